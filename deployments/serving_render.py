@@ -1,0 +1,332 @@
+"""Fills a configuration's values into a deployment template and checks that they fit.
+
+Values are data: the template has been read before they are filled in, so that quotes, line ends or YAML in a value
+change nothing but that value. A value that stands in a path is percent-encoded, one that stands in a JSON body is part
+of a JSON text, one that stands in a command is one argument, or several where the template says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NoReturn
+from urllib.parse import quote
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from deployments.errors import InvalidInput
+from deployments.serving_format import LONGEST_VALUE, MOST_PARAMETERS, Parameter, RequestPattern, ServingTemplate
+from deployments.serving_yaml import PLACEHOLDER, Tree
+
+_PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TYPES = {
+    "number": ("a number", re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
+    "integer": ("a whole number", re.compile(r"[+-]?\d+", re.ASCII)),
+    "boolean": ("true or false", re.compile(r"true|false", re.IGNORECASE)),
+}
+_JSON_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The request that must succeed before a deployment counts as running.
+
+    Args:
+        path: below the deployment's URL, with its query, percent-encoded.
+        body: what is sent, None for nothing.
+        headers: to send beside those that the client sets by itself.
+    """
+
+    method: str
+    path: str
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample(Proof):
+    """The request that is offered for trying a deployment; a JSON body is indented for reading."""
+
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that is needed to run the servers of a deployment.
+
+    Args:
+        image: container image, `""` when the template names none.
+        command: program and arguments; empty when the template gives an image alone. `{{runtime.port}}` and
+            `{{runtime.artifacts.NAME}}` may stand in it and in the values of `env`.
+        env: environment of the server.
+        ports: container ports.
+        resource_plan: name of the plan.
+        min_replicas: servers to start, at least 1 (a template's 0, "sleep when idle", counts as 1).
+        max_replicas: at least `min_replicas`.
+        health_path: answers 2xx when the server is healthy.
+        requirements: Python requirement lines, checked to be nothing else (no options of an installer).
+        deadlines: seconds by step (values of `lifecycle.Step`), only those the template sets.
+        retry: whether a request whose server died before answering may be tried on another replica.
+    """
+
+    image: str
+    command: tuple[str, ...]
+    env: dict[str, str]
+    ports: tuple[int, ...]
+    resource_plan: str
+    min_replicas: int
+    max_replicas: int
+    health_path: str
+    requirements: tuple[str, ...]
+    proof: Proof
+    sample: Sample | None
+    deadlines: dict[str, int]
+    retry: bool
+
+
+def render(
+    template: ServingTemplate,
+    *,
+    parameters: Mapping[str, str],
+    artifacts: Mapping[str, str],
+    model_servers: str = "",
+) -> Recipe:
+    """Fill values into a template.
+
+    Args:
+        parameters: values by name; defaults stand in for those that are missing.
+        artifacts: what stands for `{{inputs.artifacts.NAME}}`, by name. For a runtime that brings artifacts to its
+            disk pass `{{runtime.artifacts.NAME}}`, for one that hands their addresses on pass the address.
+        model_servers: absolute path of the folder of our own model servers, for `{{runtime.model_servers}}`.
+
+    Raises:
+        InvalidInput: a value is missing or makes no sense where it stands; the keys are `parameters.NAME`,
+            `artifacts.NAME` or `""`.
+    """
+    values = _Values(template, parameters, artifacts, model_servers)
+    server = template.server
+    health_path = values.path(server.health_path)
+    least = max(values.whole(server.min_replicas), 1)
+    most = values.whole(server.max_replicas) if server.max_replicas else least
+    if most < least:
+        values.refuse(server.max_replicas, f"At most {most} replicas cannot be fewer than at least {least}.")
+    return Recipe(
+        image=values.text(server.image),
+        command=values.command(server.command),
+        env={name: values.argument(text) for name, text in server.env.items()},
+        ports=tuple(values.whole(port) for port in server.ports),
+        resource_plan=values.text(server.resource_plan).strip(),
+        min_replicas=least,
+        max_replicas=most,
+        health_path=health_path,
+        requirements=tuple(values.requirement(line) for line in server.requirements),
+        proof=_proof(values, server.proof) if server.proof else Proof(method="GET", path=health_path),
+        sample=_sample(values, server.sample or server.proof),
+        deadlines={step: values.whole(seconds) for step, seconds in server.deadlines.items()},
+        retry=server.retry,
+    )
+
+
+def validate_bindings(
+    template: ServingTemplate, parameters: Mapping[str, str], artifacts: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    """Check the values of a configuration against its template.
+
+    Args:
+        parameters: values by name; those with a default may be missing.
+        artifacts: (id, kind) of the chosen artifact, by the name of its slot.
+
+    Returns:
+        What is wrong, one sentence each, by `parameters.NAME` or `artifacts.NAME` or `""`; empty when all is well.
+    """
+    problems: dict[str, str] = {}
+    if len(parameters) > MOST_PARAMETERS:
+        problems[""] = f"There are {len(parameters)} parameters; at most {MOST_PARAMETERS} are allowed."
+    declared = {parameter.name: parameter for parameter in template.parameters}
+    for name, value in parameters.items():
+        sentence = _wrong_value(declared[name], value) if name in declared else _unknown("parameter", name, template)
+        if sentence:
+            problems[f"parameters.{name}"] = sentence
+    for name, parameter in declared.items():
+        if name not in parameters and parameter.default is None:
+            problems[f"parameters.{name}"] = f"A value for “{name}” is missing."
+    problems |= _wrong_artifacts(template, artifacts)
+    if not problems:
+        try:
+            render(template, parameters=parameters, artifacts=dict.fromkeys(artifacts, ""))
+        except InvalidInput as refused:
+            problems |= refused.problems
+    return problems
+
+
+class _Values:
+    """The values of one rendering and where they may stand."""
+
+    def __init__(
+        self,
+        template: ServingTemplate,
+        parameters: Mapping[str, str],
+        artifacts: Mapping[str, str],
+        model_servers: str,
+    ) -> None:
+        self.split = template.server.split_arguments
+        self.known = {"runtime.model_servers": model_servers}
+        for parameter in template.parameters:
+            value = parameters.get(parameter.name, parameter.default)
+            if value is not None:
+                self.known[f"inputs.parameters.{parameter.name}"] = value
+        self.known |= {f"inputs.artifacts.{name}": value for name, value in artifacts.items()}
+
+    def text(self, pattern: str, *, encode: bool = False) -> str:
+        """Return the pattern with its values. What a value holds is not looked at again."""
+
+        def fill(match: re.Match[str]) -> str:
+            value = self.known.get(match[1])
+            if value is None and match[1].startswith("runtime."):
+                return f"{{{{{match[1]}}}}}"
+            if value is None:
+                name = match[1].removeprefix("inputs.")
+                raise InvalidInput({name: f"A value for “{name.partition('.')[2]}” is missing."})
+            return quote(value, safe="") if encode else value
+
+        return PLACEHOLDER.sub(fill, pattern)
+
+    def argument(self, pattern: str) -> str:
+        """Return one argument or value of the environment, the runtime's placeholders in the form it looks for."""
+        text = self.text(pattern)
+        if "\0" in text:
+            self.refuse(pattern, "The value holds a character (NUL) that no program can be given.")
+        return _for_runtime(text)
+
+    def command(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        command: list[str] = []
+        for pattern in patterns:
+            match = PLACEHOLDER.fullmatch(pattern)
+            if match and match[1].removeprefix("inputs.parameters.") in self.split:
+                command += map(_for_runtime, self._split(pattern))
+            else:
+                command.append(self.argument(pattern))
+        return tuple(command)
+
+    def _split(self, pattern: str) -> list[str]:
+        text = self.argument(pattern).strip()
+        try:
+            items = json.loads(text) if text.startswith("[") else shlex.split(text)
+        except ValueError as error:
+            self.refuse(pattern, f"This cannot be split into arguments ({error}): quote them, or write a JSON list.")
+        if not items or not all(isinstance(item, str) and "\0" not in item for item in items):
+            self.refuse(pattern, "At least one argument is needed; in a JSON list, all must be texts.")
+        return list(items)
+
+    def path(self, pattern: str) -> str:
+        text = self.text(pattern, encode=True)
+        if not _PATH.fullmatch(text):
+            self.refuse(pattern, f"“{text}” is no path: it must begin with / and hold no spaces.")
+        return text
+
+    def whole(self, pattern: str) -> int:
+        text = self.text(pattern).strip()
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            self.refuse(pattern, f"A whole number is needed, not “{text}”.")
+        return int(text)
+
+    def requirement(self, pattern: str) -> str:
+        text = self.text(pattern).strip()
+        try:
+            Requirement(text)
+        except InvalidRequirement as error:
+            sentence = str(error).splitlines()[0]
+            self.refuse(pattern, f"“{text}” is no Python requirement: {sentence}.")
+        return text
+
+    def header(self, name: str, pattern: str) -> str:
+        text = self.text(pattern)
+        if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(text) or not text.isascii():
+            self.refuse(pattern, f"The header {name} must be plain text on one line.")
+        return text
+
+    def tree(self, pattern: Tree) -> Tree:
+        if isinstance(pattern, dict):
+            return {name: self.tree(value) for name, value in pattern.items()}
+        if isinstance(pattern, list):
+            return [self.tree(value) for value in pattern]
+        return self.text(pattern) if isinstance(pattern, str) else pattern
+
+    def refuse(self, pattern: str, sentence: str) -> NoReturn:
+        """Raise the problem for the value that stands in the pattern, or for the whole when none or several do."""
+        names = set(re.findall(r"(?<=inputs\.)parameters\.[\w.-]+", pattern))
+        raise InvalidInput({names.pop() if len(names) == 1 else "": sentence})
+
+
+def _for_runtime(text: str) -> str:
+    return re.sub(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}", r"{{\1}}", text)
+
+
+def _proof(values: _Values, pattern: RequestPattern) -> Proof:
+    return Proof(
+        method=pattern.method,
+        path=values.path(pattern.path),
+        body=_body(values, pattern.body),
+        headers=_headers(values, pattern),
+    )
+
+
+def _sample(values: _Values, pattern: RequestPattern | None) -> Sample | None:
+    if pattern is None:
+        return None
+    return Sample(
+        method=pattern.method,
+        path=values.path(pattern.path),
+        body=_body(values, pattern.body, indent=2),
+        headers=_headers(values, pattern),
+        description=values.text(pattern.description),
+    )
+
+
+def _body(values: _Values, pattern: Tree, *, indent: int | None = None) -> str | None:
+    if pattern is None or isinstance(pattern, str):
+        return None if pattern is None else values.text(pattern)
+    return json.dumps(values.tree(pattern), ensure_ascii=False, indent=indent)
+
+
+def _headers(values: _Values, pattern: RequestPattern) -> dict[str, str]:
+    headers = {name: values.header(name, text) for name, text in pattern.headers.items()}
+    is_json = pattern.body is not None and not isinstance(pattern.body, str)
+    given = {name.lower() for name in headers}
+    return headers if not is_json or "content-type" in given else _JSON_HEADERS | headers
+
+
+def _wrong_value(parameter: Parameter, value: str) -> str:
+    if len(value) > LONGEST_VALUE:
+        return f"The value has {len(value):,} characters; at most {LONGEST_VALUE:,} are allowed."
+    if "\0" in value:
+        return "The value holds a character (NUL) that no program can be given."
+    if parameter.type in _TYPES:
+        wanted, pattern = _TYPES[parameter.type]
+        if not pattern.fullmatch(value.strip()):
+            return f"“{parameter.name}” must be {wanted}, not “{value[:60]}”."
+    return ""
+
+
+def _wrong_artifacts(template: ServingTemplate, artifacts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    slots = {slot.name: slot for slot in template.artifacts}
+    for name, (artifact_id, kind) in artifacts.items():
+        if name not in slots:
+            problems[f"artifacts.{name}"] = _unknown("input artifact", name, template)
+        elif slots[name].kind not in ("", kind):
+            problems[f"artifacts.{name}"] = f"“{name}” must be a {slots[name].kind}; {artifact_id} is a {kind}."
+    for name in slots.keys() - artifacts.keys():
+        problems[f"artifacts.{name}"] = f"An artifact for “{name}” is missing."
+    return problems
+
+
+def _unknown(what: str, name: str, template: ServingTemplate) -> str:
+    inputs = template.parameters if what == "parameter" else template.artifacts
+    known = ", ".join(item.name for item in inputs[:10])
+    return f"“{template.name}” has no {what} “{name}”" + (f": it has {known}." if known else ".")

@@ -1,0 +1,395 @@
+"""Reads ServingTemplate YAML into plain data: the way to templates for the rest of Launchpad.
+
+A template that somebody keeps in git for SAP AI Core is read unchanged: sections may be mappings or block strings,
+placeholders may stand without quotes. Everything that is wrong in a file is reported at once, with its line.
+`serving_format.py` has the data and the annotations of our own, `serving_render.py` fills in the values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from deployments.lifecycle import Step
+from deployments.serving_format import (
+    API_VERSION,
+    ARTIFACT_KINDS,
+    DEFAULT_PLAN,
+    ID,
+    KIND,
+    LONGEST_VALUE,
+    MOST_PARAMETERS,
+    PARAMETER_TYPES,
+    ArtifactSlot,
+    Parameter,
+    RequestPattern,
+    ServerPattern,
+    ServingTemplate,
+    TemplateInvalid,
+)
+from deployments.serving_render import Proof, Recipe, Sample, render, validate_bindings
+from deployments.serving_yaml import PLACEHOLDER, Path, Problem, Source, Tree, documents
+
+__all__ = [
+    "LONGEST_VALUE",
+    "MOST_PARAMETERS",
+    "ArtifactSlot",
+    "Parameter",
+    "Problem",
+    "Proof",
+    "Recipe",
+    "Sample",
+    "ServingTemplate",
+    "TemplateInvalid",
+    "parse",
+    "render",
+    "validate_bindings",
+]
+
+_LONGEST_FILE = 1_000_000  # characters
+_INPUT_NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
+_ENV_NAME = re.compile(r"[A-Za-z_.-][\w.-]*", re.ASCII)
+_OWN = "launchpad/"
+_OWN_NAMES = {"requirements", "health-path", "proof", "sample-request", "deadlines", "retry", "split-arguments"}
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+_NOTES: Path = ("metadata", "annotations")
+_BODY: Path = ("spec", "template")
+_PREDICTOR: Path = (*_BODY, "spec", "predictor")
+_CONTAINER: Path = (*_PREDICTOR, "containers", 0)
+
+
+def parse(text: str, *, filename: str = "") -> tuple[ServingTemplate, ...]:
+    """Read all templates of a file.
+
+    Args:
+        text: the file's content, one or several YAML documents.
+        filename: how problems call the file.
+
+    Raises:
+        TemplateInvalid: with every problem found in any of the documents.
+    """
+    if len(text) > _LONGEST_FILE:
+        raise TemplateInvalid([Problem(file=filename, line=1, field="", sentence="The file is larger than 1 MB.")])
+    problems: list[Problem] = []
+    templates: list[ServingTemplate] = []
+    for first_line, part in documents(text):
+        source = Source(file=filename, first_line=first_line, problems=problems)
+        template = _read(source, part)
+        if template is None:
+            continue
+        if template.executable_id in {other.executable_id for other in templates}:
+            source.report(("metadata", "name"), f"“{template.executable_id}” is in this file twice.")
+        templates.append(template)
+    if not templates and not problems:
+        problems.append(Problem(file=filename, line=1, field="", sentence=f"There is no {KIND} in this file."))
+    if problems:
+        raise TemplateInvalid(problems)
+    return tuple(templates)
+
+
+def _read(source: Source, text: str) -> ServingTemplate | None:
+    before = len(source.problems)
+    root = source.mapping(source.load(text), ())
+    if len(source.problems) > before:  # without a tree everything would be reported as missing
+        return None
+    for name, wanted in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if (found := root.get(name)) != wanted:
+            source.report((name,), f"This must be {wanted}" + (f", not “{found}”." if found else "."))
+    meta = source.mapping(root.get("metadata"), ("metadata",))
+    labels = _texts(source, meta.get("labels"), ("metadata", "labels"))
+    notes = _texts(source, meta.get("annotations"), _NOTES)
+    spec = source.mapping(root.get("spec"), ("spec",))
+    inputs = source.mapping(spec.get("inputs"), ("spec", "inputs"))
+    executable_id = _id(source, meta.get("name"), ("metadata", "name"))
+    scenario_id = _id(source, labels.get("scenarios.ai.sap.com/id"), ("metadata", "labels", "scenarios.ai.sap.com/id"))
+    if not labels.get("ai.sap.com/version"):
+        source.report(("metadata", "labels", "ai.sap.com/version"), "The version is missing, for example 1.0.0.")
+    body = _body(source, spec)
+    template = ServingTemplate(
+        executable_id=executable_id,
+        name=notes.get("executables.ai.sap.com/name") or executable_id,
+        description=notes.get("executables.ai.sap.com/description", ""),
+        scenario_id=scenario_id,
+        scenario_name=notes.get("scenarios.ai.sap.com/name") or scenario_id,
+        scenario_description=notes.get("scenarios.ai.sap.com/description", ""),
+        version=labels.get("ai.sap.com/version", ""),
+        parameters=_parameters(source, inputs),
+        artifacts=_artifacts(source, inputs, notes),
+        labels=labels,
+        annotations=notes,
+        body=body,
+        server=_with_own_annotations(source, notes, _server(source, body)),
+        text=text,
+    )
+    _check_placeholders(source, template)
+    return template
+
+
+def _id(source: Source, value: Tree, path: Path) -> str:
+    text = source.text(value, path)
+    if not ID.fullmatch(text):
+        found = f"“{text}” is no valid id" if text else "The id is missing"
+        source.report(path, f"{found}: 4 to 64 letters, digits, dots, dashes or underscores are needed.")
+    return text
+
+
+def _texts(source: Source, value: Tree, path: Path) -> dict[str, str]:
+    return {name: source.text(item, (*path, name)) for name, item in source.mapping(value, path).items()}
+
+
+# --- Inputs -----------------------------------------------------------------------------------------------------
+
+
+def _parameters(source: Source, inputs: dict[str, Tree]) -> tuple[Parameter, ...]:
+    path: Path = ("spec", "inputs", "parameters")
+    found = []
+    for name, item, place in _named(source, inputs.get("parameters"), path):
+        written = source.text(item.get("type"), (*place, "type")) or "string"
+        if written.lower() not in PARAMETER_TYPES:
+            known = ", ".join(sorted(set(PARAMETER_TYPES.values())))
+            source.report((*place, "type"), f"“{written}” is no type of a parameter: use one of {known}.")
+        default = item.get("default")
+        if default is not None and len(source.text(default, (*place, "default"))) > LONGEST_VALUE:
+            source.report((*place, "default"), f"A value may have at most {LONGEST_VALUE} characters.")
+        found.append(
+            Parameter(
+                name=name,
+                type=PARAMETER_TYPES.get(written.lower(), "string"),
+                default=None if default is None else source.text(default, (*place, "default")),
+                description=source.text(item.get("description"), (*place, "description")).strip(),
+            )
+        )
+    if len(found) > MOST_PARAMETERS:
+        source.report(path, f"There are {len(found)} parameters; at most {MOST_PARAMETERS} are allowed.")
+    return tuple(found)
+
+
+def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -> tuple[ArtifactSlot, ...]:
+    found = []
+    for name, _item, _place in _named(source, inputs.get("artifacts"), ("spec", "inputs", "artifacts")):
+        prefix = f"artifacts.ai.sap.com/{name}."
+        kind = notes.get(f"{prefix}kind", "").strip().lower()
+        if kind and kind not in ARTIFACT_KINDS:
+            source.report(
+                (*_NOTES, f"{prefix}kind"),
+                f"“{kind}” is no kind of artifact: use one of {', '.join(ARTIFACT_KINDS)}.",
+            )
+        found.append(
+            ArtifactSlot(
+                name=name,
+                kind=kind,
+                description=notes.get(f"{prefix}description", "").strip(),
+                labels=_texts(source, notes.get(f"{prefix}labels"), (*_NOTES, f"{prefix}labels")),
+            )
+        )
+    return tuple(found)
+
+
+def _named(source: Source, value: Tree, path: Path) -> list[tuple[str, dict[str, Tree], Path]]:
+    """Return name, mapping and path of each item of a list of inputs, whose names must be good and different."""
+    found: list[tuple[str, dict[str, Tree], Path]] = []
+    for index, entry in enumerate(source.items(value, path)):
+        place: Path = (*path, index)
+        item = source.mapping(entry, place)
+        name = source.text(item.get("name"), (*place, "name"))
+        if not _INPUT_NAME.fullmatch(name):
+            source.report((*place, "name"), "A name of letters, digits, dots, dashes or underscores is needed.")
+        elif any(name == other for other, _item, _place in found):
+            source.report((*place, "name"), f"“{name}” is declared twice.")
+        found.append((name, item, place))
+    return found
+
+
+# --- The server -------------------------------------------------------------------------------------------------
+
+
+def _body(source: Source, spec: dict[str, Tree]) -> dict[str, Tree]:
+    """Return `spec.template` with all sections in block strings opened."""
+    body = dict(source.mapping(spec.get("template"), _BODY))
+    if not body:
+        source.report(_BODY, "The server's template is missing.")
+        return {}
+    meta = dict(source.mapping(body.get("metadata"), (*_BODY, "metadata")))
+    for section in ("labels", "annotations"):
+        if section in meta:
+            path: Path = (*_BODY, "metadata", section)
+            meta[section] = dict(_texts(source, meta[section], path))
+    if meta:
+        body["metadata"] = meta
+    inner = dict(source.mapping(body.get("spec"), (*_BODY, "spec")))
+    inner["predictor"] = source.mapping(inner.get("predictor"), _PREDICTOR)
+    if not inner["predictor"]:
+        source.report(_PREDICTOR, "The predictor, which describes the server, is missing.")
+    return body | {"spec": inner}
+
+
+def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
+    meta = source.mapping(body.get("metadata"), (*_BODY, "metadata"))
+    labels = _texts(source, meta.get("labels"), (*_BODY, "metadata", "labels"))
+    inner = source.mapping(body.get("spec"), (*_BODY, "spec"))
+    predictor = source.mapping(inner.get("predictor"), _PREDICTOR)
+    containers = source.items(predictor.get("containers"), (*_PREDICTOR, "containers"))
+    container = source.mapping(containers[0], _CONTAINER) if containers else {}
+    env, secret_env = _env(source, container)
+    command, args = _strings(source, container, "command"), _strings(source, container, "args")
+    return ServerPattern(
+        image=source.text(container.get("image"), (*_CONTAINER, "image")),
+        command=(*command, *args) if command else (),  # arguments alone are for the program inside the image
+        env=env,
+        secret_env=secret_env,
+        ports=_ports(source, container),
+        resource_plan=labels.get("ai.sap.com/resourcePlan") or labels.get("ai.sap.com/instanceType") or DEFAULT_PLAN,
+        min_replicas=_whole(source, predictor.get("minReplicas"), (*_PREDICTOR, "minReplicas")) or "1",
+        max_replicas=_whole(source, predictor.get("maxReplicas"), (*_PREDICTOR, "maxReplicas")),
+        health_path=_probe_path(source, container) or "/",
+    )
+
+
+def _strings(source: Source, container: dict[str, Tree], name: str) -> list[str]:
+    items = source.items(container.get(name), (*_CONTAINER, name))
+    return [source.text(item, (*_CONTAINER, name, index)) for index, item in enumerate(items)]
+
+
+def _env(source: Source, container: dict[str, Tree]) -> tuple[dict[str, str], tuple[str, ...]]:
+    env: dict[str, str] = {}
+    secret: list[str] = []
+    for index, entry in enumerate(source.items(container.get("env"), (*_CONTAINER, "env"))):
+        place: Path = (*_CONTAINER, "env", index)
+        item = source.mapping(entry, place)
+        name = source.text(item.get("name"), (*place, "name"))
+        if not _ENV_NAME.fullmatch(name):
+            source.report((*place, "name"), f"“{name}” is no name of an environment variable.")
+        elif name in env or name in secret:
+            source.report((*place, "name"), f"“{name}” is set twice.")
+        elif "valueFrom" in item:
+            secret.append(name)
+        else:
+            env[name] = source.text(item.get("value"), (*place, "value"))
+    return env, tuple(secret)
+
+
+def _ports(source: Source, container: dict[str, Tree]) -> tuple[str, ...]:
+    found = []
+    for index, entry in enumerate(source.items(container.get("ports"), (*_CONTAINER, "ports"))):
+        place: Path = (*_CONTAINER, "ports", index)
+        found.append(_whole(source, source.mapping(entry, place).get("containerPort"), (*place, "containerPort")))
+    return tuple(port for port in found if port)
+
+
+def _whole(source: Source, value: Tree, path: Path) -> str:
+    """Return the text of a whole number, or with placeholders in it, which is checked when it is rendered."""
+    text = source.text(value, path).strip()
+    if text and not PLACEHOLDER.search(text) and not (text.isascii() and text.isdigit()):
+        source.report(path, f"A whole number is needed, not “{text}”.")
+    return text
+
+
+def _probe_path(source: Source, container: dict[str, Tree]) -> str:
+    place: Path = (*_CONTAINER, "readinessProbe")
+    probe = source.mapping(container.get("readinessProbe"), place)
+    get = source.mapping(probe.get("httpGet"), (*place, "httpGet"))
+    return source.text(get.get("path"), (*place, "httpGet", "path"))
+
+
+# --- Annotations of our own -------------------------------------------------------------------------------------
+
+
+def _with_own_annotations(source: Source, notes: dict[str, str], server: ServerPattern) -> ServerPattern:
+    own = {name.removeprefix(_OWN): text for name, text in notes.items() if name.startswith(_OWN)}
+    for name in own.keys() - _OWN_NAMES:
+        known = ", ".join(f"{_OWN}{word}" for word in sorted(_OWN_NAMES))
+        source.report((*_NOTES, _OWN + name), f"There is no annotation of this name: use one of {known}.")
+    if (retry := own.get("retry", "on")) not in ("on", "off"):
+        source.report((*_NOTES, f"{_OWN}retry"), f"“{retry}” is neither on nor off.")
+    return replace(
+        server,
+        requirements=_lines(own.get("requirements", "")),
+        health_path=own.get("health-path", "").strip() or server.health_path,
+        proof=_request(source, own, "proof"),
+        sample=_request(source, own, "sample-request"),
+        deadlines=_deadlines(source, own),
+        retry=retry == "on",
+        split_arguments=frozenset(_lines(own.get("split-arguments", ""))),
+    )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
+    return tuple(line for line in lines if line)
+
+
+def _deadlines(source: Source, own: dict[str, str]) -> dict[str, str]:
+    path: Path = (*_NOTES, f"{_OWN}deadlines")
+    deadlines: dict[str, str] = {}
+    for name, value in source.mapping(own.get("deadlines"), path).items():
+        if name.upper() not in Step.__members__:
+            steps = ", ".join(step.lower() for step in Step)
+            source.report((*path, name), f"“{name}” is no step: use one of {steps}.")
+        deadlines[name.upper()] = _whole(source, value, (*path, name))
+    return deadlines
+
+
+def _request(source: Source, own: dict[str, str], name: str) -> RequestPattern | None:
+    if name not in own:
+        return None
+    place: Path = (*_NOTES, _OWN + name)
+    tree = source.mapping(source.load(own[name], place, typed=True), place)
+    for unknown in tree.keys() - {"method", "path", "body", "headers", "description"}:
+        source.report((*place, unknown), "A request has method, path, body, headers and description.")
+    method = source.text(tree.get("method"), (*place, "method")).upper() or "GET"
+    if method not in _METHODS:
+        source.report((*place, "method"), f"“{method}” is no method: use one of {', '.join(_METHODS)}.")
+    path = source.text(tree.get("path"), (*place, "path"))
+    if not path.startswith("/"):
+        source.report((*place, "path"), "A path that begins with / is needed.")
+    return RequestPattern(
+        method=method,
+        path=path,
+        body=_json_or_text(tree.get("body")),
+        headers=_texts(source, tree.get("headers"), (*place, "headers")),
+        description=source.text(tree.get("description"), (*place, "description")).strip(),
+    )
+
+
+def _json_or_text(body: Tree) -> Tree:
+    """Return the tree of a body that was written as JSON text, so that values are filled into it as data."""
+    if not isinstance(body, str):
+        return body
+    try:
+        tree: Tree = json.loads(body)
+    except ValueError:
+        return body
+    return tree if isinstance(tree, (dict, list)) else body
+
+
+# --- Placeholders -----------------------------------------------------------------------------------------------
+
+
+def _check_placeholders(source: Source, template: ServingTemplate) -> None:
+    parameters = {parameter.name for parameter in template.parameters}
+    slots = {slot.name for slot in template.artifacts}
+    known = {f"inputs.parameters.{name}" for name in parameters} | {"runtime.port", "runtime.model_servers"}
+    known |= {f"{place}.artifacts.{name}" for place in ("inputs", "runtime") for name in slots}
+    own: dict[str, Tree] = {name: text for name, text in template.annotations.items() if name.startswith(_OWN)}
+    _check_tree(source, template.body, _BODY, known)
+    _check_tree(source, own, _NOTES, known)
+    for name in template.server.split_arguments - parameters:
+        source.report((*_NOTES, f"{_OWN}split-arguments"), f"There is no parameter “{name}”.")
+
+
+def _check_tree(source: Source, tree: Tree, path: Path, known: set[str]) -> None:
+    if isinstance(tree, dict):
+        for name, value in tree.items():
+            _check_tree(source, value, (*path, name), known)
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            _check_tree(source, value, (*path, index), known)
+    elif isinstance(tree, str):
+        for match in PLACEHOLDER.finditer(tree):
+            if match[1] not in known:
+                line = source.line(path) + tree.count("\n", 0, match.start())
+                sentence = (
+                    f"The placeholder {{{{{match[1]}}}}} is not declared: add it to spec.inputs or correct its name."
+                )
+                source.report(path, sentence, line=line)
