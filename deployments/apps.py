@@ -1,0 +1,18 @@
+"""Django's registration of the app and of its admin site."""
+
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class DeploymentsConfig(AppConfig):
+    name = "deployments"
+    verbose_name = "Launchpad"
+    default = True
+
+    def ready(self) -> None:
+        from deployments import checks  # noqa: F401  registers the system checks
+
+
+class AdminConfig(admin_apps.AdminConfig):
+    default = False
+    default_site = "deployments.admin.LaunchpadAdminSite"

@@ -1,0 +1,1 @@
+"""System checks that find wrong settings before they hurt."""

@@ -1,0 +1,217 @@
+"""The words between the loop and the plan: facts that go in, actions and a plan that come out. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaFacts:
+    """One replica as wanted and seen.
+
+    Args:
+        name: its identity in the runtime.
+        phase: None when the runtime does not know its present attempt.
+        attempt_began_at: when the present attempt was started, None if it was not.
+        exit_reason, exit_message: how it ended (phase EXITED only).
+        restarts: failed starts since it was last healthy for long.
+        restart_at: not to be started before.
+        healthy_since, unhealthy_since: None when it is not.
+        recycled_because: why the loop itself ended this attempt, `""` if it did not.
+    """
+
+    name: str
+    phase: ReplicaPhase | None = None
+    attempt_began_at: datetime | None = None
+    detail: str = ""
+    exit_reason: ExitReason | None = None
+    exit_message: str = ""
+    restarts: int = 0
+    restart_at: datetime | None = None
+    healthy_since: datetime | None = None
+    unhealthy_since: datetime | None = None
+    recycled_because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationFacts:
+    """One generation that is wanted, serving, or not fully released.
+
+    Args:
+        configuration: name, for messages.
+        held: whether resources are held for its replicas; False before it is placed and after its release.
+        waiting: why it is not placed, in numbers.
+        steps: step -> when it was done.
+        deadlines: step -> how long it may take, where the template says so.
+        proof_failures: failed proofs in a row; at PROOF_FAILURE_LIMIT the generation counts as not answering.
+        in_flight: requests that the gateway still has open to it, None when not known.
+        reason: why it failed.
+    """
+
+    number: int
+    configuration: str
+    began_at: datetime
+    held: bool = False
+    waiting: str = ""
+    replicas: tuple[ReplicaFacts, ...] = ()
+    steps: Mapping[Step, datetime] = field(default_factory=dict)
+    deadlines: Mapping[Step, timedelta] = field(default_factory=dict)
+    proved_at: datetime | None = None
+    proof_failures: int = 0
+    proof_message: str = ""
+    draining_since: datetime | None = None
+    in_flight: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a pass knows of one deployment.
+
+    Args:
+        generation: the one that is wanted.
+        failed: the generation that was given up, if any.
+        serving: the generation that public traffic goes to, if any.
+        expired: whether its duration is over.
+    """
+
+    now: datetime
+    target: TargetStatus
+    status: Status
+    generation: int
+    returns_on_failure: bool = False
+    failed: int | None = None
+    serving: int | None = None
+    latest_running: str = ""
+    expired: bool = False
+    generations: Mapping[int, GenerationFacts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Open the wanted generation: render its recipe, submit it to the runtime."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Hold resources for the replicas of a generation, or say what is missing."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Start:
+    replica: str
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Count a failed start and allow the next attempt after a pause."""
+
+    replica: str
+    pause: timedelta
+    because: str
+
+
+@dataclass(frozen=True)
+class ForgiveRestarts:
+    """Count restarts from zero again: the replica was healthy for long."""
+
+    replica: str
+
+
+@dataclass(frozen=True)
+class Recycle:
+    """End a live replica that does not answer, to be started again."""
+
+    replica: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Stop:
+    replica: str
+
+
+@dataclass(frozen=True)
+class Prove:
+    generation: int
+
+
+@dataclass(frozen=True)
+class Distrust:
+    """Require a new proof before the generation counts as answering again."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """Send public traffic to a generation."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Unroute:
+    """Send public traffic nowhere."""
+
+
+@dataclass(frozen=True)
+class Drain:
+    """Note that a generation gets no new requests from now on."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """Give back what is held for a generation whose replicas are all gone."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Give a generation up."""
+
+    generation: int
+    reason: str
+    message: str
+    returned: bool
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Remove the deployment with all its information."""
+
+
+Action = (
+    Begin | Place | Start | Restart | ForgiveRestarts | Recycle | Stop | Prove | Distrust | Route | Unroute | Drain
+    | Release | Fail | Delete
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do and what to show.
+
+    Args:
+        actions: in this order.
+        status: what is observed.
+        message: for people; None keeps the one there is.
+        severity: "info", "warning" or "error".
+        steps: generation -> steps that are done by now.
+        next_pass_in: None when nothing will change without a new wish.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Status
+    message: str | None = None
+    severity: str = "info"
+    steps: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)
+    next_pass_in: timedelta | None = None

@@ -1,0 +1,149 @@
+"""The words of the lifecycle: statuses, steps, phases, which action is allowed when, and how long a duration is.
+
+Source of the rules: the AI API (status, targetStatus, ttl) and the table of allowed actions of the product it
+stays compatible with. Pure: no I/O, no Django. What to do next is decided in `planning.py`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from datetime import timedelta
+
+
+class Status(enum.StrEnum):
+    """What is observed."""
+
+    UNKNOWN = "UNKNOWN"
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    DEAD = "DEAD"
+
+
+class TargetStatus(enum.StrEnum):
+    """What is wanted."""
+
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    DELETED = "DELETED"
+
+
+class Action(enum.StrEnum):
+    """What a person may do to a deployment."""
+
+    STOP = "stop"
+    DELETE = "delete"
+    UPDATE = "update"
+
+
+class Step(enum.StrEnum):
+    """The way of one generation from the request to public traffic, in order."""
+
+    REQUESTED = "REQUESTED"
+    PLACED = "PLACED"
+    PREPARED = "PREPARED"
+    FETCHED = "FETCHED"
+    STARTED = "STARTED"
+    HEALTHY = "HEALTHY"
+    PROVED = "PROVED"
+    ROUTED = "ROUTED"
+
+
+class ReplicaPhase(enum.StrEnum):
+    """How far a replica has come, in order."""
+
+    PREPARING = "PREPARING"  # its Python environment is being built
+    FETCHING = "FETCHING"  # its input artifacts are being brought
+    STARTING = "STARTING"  # the server's process lives, its port is closed
+    LISTENING = "LISTENING"  # its port is open, the health path does not answer 2xx
+    HEALTHY = "HEALTHY"  # the health path answered 2xx
+    STOPPING = "STOPPING"  # told to stop, still there
+    EXITED = "EXITED"  # gone, with an exit
+
+
+class ExitReason(enum.StrEnum):
+    """Why a replica is gone."""
+
+    EXITED = "EXITED"  # ended by itself with an exit code
+    SIGNALED = "SIGNALED"  # ended by a signal that was not ours
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"  # used more memory than its plan
+    STOPPED = "STOPPED"  # ended because it was told to stop
+    NOT_STARTED = "NOT_STARTED"  # environment, artifact or command failed before the server ran
+    LOST = "LOST"  # gone without a trace (machine restarted, shim killed)
+
+
+_ALLOWED: dict[Status, frozenset[Action]] = {
+    Status.UNKNOWN: frozenset({Action.DELETE}),
+    Status.PENDING: frozenset({Action.STOP, Action.UPDATE}),
+    Status.RUNNING: frozenset({Action.STOP, Action.UPDATE}),
+    Status.STOPPING: frozenset(),
+    Status.STOPPED: frozenset({Action.DELETE}),
+    Status.DEAD: frozenset({Action.DELETE, Action.UPDATE}),
+}
+
+_ADVICE: dict[Action, dict[Status, str]] = {
+    Action.STOP: {
+        Status.UNKNOWN: "It has not reached the runtime yet; delete it instead.",
+        Status.STOPPING: "It is being stopped already.",
+        Status.STOPPED: "It is stopped already.",
+        Status.DEAD: "It has ended already and holds no resources; delete or update it.",
+    },
+    Action.DELETE: {
+        Status.PENDING: "Stop it first.",
+        Status.RUNNING: "Stop it first.",
+        Status.STOPPING: "Wait until it is stopped.",
+    },
+    Action.UPDATE: {
+        Status.UNKNOWN: "Wait until it is PENDING.",
+        Status.STOPPING: "It is being stopped; create it again instead.",
+        Status.STOPPED: "A stopped deployment cannot be restarted; create it again instead.",
+    },
+}
+
+
+def why_not(action: Action, status: Status, target: TargetStatus) -> str:
+    """Return why an action is not allowed now, `""` when it is allowed.
+
+    Args:
+        status: what is observed.
+        target: what is wanted; something that is being stopped or deleted takes no other wish.
+    """
+    if target is TargetStatus.DELETED:
+        return "It is being deleted already."
+    if target is TargetStatus.STOPPED and status not in {Status.STOPPED, Status.STOPPING, Status.DEAD}:
+        status = Status.STOPPING
+    if action in _ALLOWED[status]:
+        return ""
+    advice = _ADVICE[action].get(status, "")
+    return f"A deployment that is {status} cannot be {_PARTICIPLE[action]}. {advice}".rstrip()
+
+
+_PARTICIPLE = {Action.STOP: "stopped", Action.DELETE: "deleted", Action.UPDATE: "updated"}
+
+# --- Duration (ttl): the AI API's pattern; the minimum of ten minutes is in its meta endpoint ---------------------
+TTL_PATTERN = re.compile(r"^[0-9]+[mMhHdD]$")
+TTL_MINIMUM = timedelta(minutes=10)
+TTL_MAXIMUM = timedelta(days=3650)
+_TTL_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+def parse_ttl(ttl: str) -> timedelta | None:
+    """Return how long a deployment may live, None for without limit.
+
+    Args:
+        ttl: e.g. "90m", "24H", "7d"; `""` for without limit.
+
+    Raises:
+        ValueError: with a sentence for people.
+    """
+    if not ttl:
+        return None
+    if not TTL_PATTERN.match(ttl):
+        raise ValueError(f"{ttl[:20]!r} is not a duration. Write a number and m, h or d: 30m, 12h or 7d.")
+    if len(ttl) > 8 or (lifetime := int(ttl[:-1]) * _TTL_UNITS[ttl[-1].lower()]) > TTL_MAXIMUM:
+        raise ValueError("The duration is longer than ten years. Leave it empty for a deployment without limit.")
+    if lifetime < TTL_MINIMUM:
+        raise ValueError("The duration is too short: the minimum is 10 minutes (10m).")
+    return lifetime

@@ -1,0 +1,32 @@
+"""The tables, one module per noun. `deployments.models` is the only name other packages import."""
+
+from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, User
+from deployments.models.artifact import Artifact, ArtifactKind
+from deployments.models.catalog import Executable, ResourcePlan, Scenario
+from deployments.models.configuration import Configuration
+from deployments.models.deployment import Attempt, Deployment, Generation, Replica
+from deployments.models.event import DeploymentEvent, Severity
+from deployments.models.workspace import Connection, ResourceGroup
+
+__all__ = [
+    "Actor",
+    "Artifact",
+    "ArtifactKind",
+    "Attempt",
+    "Configuration",
+    "Connection",
+    "Deployment",
+    "DeploymentEvent",
+    "Draft",
+    "Executable",
+    "Generation",
+    "Replica",
+    "ResourceGroup",
+    "ResourcePlan",
+    "Role",
+    "Scenario",
+    "ServiceKey",
+    "Severity",
+    "SignInLink",
+    "User",
+]

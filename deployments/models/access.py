@@ -1,0 +1,150 @@
+"""Who gets in: users with their role, keys for programs, and what a user is in the middle of."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.workspace import ResourceGroup
+
+SIGN_IN_LINK_LIFETIME = timedelta(hours=24)
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer", _("Viewer")
+    EDITOR = "editor", _("Editor")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+
+_RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMINISTRATOR: 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Actor:
+    """Whoever asks, a person or a program, with what it may do.
+
+    Args:
+        name: as shown in the history.
+        role: the highest role it has.
+        groups: ids of the resource groups it may see, None for all.
+    """
+
+    name: str
+    role: Role
+    groups: frozenset[str] | None = None
+
+    def may(self, role: Role) -> bool:
+        """Return whether this actor has at least `role`."""
+        return _RANK[self.role] >= _RANK[role]
+
+    def sees(self, group_id: str) -> bool:
+        """Return whether a resource group exists for this actor."""
+        return self.groups is None or group_id in self.groups
+
+
+class User(AbstractUser):
+    """A person who signs in. A superuser is an administrator of every resource group."""
+
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.VIEWER)
+    all_groups = models.BooleanField(_("all resource groups"), default=True)
+    resource_groups = models.ManyToManyField(ResourceGroup, verbose_name=_("resource groups"), blank=True)
+    theme = models.CharField(_("appearance"), max_length=16, blank=True)
+
+    def actor(self) -> Actor:
+        """Return this person as operations and queries know them."""
+        if self.is_superuser:
+            return Actor(name=self.get_username(), role=Role.ADMINISTRATOR)
+        groups = None if self.all_groups else frozenset(self.resource_groups.values_list("pk", flat=True))
+        return Actor(name=self.get_username(), role=Role(self.role), groups=groups)
+
+
+class ServiceKey(models.Model):
+    """Credentials of a program (client id and hashed secret) for `/oauth/token`."""
+
+    client_id = models.CharField(_("client id"), max_length=128, unique=True)
+    secret_hash = models.CharField(_("secret (hashed)"), max_length=256, editable=False)
+    name = models.CharField(_("name"), max_length=128, blank=True)
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.EDITOR)
+    all_groups = models.BooleanField(_("all resource groups"), default=True)
+    resource_groups = models.ManyToManyField(ResourceGroup, verbose_name=_("resource groups"), blank=True)
+    created_at = models.DateTimeField(_("created on"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires on"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("service key")
+        verbose_name_plural = _("service keys")
+        ordering = ["name", "client_id"]
+
+    def __str__(self) -> str:
+        return self.name or self.client_id
+
+    @property
+    def is_usable(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class SignInLink(models.Model):
+    """A link that signs its user in once. Only the hash of its token is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_in_links")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField(_("expires on"))
+    used_at = models.DateTimeField(_("used on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("sign-in link")
+        verbose_name_plural = _("sign-in links")
+
+    def __str__(self) -> str:
+        return f"{self.user} until {self.expires_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def issue(cls, user: User) -> str:
+        """Make a link for `user`, void the earlier ones, and return its token."""
+        cls.objects.filter(user=user).delete()
+        token = secrets.token_urlsafe(32)
+        cls.objects.create(user=user, token_hash=_hash(token), expires_at=timezone.now() + SIGN_IN_LINK_LIFETIME)
+        return token
+
+    @classmethod
+    def redeem(cls, token: str) -> User | None:
+        """Return the user a token signs in, None when it is unknown, used or expired. Works once, also in a race."""
+        now = timezone.now()
+        links = cls.objects.filter(token_hash=_hash(token), used_at=None, expires_at__gt=now)
+        link = links.select_related("user").first()
+        if link is None or not link.user.is_active or not links.update(used_at=now):
+            return None
+        return link.user
+
+
+class Draft(models.Model):
+    """What a user has entered into a wizard so far."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="drafts")
+    resource_group = models.ForeignKey(ResourceGroup, models.CASCADE, related_name="+")
+    kind = models.CharField(_("wizard"), max_length=32)
+    values = models.JSONField(_("values"), default=dict, blank=True)
+    changed_at = models.DateTimeField(_("changed on"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("draft")
+        verbose_name_plural = _("drafts")
+        constraints = [
+            models.UniqueConstraint(fields=["user", "resource_group", "kind"], name="one_draft_per_wizard"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.user}"

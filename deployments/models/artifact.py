@@ -1,0 +1,54 @@
+"""Models, data sets and result sets: a name, a kind and a URL."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.catalog import Scenario
+from deployments.models.workspace import ResourceGroup
+
+
+class ArtifactKind(models.TextChoices):
+    MODEL = "model", _("Model")
+    DATASET = "dataset", _("Dataset")
+    RESULTSET = "resultset", _("Result set")
+    OTHER = "other", _("Other")
+
+
+class Artifact(models.Model):
+    """Something a template can take as input. Uploaded files lie below LAUNCHPAD_HOME/artifacts.
+
+    `size` is in bytes and `sha256` in lower-case hex, both known for uploaded files only.
+    """
+
+    id = models.UUIDField(_("id"), primary_key=True, default=uuid.uuid4, editable=False)
+    resource_group = models.ForeignKey(ResourceGroup, models.PROTECT, related_name="artifacts")
+    scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="artifacts")
+    name = models.CharField(_("name"), max_length=256)
+    kind = models.CharField(_("kind"), max_length=16, choices=ArtifactKind.choices)
+    url = models.CharField(_("URL"), max_length=1024)
+    description = models.TextField(_("description"), max_length=5000, blank=True)
+    labels = models.JSONField(_("labels"), default=dict, blank=True)
+    size = models.PositiveBigIntegerField(_("size (bytes)"), null=True, blank=True)
+    sha256 = models.CharField(_("checksum (SHA-256)"), max_length=64, blank=True)
+    created_at = models.DateTimeField(_("created on"), auto_now_add=True)
+    changed_at = models.DateTimeField(_("changed on"), auto_now=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("created by"),
+    )
+
+    class Meta:
+        verbose_name = _("artifact")
+        verbose_name_plural = _("artifacts")
+        ordering = ["-created_at", "id"]
+        indexes = [models.Index(fields=["resource_group", "-created_at"], name="artifact_newest")]
+
+    def __str__(self) -> str:
+        return self.name

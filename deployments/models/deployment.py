@@ -1,0 +1,192 @@
+"""Deployments with what is wanted and what is seen, and the generations, replicas and attempts that come of it.
+
+`operations.py` writes the wanted columns, `reconciler.py` the observed ones, each by `filter(...).update(...)` of
+named columns: `save()` would write back what the other has changed meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.lifecycle import Status, TargetStatus
+from deployments.models.configuration import Configuration
+from deployments.models.workspace import ResourceGroup
+
+_STATUSES = [(status.value, status.value) for status in Status]
+_TARGETS = [(target.value, target.value) for target in TargetStatus]
+
+
+def new_deployment_id() -> str:
+    """Return `d` and 15 hex digits, the form that clients of the AI API expect."""
+    return f"d{secrets.token_hex(8)[1:]}"
+
+
+class Deployment(models.Model):
+    """One running model, wanted and seen.
+
+    Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `returns_on_failure` (whether a
+    failed update goes back to the configuration that was running), `expires_at`.
+    Seen: the rest. `serving_generation` is the generation that public traffic goes to, `failed_generation` the one that
+    was given up. A pass is due when `next_pass_at` has come or `observed_generation < generation`.
+    """
+
+    id = models.CharField(_("id"), primary_key=True, max_length=64, default=new_deployment_id, editable=False)
+    resource_group = models.ForeignKey(ResourceGroup, models.PROTECT, related_name="deployments")
+    created_at = models.DateTimeField(_("created on"), default=timezone.now, editable=False)
+    created_by = models.CharField(_("created by"), max_length=256, blank=True)
+    ttl = models.CharField(_("duration"), max_length=8, blank=True)
+    expires_at = models.DateTimeField(_("running until"), null=True, blank=True)
+
+    configuration = models.ForeignKey(Configuration, models.PROTECT, related_name="deployments")
+    target_status = models.CharField(
+        _("target status"), max_length=16, choices=_TARGETS, default=TargetStatus.RUNNING.value
+    )
+    generation = models.PositiveIntegerField(_("generation"), default=1)
+    returns_on_failure = models.BooleanField(_("returns to the last running configuration"), default=False)
+    last_operation = models.CharField(_("last operation"), max_length=16, default="CREATE")
+    changed_at = models.DateTimeField(_("changed on"), default=timezone.now)
+
+    status = models.CharField(_("status"), max_length=16, choices=_STATUSES, default=Status.UNKNOWN.value)
+    status_message = models.TextField(_("status message"), blank=True)
+    status_severity = models.CharField(_("severity"), max_length=8, default="info")
+    status_changed_at = models.DateTimeField(_("status changed on"), default=timezone.now)
+    observed_generation = models.PositiveIntegerField(_("observed generation"), default=0)
+    serving_generation = models.PositiveIntegerField(_("serving generation"), null=True, blank=True)
+    failed_generation = models.PositiveIntegerField(_("failed generation"), null=True, blank=True)
+    latest_running_configuration = models.ForeignKey(
+        Configuration,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("latest running configuration"),
+    )
+    submitted_at = models.DateTimeField(_("submitted on"), null=True, blank=True)
+    started_at = models.DateTimeField(_("running since"), null=True, blank=True)
+    completed_at = models.DateTimeField(_("finished on"), null=True, blank=True)
+    proved_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
+    unseen_since = models.DateTimeField(_("out of sight since"), null=True, blank=True)
+
+    lease_token = models.CharField(max_length=32, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    next_pass_at = models.DateTimeField(_("next pass"), null=True, blank=True, default=timezone.now)
+
+    class Meta:
+        verbose_name = _("deployment")
+        verbose_name_plural = _("deployments")
+        ordering = ["-created_at", "id"]
+        indexes = [
+            models.Index(fields=["resource_group", "-created_at"], name="deployment_newest"),
+            models.Index(fields=["resource_group", "status"], name="deployment_status"),
+            models.Index(fields=["next_pass_at"], name="deployment_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Generation(models.Model):
+    """The way of one wish from request to public traffic.
+
+    `recipe` is what the template and the configuration gave when it began (a `serving_template.Recipe` as a mapping), so
+    that a later import of the template changes no running deployment.
+    `steps` maps a lifecycle Step to the time it was done (ISO 8601); `waiting` says why it is not placed yet.
+    """
+
+    class Outcome(models.TextChoices):
+        OPEN = "", _("under way")
+        RUNNING = "RUNNING", _("running")
+        FAILED = "FAILED", _("failed")
+        REPLACED = "REPLACED", _("replaced")
+        STOPPED = "STOPPED", _("stopped")
+
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="generations")
+    number = models.PositiveIntegerField(_("generation"))
+    configuration = models.ForeignKey(Configuration, models.PROTECT, related_name="+")
+    recipe = models.JSONField(_("recipe"), default=dict)
+    replicas_wanted = models.PositiveIntegerField(_("replicas"), default=1)
+    began_at = models.DateTimeField(_("began on"), default=timezone.now)
+    steps = models.JSONField(_("steps"), default=dict, blank=True)
+    waiting = models.TextField(_("waiting for"), blank=True)
+    proved_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
+    proof_failures = models.PositiveIntegerField(_("failed proofs in a row"), default=0)
+    proof_message = models.TextField(_("last proof"), blank=True)
+    draining_since = models.DateTimeField(_("draining since"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, blank=True, default="")
+    reason = models.TextField(_("reason"), blank=True)
+
+    class Meta:
+        verbose_name = _("generation")
+        verbose_name_plural = _("generations")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["deployment", "number"], name="generation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.deployment_id}-{self.number}"
+
+
+class Replica(models.Model):
+    """One model-server process that is wanted, with the resources placed for it while `is_held`.
+
+    `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when the
+    next start may be tried.
+    """
+
+    generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")
+    name = models.CharField(_("name"), max_length=96, unique=True)
+    number = models.PositiveIntegerField(_("replica"))
+    host = models.CharField(_("host"), max_length=64, blank=True)
+    port = models.PositiveIntegerField(_("port"), default=0)
+    phase = models.CharField(_("phase"), max_length=16, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
+    attempt = models.PositiveIntegerField(_("attempt"), default=1)
+    restarts = models.PositiveIntegerField(_("restarts"), default=0)
+    restart_at = models.DateTimeField(_("restarts on"), null=True, blank=True)
+    healthy_since = models.DateTimeField(_("healthy since"), null=True, blank=True)
+    unhealthy_since = models.DateTimeField(_("unhealthy since"), null=True, blank=True)
+    recycled_because = models.TextField(_("ended by the loop because"), blank=True)
+    cpu_millis = models.PositiveIntegerField(_("CPU (thousandths of a core)"))
+    memory_bytes = models.PositiveBigIntegerField(_("memory (bytes)"))
+    gpus = models.PositiveIntegerField(_("GPUs"), default=0)
+    is_held = models.BooleanField(_("holds resources"), default=True)
+
+    class Meta:
+        verbose_name = _("replica")
+        verbose_name_plural = _("replicas")
+        ordering = ["generation", "number"]
+        indexes = [models.Index(fields=["is_held"], name="replica_held")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Attempt(models.Model):
+    """One start of one replica, with how it ended."""
+
+    replica = models.ForeignKey(Replica, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField(_("attempt"))
+    started_at = models.DateTimeField(_("started on"), db_default=Now())
+    ended_at = models.DateTimeField(_("ended on"), null=True, blank=True)
+    step = models.CharField(_("reached"), max_length=16, blank=True)
+    exit_reason = models.CharField(_("reason"), max_length=16, blank=True)
+    exit_code = models.IntegerField(_("exit code"), null=True, blank=True)
+    exit_signal = models.PositiveIntegerField(_("signal"), null=True, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    first_error = models.TextField(_("first error in the log"), blank=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ["replica", "number"]
+        constraints = [models.UniqueConstraint(fields=["replica", "number"], name="attempt_once")]
+
+    def __str__(self) -> str:
+        return f"{self.replica} attempt {self.number}"
+
+
+__all__ = ["Attempt", "Deployment", "Generation", "Replica", "new_deployment_id"]

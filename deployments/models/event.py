@@ -1,0 +1,42 @@
+"""The history of a deployment: one row for each change that a person may want to know of."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.lifecycle import Status
+from deployments.models.deployment import Deployment
+
+_STATUSES = [(status.value, status.value) for status in Status]
+
+
+class Severity(models.TextChoices):
+    INFO = "info", _("Information")
+    WARNING = "warning", _("Warning")
+    ERROR = "error", _("Error")
+
+
+class DeploymentEvent(models.Model):
+    """Written in the same transaction as the change it tells of; never changed.
+
+    `code` is a stable word for programs (a Step, or e.g. "UPDATE_FAILED"); `actor` is who asked, `""` when the loop
+    acted by itself.
+    """
+
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="events")
+    at = models.DateTimeField(_("time"), default=timezone.now)
+    generation = models.PositiveIntegerField(_("generation"))
+    status = models.CharField(_("status"), max_length=16, choices=_STATUSES)
+    severity = models.CharField(_("severity"), max_length=8, choices=Severity.choices, default=Severity.INFO)
+    code = models.CharField(_("code"), max_length=32)
+    message = models.TextField(_("message"))
+    actor = models.CharField(_("by"), max_length=256, blank=True)
+
+    class Meta:
+        verbose_name = _("deployment event")
+        verbose_name_plural = _("deployment events")
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["deployment", "-at"], name="event_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"

@@ -1,0 +1,37 @@
+"""What people and programs may do, one module per noun. Only these functions write what is wanted.
+
+Each takes the actor first, checks the role, and either does all or raises with a sentence and does nothing.
+"""
+
+from deployments.operations.artifacts import add_artifact, delete_artifact, upload_artifact
+from deployments.operations.configurations import create_configuration
+from deployments.operations.deployments import (
+    BULK_LIMIT,
+    BulkItem,
+    create_deployment,
+    delete_deployment,
+    delete_deployments,
+    roll_back_deployment,
+    stop_deployment,
+    stop_deployments,
+    update_deployment,
+)
+from deployments.operations.templates import ImportedTemplate, import_templates
+
+__all__ = [
+    "BULK_LIMIT",
+    "BulkItem",
+    "ImportedTemplate",
+    "add_artifact",
+    "create_configuration",
+    "create_deployment",
+    "delete_artifact",
+    "delete_deployment",
+    "delete_deployments",
+    "import_templates",
+    "roll_back_deployment",
+    "stop_deployment",
+    "stop_deployments",
+    "update_deployment",
+    "upload_artifact",
+]

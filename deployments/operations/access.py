@@ -1,0 +1,16 @@
+"""The check that stands first in every operation."""
+
+from deployments.errors import NotAllowed
+from deployments.models import Actor, ResourceGroup, Role
+
+
+def require(actor: Actor, role: Role, group: ResourceGroup | None = None) -> None:
+    """Do nothing when `actor` may act with `role` (in `group`).
+
+    Raises:
+        NotAllowed: with a sentence naming the role that is missing.
+    """
+    if not actor.may(role):
+        raise NotAllowed(f"This needs the role {role.label}; {actor.name} is {actor.role.label}.")
+    if group is not None and not actor.sees(group.pk):
+        raise NotAllowed(f"The resource group {group.pk} is not among yours. Ask an administrator for access.")

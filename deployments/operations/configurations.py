@@ -1,0 +1,76 @@
+"""Making configurations: immutable, and checked against their template when they are made."""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+
+from deployments import serving_template
+from deployments.errors import InvalidInput
+from deployments.models import Actor, Artifact, Configuration, Executable, ResourceGroup, Role, User
+from deployments.operations.access import require
+
+NAME_LIMIT = 256
+
+
+def create_configuration(
+    actor: Actor,
+    group: ResourceGroup,
+    executable: Executable,
+    *,
+    name: str,
+    parameters: Mapping[str, str],
+    inputs: Mapping[str, str],
+    created_by: User | None = None,
+) -> Configuration:
+    """Make a configuration; parameters that are left out get the template's defaults.
+
+    Args:
+        parameters: parameter name -> value.
+        inputs: placeholder -> id of an artifact of the same resource group.
+
+    Raises:
+        InvalidInput: "name", "parameters.NAME" or "inputs.NAME" -> what is wrong.
+    """
+    require(actor, Role.EDITOR, group)
+    template = executable.template
+    problems = _name_problems(name)
+    known = _known_artifacts(group, inputs)
+    problems |= serving_template.validate_bindings(
+        template,
+        parameters=parameters,
+        artifacts={slot: known.get(pk, (pk, "")) for slot, pk in inputs.items()},
+    )
+    if problems:
+        raise InvalidInput(problems)
+    defaults = {
+        parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None
+    }
+    return Configuration.objects.create(
+        resource_group=group,
+        scenario=executable.scenario,
+        executable=executable,
+        name=name.strip(),
+        parameters=defaults | dict(parameters),
+        inputs=dict(inputs),
+        created_by=created_by,
+    )
+
+
+def _name_problems(name: str) -> dict[str, str]:
+    if not name.strip():
+        return {"name": "Give the configuration a name."}
+    if len(name.strip()) > NAME_LIMIT:
+        return {"name": f"The name has {len(name.strip())} characters; {NAME_LIMIT} are allowed."}
+    return {}
+
+
+def _known_artifacts(group: ResourceGroup, inputs: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return id -> (id, kind) of the artifacts that exist in this group."""
+    found: dict[str, tuple[str, str]] = {}
+    for pk in set(inputs.values()):
+        try:
+            artifact = Artifact.objects.get(pk=pk, resource_group=group)
+        except (Artifact.DoesNotExist, ValidationError):
+            continue
+        found[pk] = (pk, artifact.kind)
+    return found

@@ -1,0 +1,230 @@
+"""Creating, updating, stopping and deleting deployments: changes of what is wanted, nothing else.
+
+Every change is one conditional UPDATE on the state it was decided on, so that two people who press two buttons at
+the same moment get one effect and one refusal. The loop does the rest; see `reconciler.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from deployments import tasks
+from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
+from deployments.lifecycle import Action, Status, TargetStatus, parse_ttl, why_not
+from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
+from deployments.operations.access import require
+from deployments.operations.recipes import check_recipe
+
+BULK_LIMIT = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkItem:
+    """What became of one deployment of a bulk operation.
+
+    Args:
+        deployment_id: as given.
+        done: whether it was touched.
+        message: why not, `""` when done.
+    """
+
+    deployment_id: str
+    done: bool
+    message: str = ""
+
+
+def create_deployment(
+    actor: Actor, group: ResourceGroup, configuration: Configuration, *, ttl: str = ""
+) -> Deployment:
+    """Ask for a deployment of a configuration.
+
+    Args:
+        ttl: how long it lives, e.g. "30m", "12h", "7d"; `""` for without limit.
+
+    Raises:
+        InvalidInput: "ttl" or "configuration" -> what is wrong.
+        QuotaExceeded: with the numbers.
+    """
+    require(actor, Role.EDITOR, group)
+    if configuration.resource_group_id != group.pk:
+        raise InvalidInput({"configuration": f"There is no such configuration in {group.pk}."})
+    try:
+        lifetime = parse_ttl(ttl)
+    except ValueError as error:
+        raise InvalidInput({"ttl": str(error)}) from error
+    check_recipe(configuration, group)
+    now = timezone.now()
+    with transaction.atomic():
+        _check_quota(group)
+        deployment = Deployment.objects.create(
+            resource_group=group,
+            configuration=configuration,
+            ttl=ttl,
+            expires_at=now + lifetime if lifetime else None,
+            created_at=now,
+            created_by=actor.name,
+            changed_at=now,
+            next_pass_at=now,
+        )
+        _record(deployment, actor, "CREATE", f"Deployment of {configuration.name} created.")
+        tasks.kick(deployment.pk)
+    return deployment
+
+
+def update_deployment(
+    actor: Actor, deployment: Deployment, configuration: Configuration, *, returns_on_failure: bool = False
+) -> None:
+    """Ask for another configuration at the same URL.
+
+    Args:
+        returns_on_failure: when the update fails, go on with the configuration that was running (else: DEAD).
+
+    Raises:
+        OperationRefused: the state does not allow it.
+        InvalidInput: "configuration" -> why it cannot be chosen.
+    """
+    require(actor, Role.EDITOR, deployment.resource_group)
+    _refuse_unless_allowed(Action.UPDATE, deployment)
+    current = deployment.configuration
+    problem = ""
+    if configuration.resource_group_id != deployment.resource_group_id:
+        problem = f"There is no such configuration in {deployment.resource_group_id}."
+    elif configuration.scenario_id != current.scenario_id:
+        problem = f"Choose a configuration of the same scenario ({current.scenario_id})."
+    elif configuration.pk == current.pk and deployment.status != Status.DEAD:
+        problem = f"{configuration.name} is in use already. Choose another one."
+    if problem:
+        raise InvalidInput({"configuration": problem})
+    check_recipe(configuration, deployment.resource_group)
+    _want(
+        deployment,
+        actor,
+        "UPDATE",
+        f"Update from {current.name} to {configuration.name} requested.",
+        configuration=configuration,
+        returns_on_failure=returns_on_failure,
+        target_status=TargetStatus.RUNNING,
+    )
+
+
+def roll_back_deployment(actor: Actor, deployment: Deployment) -> None:
+    """Ask for the configuration that was running last.
+
+    Raises:
+        OperationRefused: none was ever running, or the state does not allow it.
+    """
+    if deployment.latest_running_configuration is None:
+        raise OperationRefused("No configuration of this deployment was ever running, so there is none to go back to.")
+    update_deployment(actor, deployment, deployment.latest_running_configuration)
+
+
+def stop_deployment(actor: Actor, deployment: Deployment) -> None:
+    """Ask for its end; what it holds is released, its information stays.
+
+    Raises:
+        OperationRefused: the state does not allow it.
+    """
+    require(actor, Role.EDITOR, deployment.resource_group)
+    _refuse_unless_allowed(Action.STOP, deployment)
+    _want(deployment, actor, "STOP", "Stop requested.", target_status=TargetStatus.STOPPED)
+
+
+def delete_deployment(actor: Actor, deployment: Deployment) -> None:
+    """Ask for its removal with all its information.
+
+    Raises:
+        OperationRefused: the state does not allow it.
+    """
+    require(actor, Role.EDITOR, deployment.resource_group)
+    _refuse_unless_allowed(Action.DELETE, deployment)
+    _want(deployment, actor, "DELETE", "Deletion requested.", target_status=TargetStatus.DELETED)
+
+
+def stop_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
+    """Stop many; each is done or refused on its own (see `_each`)."""
+    return _each(actor, group, ids, Action.STOP)
+
+
+def delete_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
+    """Delete many; each is done or refused on its own (see `_each`)."""
+    return _each(actor, group, ids, Action.DELETE)
+
+
+def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action) -> list[BulkItem]:
+    """Act on each deployment, answer per item.
+
+    Raises:
+        InvalidInput: none or more than BULK_LIMIT were named.
+    """
+    require(actor, Role.EDITOR, group)
+    if not 0 < len(ids) <= BULK_LIMIT:
+        raise InvalidInput({"id": f"Choose between 1 and {BULK_LIMIT} deployments; {len(ids)} were chosen."})
+    act = {Action.STOP: stop_deployment, Action.DELETE: delete_deployment}[action]
+    found = Deployment.objects.select_related("resource_group").filter(resource_group=group).in_bulk(list(ids))
+    items = []
+    for pk in dict.fromkeys(ids):
+        try:
+            if pk not in found:
+                raise OperationRefused(f"There is no deployment {pk[:64]} in {group.pk}.")
+            act(actor, found[pk])
+        except LaunchpadError as error:
+            items.append(BulkItem(deployment_id=pk, done=False, message=str(error)))
+        else:
+            items.append(BulkItem(deployment_id=pk, done=True))
+    return items
+
+
+def _refuse_unless_allowed(action: Action, deployment: Deployment) -> None:
+    reason = why_not(action, Status(deployment.status), TargetStatus(deployment.target_status))
+    if reason:
+        raise OperationRefused(reason)
+
+
+def _want(deployment: Deployment, actor: Actor, operation: str, message: str, **wanted: object) -> None:
+    """Write what is wanted if nothing has changed since `deployment` was read, else refuse."""
+    now = timezone.now()
+    with transaction.atomic():
+        changed = Deployment.objects.filter(
+            pk=deployment.pk,
+            generation=deployment.generation,
+            status=deployment.status,
+            target_status=deployment.target_status,
+        ).update(
+            generation=F("generation") + 1,
+            last_operation=operation,
+            changed_at=now,
+            next_pass_at=now,
+            **wanted,
+        )
+        if not changed:
+            raise OperationRefused("The deployment has changed meanwhile. Look at its present state and try again.")
+        deployment.refresh_from_db()
+        _record(deployment, actor, operation, message)
+        tasks.kick(deployment.pk)
+
+
+def _record(deployment: Deployment, actor: Actor, code: str, message: str) -> None:
+    DeploymentEvent.objects.create(
+        deployment=deployment,
+        generation=deployment.generation,
+        status=deployment.status,
+        code=code,
+        message=message,
+        actor=actor.name,
+    )
+
+
+def _check_quota(group: ResourceGroup) -> None:
+    """Refuse one more deployment above the quota. The group's row is locked, so that two requests cannot both pass."""
+    quota = ResourceGroup.objects.select_for_update().get(pk=group.pk).deployment_quota
+    if quota is None:
+        return
+    present = Deployment.objects.filter(resource_group=group).count()
+    if present >= quota:
+        raise QuotaExceeded(
+            f"The resource group {group.pk} may have {quota} deployments and has {present}. "
+            "Delete one, or ask an administrator for a larger quota."
+        )

@@ -1,0 +1,36 @@
+"""Whether a configuration can become servers: asked before a deployment is created or updated, never after."""
+
+from deployments.errors import InvalidInput, QuotaExceeded
+from deployments.models import Configuration, ResourceGroup, ResourcePlan
+from deployments.recipes import recipe_of
+from deployments.serving_template import Recipe, TemplateInvalid
+
+
+def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
+    """Return what the configuration asks to run.
+
+    Raises:
+        InvalidInput: "configuration" -> why it cannot run.
+        QuotaExceeded: it wants more replicas than the group may have per deployment.
+    """
+    try:
+        template = configuration.executable.template
+        if template.problem_for_local_runtime:
+            raise InvalidInput({"configuration": template.problem_for_local_runtime})
+        recipe = recipe_of(configuration)
+    except (TemplateInvalid, InvalidInput) as error:
+        raise InvalidInput({"configuration": str(error)}) from error
+    missing = set(configuration.inputs) - set(configuration.artifacts())
+    if missing:
+        raise InvalidInput({"configuration": f"Its input artifact {', '.join(sorted(missing))} was deleted."})
+    if not ResourcePlan.objects.filter(pk=recipe.resource_plan).exists():
+        plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
+        raise InvalidInput(
+            {"configuration": f"It names the resource plan {recipe.resource_plan!r}; there are: {plans}."}
+        )
+    quota = group.replica_quota
+    if quota is not None and recipe.min_replicas > quota:
+        raise QuotaExceeded(
+            f"It wants {recipe.min_replicas} replicas; the resource group {group.pk} allows {quota} per deployment."
+        )
+    return recipe

@@ -1,0 +1,59 @@
+"""Importing deployment templates (ServingTemplate YAML). Importing the same again updates in place."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from deployments import serving_template
+from deployments.models import Actor, Executable, Role, Scenario
+from deployments.operations.access import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportedTemplate:
+    """One imported document.
+
+    Args:
+        executable: as it is now.
+        created: False when it was updated in place.
+        warning: why no local process can be made of it, `""` if one can.
+    """
+
+    executable: Executable
+    created: bool
+    warning: str
+
+
+def import_templates(actor: Actor, text: str, *, filename: str = "", built_in: bool = False) -> list[ImportedTemplate]:
+    """Import every document of a file, all or none.
+
+    Raises:
+        serving_template.TemplateInvalid: with file, line, field and sentence of each problem.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    templates = serving_template.parse(text, filename=filename)
+    with transaction.atomic():
+        return [_import(template, built_in=built_in) for template in templates]
+
+
+def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> ImportedTemplate:
+    scenario, _ = Scenario.objects.update_or_create(
+        pk=template.scenario_id,
+        defaults={
+            "name": template.scenario_name or template.scenario_id,
+            "description": template.scenario_description,
+        },
+    )
+    executable, created = Executable.objects.update_or_create(
+        pk=template.executable_id,
+        defaults={
+            "scenario": scenario,
+            "name": template.name or template.executable_id,
+            "description": template.description,
+            "version": template.version,
+            "labels": dict(template.labels),
+            "text": template.text,
+            "built_in": built_in,
+        },
+    )
+    return ImportedTemplate(executable=executable, created=created, warning=template.problem_for_local_runtime)

@@ -1,0 +1,335 @@
+"""What one pass does next: a pure function from facts to actions.
+
+    facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next pass
+
+Nothing here reads a clock, a table or a process, so the whole table of the lifecycle can be tested without any of
+them. Every action is safe to repeat: a pass may be lost or doubled at any point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from deployments.facts import (
+    Action,
+    Begin,
+    Delete,
+    Distrust,
+    Drain,
+    Facts,
+    Fail,
+    GenerationFacts,
+    Place,
+    Plan,
+    Prove,
+    Route,
+    Unroute,
+)
+from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.tending import DEADLINES, RESTART_LIMIT, Tended, is_present, release, tend, words
+
+DRAIN_LIMIT = timedelta(seconds=30)
+DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
+PROVE_EVERY = timedelta(seconds=60)
+PROOF_FAILURE_LIMIT = 3
+STEADY_PASS = timedelta(seconds=30)
+QUICK_PASS = timedelta(milliseconds=200)
+SLOWEST_PASS = timedelta(seconds=2)
+
+_DOING: Mapping[Step, str] = {
+    Step.PLACED: "Waiting for capacity",
+    Step.PREPARED: "Preparing the Python environment",
+    Step.FETCHED: "Fetching the input artifacts",
+    Step.STARTED: "Starting the server",
+    Step.HEALTHY: "Waiting for the server to become healthy",
+    Step.PROVED: "Proving it with a request through the gateway",
+    Step.ROUTED: "Opening its URL",
+}
+_NOT_DONE: Mapping[Step, str] = {
+    Step.PLACED: "There was no capacity for it",
+    Step.PREPARED: "Its Python environment was not ready",
+    Step.FETCHED: "Its input artifacts had not arrived",
+    Step.STARTED: "The server did not open its port",
+    Step.HEALTHY: "The server did not become healthy",
+    Step.PROVED: "No request through the gateway succeeded",
+    Step.ROUTED: "The gateway did not take the route",
+}
+_DONE_IN_PHASE: Mapping[ReplicaPhase, tuple[Step, ...]] = {
+    ReplicaPhase.FETCHING: (Step.PREPARED,),
+    ReplicaPhase.STARTING: (Step.PREPARED, Step.FETCHED),
+    ReplicaPhase.LISTENING: (Step.PREPARED, Step.FETCHED, Step.STARTED),
+    ReplicaPhase.HEALTHY: (Step.PREPARED, Step.FETCHED, Step.STARTED, Step.HEALTHY),
+}
+
+
+def plan(facts: Facts) -> Plan:
+    """Decide what one pass does. Source of the rules: the lifecycle of the product, `lifecycle.py`."""
+    if facts.target is TargetStatus.DELETED or facts.expired:
+        return _end(facts, delete=True)
+    if facts.target is TargetStatus.STOPPED:
+        return _end(facts, delete=False)
+    if facts.failed == facts.generation:
+        return _after_failure(facts)
+    if (current := facts.generations.get(facts.generation)) is None:
+        status = Status.PENDING if facts.status in {Status.UNKNOWN, Status.DEAD} else facts.status
+        return Plan(actions=(Begin(),), status=status, message="Submitted to the runtime.", next_pass_in=QUICK_PASS)
+    if facts.serving == facts.generation:
+        return _serve(facts, current)
+    return _bring_up(facts, current)
+
+
+# --- The end ----------------------------------------------------------------------------------------------------
+
+
+def _end(facts: Facts, *, delete: bool) -> Plan:
+    actions: list[Action] = [Unroute()] if facts.serving is not None else []
+    for generation in facts.generations.values():
+        actions += release(generation)
+    left = sum(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
+    if left:
+        servers = "1 server" if left == 1 else f"{left} servers"
+        message = "Its duration is over. " if facts.expired and facts.target is not TargetStatus.DELETED else ""
+        return Plan(
+            actions=tuple(actions),
+            status=Status.STOPPING,
+            message=f"{message}Waiting for {servers} to end.",
+            next_pass_in=QUICK_PASS,
+        )
+    if delete:
+        return Plan(actions=(*actions, Delete()), status=facts.status)
+    return Plan(actions=tuple(actions), status=Status.STOPPED, message="Stopped. Its resources are released.")
+
+
+# --- On the way up ----------------------------------------------------------------------------------------------
+
+
+def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
+    """Bring the wanted generation to the point where traffic moves to it, while the serving one goes on."""
+    serving = facts.generations.get(facts.serving) if facts.serving is not None else None
+    others = _others(facts, current, serving)
+    kept = tend(facts.now, serving) if serving else Tended()
+    if not current.held:
+        return _wait_for_place(facts, current, serving, (*others, *kept.actions))
+    tended = tend(facts.now, current)
+    done = _steps_done(current)
+    failure = tended.failure or _overdue(facts.now, current, done)
+    if failure:
+        return _failing(facts, current, failure, (*others, *kept.actions))
+    actions = [*others, *kept.actions, *tended.actions]
+    if Step.HEALTHY in done:
+        actions.append(Route(current.number) if current.proved_at else Prove(current.number))
+    doing = _doing(current, done)
+    status, message = _status_while_updating(facts, current, serving, doing)
+    return Plan(
+        actions=tuple(actions),
+        status=status,
+        message=message,
+        steps={current.number: done},
+        next_pass_in=_pace(facts.now, current),
+    )
+
+
+def _others(facts: Facts, current: GenerationFacts, serving: GenerationFacts | None) -> list[Action]:
+    """Release what is neither wanted nor serving: an update that was itself replaced before it was ready."""
+    actions: list[Action] = []
+    for generation in facts.generations.values():
+        if generation is not current and generation is not serving:
+            actions += release(generation)
+    return actions
+
+
+def _wait_for_place(
+    facts: Facts, current: GenerationFacts, serving: GenerationFacts | None, before: tuple[Action, ...]
+) -> Plan:
+    if failure := _overdue(facts.now, current, ()):
+        return _failing(facts, current, failure, before)
+    doing = current.waiting or "Looking for capacity."
+    status, message = _status_while_updating(facts, current, serving, doing)
+    return Plan(
+        actions=(*before, Place(current.number)),
+        status=status,
+        message=message,
+        severity="warning" if current.waiting else "info",
+        next_pass_in=timedelta(seconds=1),
+    )
+
+
+def _status_while_updating(
+    facts: Facts, current: GenerationFacts, serving: GenerationFacts | None, doing: str
+) -> tuple[Status, str]:
+    if serving is None:
+        return Status.PENDING, doing
+    message = f"Updating to {current.configuration}: {doing}"
+    return (Status.RUNNING if _answers(serving) else Status.PENDING), message
+
+
+def _steps_done(generation: GenerationFacts) -> tuple[Step, ...]:
+    """Return the steps that all replicas have behind them."""
+    if not generation.held or not generation.replicas:
+        return ()
+    done: tuple[Step, ...] = (Step.PLACED,)
+    per_replica = [_DONE_IN_PHASE.get(replica.phase, ()) if replica.phase else () for replica in generation.replicas]
+    done += min(per_replica, key=len)
+    if Step.HEALTHY in done and generation.proved_at:
+        done += (Step.PROVED,)
+    return done
+
+
+def _current_step(done: tuple[Step, ...]) -> Step:
+    return next(step for step in Step if step is not Step.REQUESTED and step not in done)
+
+
+def _overdue(now: datetime, generation: GenerationFacts, done: tuple[Step, ...]) -> str:
+    """Return the sentence that says which step took too long, `""` if none did."""
+    if any(replica.phase in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING} for replica in generation.replicas):
+        return ""
+    step = _current_step(done)
+    began = [at for earlier, at in generation.steps.items() if earlier in done] or [generation.began_at]
+    began += [replica.attempt_began_at for replica in generation.replicas if replica.attempt_began_at]
+    began += [replica.restart_at for replica in generation.replicas if replica.restart_at]
+    limit = generation.deadlines.get(step, DEADLINES[step])
+    if now - max(began) <= limit:
+        return ""
+    detail = generation.waiting if step is Step.PLACED else generation.proof_message if step is Step.PROVED else ""
+    return f"{_NOT_DONE[step]} within {words(limit)}. {detail}".rstrip()
+
+
+def _doing(generation: GenerationFacts, done: tuple[Step, ...]) -> str:
+    failed = [replica for replica in generation.replicas if replica.restarts]
+    if failed:
+        worst = max(failed, key=lambda replica: replica.restarts)
+        again = f"Starting the server again (attempt {worst.restarts + 1} of {RESTART_LIMIT + 1})"
+        return f"{again}: {worst.exit_message}" if worst.exit_message else f"{again}."
+    step = _current_step(done)
+    details = {replica.detail for replica in generation.replicas if replica.detail}
+    if step is Step.PROVED and generation.proof_message:
+        details = {generation.proof_message}
+    return f"{_DOING[step]}: {', '.join(sorted(details))}" if details else f"{_DOING[step]}."
+
+
+def _pace(now: datetime, generation: GenerationFacts) -> timedelta:
+    """Look often at first and less so later: what is quick is seen at once, what is slow costs little."""
+    return min(SLOWEST_PASS, max(QUICK_PASS, (now - max(generation.steps.values(), default=now)) / 20))
+
+
+# --- Failure ----------------------------------------------------------------------------------------------------
+
+
+def _failing(facts: Facts, current: GenerationFacts, reason: str, before: tuple[Action, ...]) -> Plan:
+    """Give the wanted generation up: go back to the serving one if that was wanted, else end as DEAD."""
+    serving = facts.generations.get(facts.serving) if facts.serving not in {None, current.number} else None
+    returned = facts.returns_on_failure and serving is not None
+    if returned and serving is not None:
+        message = f"Update to {current.configuration} failed: {reason} Returned to {serving.configuration}."
+        status = Status.RUNNING if _answers(serving) else Status.PENDING
+    else:
+        last = facts.latest_running
+        update = serving is not None or (last and last != current.configuration)
+        message = f"Update to {current.configuration} failed: {reason}" if update else reason
+        message += f" The last configuration that was running is {last}." if update and last else ""
+        status = Status.DEAD
+    return Plan(
+        actions=(*before, Fail(current.number, reason, message, returned)),
+        status=status,
+        message=message,
+        severity="warning" if returned else "error",
+        next_pass_in=QUICK_PASS,
+    )
+
+
+def _after_failure(facts: Facts) -> Plan:
+    """The wanted generation was given up: keep the one that was returned to, or hold nothing at all."""
+    serving = facts.generations.get(facts.serving) if facts.serving is not None else None
+    if serving is not None:
+        failed = facts.generations.get(facts.generation)
+        note = ""
+        if failed and failed.reason:
+            note = f"Update to {failed.configuration} failed: {failed.reason} Returned to {serving.configuration}."
+        return _serve(facts, serving, note=note)
+    actions = [action for generation in facts.generations.values() for action in release(generation)]
+    left = any(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
+    return Plan(
+        actions=tuple(actions), status=Status.DEAD, severity="error", next_pass_in=QUICK_PASS if left else None
+    )
+
+
+# --- In service -------------------------------------------------------------------------------------------------
+
+
+def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
+    """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
+    leaving, waits = _leave(facts, serving)
+    tended = tend(facts.now, serving)
+    if tended.failure:
+        reason = tended.failure
+        fail = Fail(serving.number, reason, reason, returned=False)
+        return Plan(
+            actions=(*leaving, fail), status=Status.DEAD, message=reason, severity="error", next_pass_in=QUICK_PASS
+        )
+    healthy = [replica for replica in serving.replicas if replica.phase is ReplicaPhase.HEALTHY]
+    actions: list[Action] = [*leaving, *tended.actions, *_proofs(facts.now, serving, bool(healthy))]
+    answers = _answers(serving)
+    settled = answers and len(healthy) == len(serving.replicas) and not serving.proof_failures
+    message, severity = _serving_message(serving, len(healthy), note)
+    return Plan(
+        actions=tuple(actions),
+        status=Status.RUNNING if answers else Status.PENDING,
+        message=message,
+        severity=severity,
+        steps={serving.number: tuple(Step)[1:]} if answers else {},
+        next_pass_in=STEADY_PASS if settled and not waits else QUICK_PASS if waits or not answers else SLOWEST_PASS,
+    )
+
+
+def _answers(generation: GenerationFacts) -> bool:
+    """Whether it is known to answer: a healthy replica and no row of failed proofs."""
+    healthy = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
+    return healthy and generation.proof_failures < PROOF_FAILURE_LIMIT
+
+
+def _proofs(now: datetime, serving: GenerationFacts, healthy: bool) -> list[Action]:
+    if not healthy:
+        return [Distrust(serving.number)] if serving.proof_failures < PROOF_FAILURE_LIMIT else []
+    if serving.proof_failures or serving.proved_at is None or now - serving.proved_at >= PROVE_EVERY:
+        return [Prove(serving.number)]
+    return []
+
+
+def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple[str, str]:
+    wanted = len(serving.replicas)
+    troubled = [replica for replica in serving.replicas if replica.phase is not ReplicaPhase.HEALTHY]
+    why = next((r.recycled_because or r.exit_message for r in troubled if r.recycled_because or r.exit_message), "")
+    if healthy and serving.proof_failures >= PROOF_FAILURE_LIMIT:
+        return f"It does not answer through the gateway: {serving.proof_message}".rstrip(": "), "error"
+    if not healthy:
+        return f"No server answers; starting again. {why}".rstrip(), "error"
+    if healthy < wanted:
+        return f"{healthy} of {wanted} replicas answer; the others are starting again. {why}".rstrip(), "warning"
+    if note:
+        return note, "warning"
+    return ("Running." if wanted == 1 else f"Running on {wanted} replicas."), "info"
+
+
+def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], bool]:
+    """Drain and release the generations that traffic has left; also whether there is still one to wait for."""
+    actions: list[Action] = []
+    waits = False
+    for generation in facts.generations.values():
+        if generation is serving or not generation.held:
+            continue
+        waits = True
+        if facts.failed == generation.number:
+            actions += release(generation)
+        elif generation.draining_since is None:
+            actions.append(Drain(generation.number))
+        elif _is_drained(facts.now, generation):
+            actions += release(generation)
+    return actions, waits
+
+
+def _is_drained(now: datetime, generation: GenerationFacts) -> bool:
+    if generation.draining_since is None:
+        return False
+    waited = now - generation.draining_since
+    return waited > DRAIN_LIMIT or (generation.in_flight == 0 and waited > DRAIN_MINIMUM)

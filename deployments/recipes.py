@@ -1,0 +1,65 @@
+"""From a configuration to what a runtime is told to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from deployments import serving_template
+from deployments.models import Artifact, Configuration, Replica
+from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
+from deployments.serving_template import Proof, Recipe, Sample
+
+MODEL_SERVERS = Path(__file__).parent / "model_servers"
+
+
+def recipe_of(configuration: Configuration) -> Recipe:
+    """Render the configuration's template with its values.
+
+    Raises:
+        TemplateInvalid: the template's text is not valid (any more).
+        InvalidInput: the values do not make a recipe.
+    """
+    return serving_template.render(
+        configuration.executable.template,
+        parameters=configuration.parameters,
+        artifacts={slot: f"{{{{runtime.artifacts.{slot}}}}}" for slot in configuration.inputs},
+        model_servers=str(MODEL_SERVERS),
+    )
+
+
+def pack(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as a mapping that JSON can hold."""
+    return asdict(recipe)
+
+
+def unpack(packed: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that `pack` was given."""
+    values = dict(packed)
+    for name in ("command", "ports", "requirements"):
+        values[name] = tuple(values[name])
+    values["proof"] = Proof(**values["proof"])
+    values["sample"] = Sample(**values["sample"]) if values["sample"] else None
+    return Recipe(**values)
+
+
+def replica_spec(replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact]) -> ReplicaSpec:
+    """Return all that a runtime needs to start the replica's present attempt."""
+    return ReplicaSpec(
+        name=replica.name,
+        attempt=replica.attempt,
+        command=recipe.command,
+        env=recipe.env,
+        requirements=recipe.requirements,
+        fetches=tuple(
+            Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256)
+            for placeholder, artifact in artifacts.items()
+        ),
+        resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
+        health_path=recipe.health_path,
+        grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,
+    )

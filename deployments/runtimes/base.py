@@ -1,0 +1,194 @@
+"""The contract that every runtime keeps, in plain data: what to run, what is seen, what there is room for.
+
+A runtime knows nothing of the database. It is told to start and stop replicas by name and answers what it sees.
+Every call is idempotent by name, returns within ten seconds, and never waits for a server to start or stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from deployments.lifecycle import ExitReason, ReplicaPhase
+
+__all__ = [
+    "ExitReason",
+    "Fetch",
+    "LogLine",
+    "ReplicaExit",
+    "ReplicaPhase",
+    "ReplicaSeen",
+    "ReplicaSpec",
+    "Resources",
+    "Runtime",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one replica may use.
+
+    Args:
+        cpu_millis: CPU in thousandths of a core. A weight, not a ceiling: idle cores may be used by anybody.
+        memory_bytes: memory in bytes; going above it ends the replica.
+        gpus: whole GPUs.
+    """
+
+    cpu_millis: int
+    memory_bytes: int
+    gpus: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fetch:
+    """An input artifact that has to be on the local disk before the server starts.
+
+    Args:
+        placeholder: the artifact's name in the template.
+        url: `file://` or `http(s)://` address of a file or, for `file://`, a folder.
+        sha256: expected checksum in lower-case hex, or `""` when not known.
+    """
+
+    placeholder: str
+    url: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSpec:
+    """All that a runtime needs to start one replica.
+
+    Args:
+        name: `<deployment-id>-<generation>-<replica>`; the identity of the replica in the runtime.
+        attempt: 1 for the first start of this replica, then one more for each restart. Each attempt has its
+            own log and exit.
+        command: program and arguments, rendered but for the runtime's own placeholders `{{runtime.port}}` and
+            `{{runtime.artifacts.NAME}}` (the local path of a fetched artifact), which may stand anywhere in
+            `command` and in the values of `env`.
+        env: environment of the server; nothing of our own environment is added but PATH, HOME, LANG, TMPDIR and PORT.
+        requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
+            are some, the environment's `bin` stands first in PATH, so that `python` is its interpreter.
+        fetches: input artifacts to bring to the local disk.
+        resources: what the replica may use.
+        health_path: HTTP path that answers 2xx when the server is healthy.
+        grace_seconds: from SIGTERM to SIGKILL when it is stopped.
+    """
+
+    name: str
+    attempt: int
+    command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
+    fetches: tuple[Fetch, ...] = ()
+    resources: Resources
+    health_path: str
+    grace_seconds: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaExit:
+    """How a replica ended.
+
+    Args:
+        reason: the kind of end.
+        code: exit code, None unless `reason` is EXITED.
+        signal: signal number, None unless it was ended by one.
+        message: one sentence for people, e.g. "The server was killed by signal 9 (SIGKILL)."
+        first_error: the first line of its log that looks like an error, `""` if none does.
+        at: when it ended.
+    """
+
+    reason: ExitReason
+    code: int | None = None
+    signal: int | None = None
+    message: str
+    first_error: str = ""
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSeen:
+    """One replica as the runtime sees it now.
+
+    Args:
+        name: as in ReplicaSpec.
+        attempt: the attempt this is about (the last one started).
+        phase: how far it is.
+        host, port: where it listens; known, and the same for the whole attempt, from the moment it is started.
+        detail: progress for people, e.g. "installing 34 packages" or "fetched 12 of 80 MB"; `""` if nothing to say.
+        started_at: when the attempt began.
+        exit: how it ended, only in phase EXITED.
+        cpu_percent: CPU in use in percent of one core, None when not known.
+        memory_bytes: memory in use in bytes, None when not known.
+    """
+
+    name: str
+    attempt: int
+    phase: ReplicaPhase
+    host: str = "127.0.0.1"
+    port: int = 0
+    detail: str = ""
+    started_at: datetime
+    exit: ReplicaExit | None = None
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line of a replica's output.
+
+    Args:
+        at: when it was written.
+        replica: the replica's name.
+        attempt: the attempt that wrote it.
+        stream: "stdout", "stderr" or "launchpad" (our own words on the attempt, e.g. its exit).
+        text: the line without its end.
+    """
+
+    at: datetime
+    replica: str
+    attempt: int
+    stream: str
+    text: str
+
+
+class Runtime(Protocol):
+    """A driver that runs model servers.
+
+    All methods raise RuntimeUnavailable when the runtime cannot be asked now.
+    """
+
+    def capacity(self) -> Resources:
+        """Return all there is to place replicas on (CPU already multiplied by the overcommit setting)."""
+
+    def start(self, spec: ReplicaSpec) -> None:
+        """Begin to start a replica; the same name and attempt again does nothing.
+
+        Raises:
+            RuntimeRejected: the replica can never start, with the sentence that says why.
+        """
+
+    def stop(self, name: str) -> None:
+        """Begin to stop a replica with its grace time; nothing happens when it is gone or being stopped."""
+
+    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaSeen]:
+        """Return the replicas of one deployment.
+
+        Args:
+            probe: ask servers whether they are healthy (at most one second); without it a live server
+                whose last known phase was HEALTHY stays HEALTHY.
+        """
+
+    def list(self) -> Sequence[ReplicaSeen]:
+        """Return every replica of ours without asking the servers, cheap enough to be called every two seconds."""
+
+    def forget(self, name: str) -> None:
+        """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
+
+    def logs(
+        self, deployment_id: str, *, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterable[LogLine]:
+        """Yield the log lines of a deployment, oldest first, of all replicas and attempts (start <= at < end)."""

@@ -1,0 +1,48 @@
+"""What the Celery workers run, and how a pass is asked for. Nothing is decided here."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from deployments import reconciler
+
+logger = logging.getLogger(__name__)
+
+
+def kick(deployment_id: str) -> None:
+    """Ask for a pass as soon as the present transaction is committed. When it gets lost, the next sweep makes it."""
+    transaction.on_commit(lambda: _send(deployment_id, 0))
+
+
+@shared_task(name="deployments.tasks.pass_over", ignore_result=True)
+def pass_over(deployment_id: str) -> None:
+    """Make one pass, and come back soon if it asks for that."""
+    again = reconciler.pass_over(deployment_id)
+    if again is not None and again < reconciler.SWEEP_SECONDS:
+        _send(deployment_id, again)
+
+
+@shared_task(name="deployments.tasks.sweep", ignore_result=True)
+def sweep() -> None:
+    """Send out the passes that are due; see `reconciler.due`."""
+    for deployment_id in reconciler.due():
+        _send(deployment_id, 0)
+
+
+@shared_task(name="deployments.tasks.housekeeping", ignore_result=True)
+def housekeeping() -> None:
+    """Remove what nobody needs any more."""
+    reconciler.clean_up()
+
+
+def _send(deployment_id: str, countdown: float) -> None:
+    options: dict[str, Any] = {"countdown": countdown} if countdown else {}
+    try:
+        pass_over.apply_async((deployment_id,), retry=False, expires=countdown + 10, **options)
+    except OperationalError as error:
+        logger.warning("No pass over %s could be asked for; the sweep will make it: %s", deployment_id, error)

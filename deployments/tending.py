@@ -1,0 +1,113 @@
+"""What the replicas of a generation need: to be started, started again, ended, released. Pure, as `planning.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deployments.facts import (
+    Action,
+    ForgiveRestarts,
+    GenerationFacts,
+    Recycle,
+    Release,
+    ReplicaFacts,
+    Restart,
+    Start,
+    Stop,
+)
+from deployments.lifecycle import ExitReason, ReplicaPhase, Step
+
+RESTART_LIMIT = 5
+RESTART_PAUSE_MAX = timedelta(seconds=60)
+RESTARTS_FORGOTTEN_AFTER = timedelta(minutes=10)
+UNHEALTHY_LIMIT = timedelta(seconds=60)
+
+DEADLINES: Mapping[Step, timedelta] = {
+    Step.PLACED: timedelta(hours=1),
+    Step.PREPARED: timedelta(minutes=30),
+    Step.FETCHED: timedelta(hours=1),
+    Step.STARTED: timedelta(minutes=5),
+    Step.HEALTHY: timedelta(minutes=5),
+    Step.PROVED: timedelta(minutes=1),
+    Step.ROUTED: timedelta(minutes=1),
+}
+_GONE = {None, ReplicaPhase.EXITED}
+
+
+def is_present(replica: ReplicaFacts) -> bool:
+    return replica.phase not in _GONE
+
+
+def release(generation: GenerationFacts) -> list[Action]:
+    """Stop what lives; give the resources back once nothing does.
+
+    A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
+    that was told to stop a name does not start that attempt any more.
+    """
+    if not generation.held:
+        return []
+    stops: list[Action] = [
+        Stop(replica.name)
+        for replica in generation.replicas
+        if replica.phase not in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING}
+    ]
+    if any(is_present(replica) for replica in generation.replicas):
+        return stops
+    return [*stops, Release(generation.number)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tended:
+    actions: tuple[Action, ...] = ()
+    failure: str = ""
+
+
+def tend(now: datetime, generation: GenerationFacts) -> Tended:
+    """Start, restart and end the replicas of a generation; say when they cannot be brought to life."""
+    actions: list[Action] = []
+    failures: list[str] = []
+    alive = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
+    was_up = Step.ROUTED in generation.steps
+    for replica in generation.replicas:
+        if replica.phase is None:
+            if replica.restart_at is None or now >= replica.restart_at:
+                actions.append(Start(replica.name))
+        elif replica.phase is ReplicaPhase.EXITED:
+            because = replica.recycled_because or replica.exit_message
+            limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
+            if replica.restarts >= limit and not (alive and was_up):
+                failures.append(because)
+            actions.append(Restart(replica.name, _pause(replica.restarts), because))
+        elif was_up and (because := _hangs(now, generation, replica)):
+            actions.append(Recycle(replica.name, because))
+        elif replica.restarts and replica.healthy_since and now - replica.healthy_since >= RESTARTS_FORGOTTEN_AFTER:
+            actions.append(ForgiveRestarts(replica.name))
+    return Tended(failure=failures[0]) if failures else Tended(actions=tuple(actions))
+
+
+def _pause(restarts: int) -> timedelta:
+    """1 s, doubling to 60 s."""
+    return min(RESTART_PAUSE_MAX, timedelta(seconds=2 ** min(restarts, 10)))
+
+
+def _hangs(now: datetime, generation: GenerationFacts, replica: ReplicaFacts) -> str:
+    """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
+    if replica.phase not in {ReplicaPhase.STARTING, ReplicaPhase.LISTENING}:
+        return ""
+    if replica.unhealthy_since is not None:
+        since, limit = replica.unhealthy_since, UNHEALTHY_LIMIT
+    else:
+        since = replica.attempt_began_at or now
+        limit = generation.deadlines.get(Step.HEALTHY, DEADLINES[Step.HEALTHY])
+    if now - since <= limit:
+        return ""
+    return f"The server did not answer its health path for {words(limit)}."
+
+
+def words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"

@@ -1,0 +1,38 @@
+"""The Celery application: the broker carries kicks, beat starts the sweeps, nothing is kept in a result store."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "launchpad.settings")
+
+SWEEP_SECONDS = 2.0
+
+app = Celery("launchpad")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={"visibility_timeout": 60, "socket_keepalive": True, "socket_timeout": 10},
+    task_ignore_result=True,
+    task_acks_late=False,  # a lost pass is made up for by the next sweep
+    task_default_queue="launchpad",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_send_task_events=False,
+    beat_max_loop_interval=1,
+    beat_schedule={
+        "sweep": {
+            "task": "deployments.tasks.sweep",
+            "schedule": SWEEP_SECONDS,
+            "options": {"expires": SWEEP_SECONDS},
+        },
+        "housekeeping": {
+            "task": "deployments.tasks.housekeeping",
+            "schedule": 60.0,
+            "options": {"expires": 60.0},
+        },
+    },
+)
+app.autodiscover_tasks()

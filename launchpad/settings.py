@@ -1,0 +1,215 @@
+"""All settings of Launchpad, read from the environment; README.md has the table of what can be set.
+
+Everything that Launchpad keeps is below LAUNCHPAD_HOME; nothing outside it is written.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.contrib.messages import constants as message_levels
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _text(name: str, default: str) -> str:
+    return os.environ.get(name, "") or default
+
+
+def _number(name: str, default: float) -> float:
+    raw = _text(name, str(default))
+    try:
+        return float(raw)
+    except ValueError:
+        sys.exit(f"{name} is {raw!r}, which is not a number. Set it to a number or leave it out.")
+
+
+def _flag(name: str, *, default: bool = False) -> bool:
+    return _text(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def _words(name: str, default: str = "") -> list[str]:
+    return [word.strip() for word in _text(name, default).split(",") if word.strip()]
+
+
+def _secret_key(path: Path) -> str:
+    """Return the key kept at `path`, made with mode 0600 at the first start."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(draft, path)  # the first of several processes wins, all read the same key
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+# --- Where things are -------------------------------------------------------------------------------------------
+LAUNCHPAD_HOME = Path(_text("LAUNCHPAD_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
+LAUNCHPAD_BIND = _text("LAUNCHPAD_BIND", "127.0.0.1")
+LAUNCHPAD_PORT = int(_number("LAUNCHPAD_PORT", 8000))
+LAUNCHPAD_URL = _text("LAUNCHPAD_URL", f"http://localhost:{LAUNCHPAD_PORT}").rstrip("/")
+LAUNCHPAD_GATEWAY_BIND = _text("LAUNCHPAD_GATEWAY_BIND", "127.0.0.1")
+LAUNCHPAD_GATEWAY_PORT = int(_number("LAUNCHPAD_GATEWAY_PORT", 8443))
+LAUNCHPAD_GATEWAY_HOST = _text("LAUNCHPAD_GATEWAY_HOST", "localhost")
+LAUNCHPAD_TLS_CERT = _text("LAUNCHPAD_TLS_CERT", "")
+LAUNCHPAD_TLS_KEY = _text("LAUNCHPAD_TLS_KEY", "")
+
+# --- The local runtime ------------------------------------------------------------------------------------------
+LAUNCHPAD_CPU_OVERCOMMIT = _number("LAUNCHPAD_CPU_OVERCOMMIT", 4)
+LAUNCHPAD_MEMORY_GB = _number("LAUNCHPAD_MEMORY_GB", 0)  # 0: what the machine has, less a reserve
+LAUNCHPAD_RUN_AS = _text("LAUNCHPAD_RUN_AS", "nobody")  # only matters when Launchpad is started as root
+LAUNCHPAD_GRACE_SECONDS = _number("LAUNCHPAD_GRACE_SECONDS", 10)
+LAUNCHPAD_FILE_ROOTS = [Path(p) for p in _words("LAUNCHPAD_FILE_ROOTS")]  # beside LAUNCHPAD_HOME/artifacts
+LAUNCHPAD_UPLOAD_LIMIT_MB = _number("LAUNCHPAD_UPLOAD_LIMIT_MB", 2048)
+LAUNCHPAD_SAMPLES = _flag("LAUNCHPAD_SAMPLES", default=True)  # train and load the sample models at the first start
+
+# --- Django -----------------------------------------------------------------------------------------------------
+DEBUG = _flag("LAUNCHPAD_DEBUG")
+SECRET_KEY = _text("LAUNCHPAD_SECRET_KEY", "") or _secret_key(LAUNCHPAD_HOME / "secret-key")
+LAUNCHPAD_SECURE = _flag("LAUNCHPAD_SECURE", default=LAUNCHPAD_URL.startswith("https://"))
+ALLOWED_HOSTS = _words("LAUNCHPAD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [LAUNCHPAD_URL] if LAUNCHPAD_SECURE else []
+
+INSTALLED_APPS = [
+    "deployments.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "deployments.apps.DeploymentsConfig",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "deployments.web.middleware.reader_time_zone",
+]
+
+ROOT_URLCONF = "launchpad.urls"
+WSGI_APPLICATION = "launchpad.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "deployments.web.context.shell",
+            ],
+        },
+    }
+]
+
+# --- Data -------------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(
+        _text("DATABASE_URL", f"sqlite:///{LAUNCHPAD_HOME / 'launchpad.sqlite3'}"),
+        conn_max_age=600,
+        conn_health_checks=True,
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # IMMEDIATE: a transaction that will write takes the write lock at its start, so it waits instead of failing.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "deployments.User"
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "overview"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+MESSAGE_TAGS = {
+    message_levels.DEBUG: "neutral",
+    message_levels.INFO: "information",
+    message_levels.SUCCESS: "positive",
+    message_levels.WARNING: "critical",
+    message_levels.ERROR: "negative",
+}
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = LAUNCHPAD_HOME / "uploads"
+
+# --- Broker -----------------------------------------------------------------------------------------------------
+BROKER_URL = _text("BROKER_URL", f"redis+socket://{quote(str(LAUNCHPAD_HOME / 'run' / 'valkey.sock'))}")
+BROKER_IS_EMBEDDED = "BROKER_URL" not in os.environ
+
+# --- Language, time, static files -------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = LAUNCHPAD_HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Security ---------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_NAME = "launchpad_session"
+CSRF_COOKIE_NAME = "launchpad_csrf"
+CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = LAUNCHPAD_SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if LAUNCHPAD_SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = LAUNCHPAD_SECURE
+if LAUNCHPAD_SECURE:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Logs -------------------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": _text("LAUNCHPAD_LOG_LEVEL", "INFO")},
+}
