@@ -160,6 +160,7 @@ class Migration(migrations.Migration):
                 ('lease_token', models.CharField(blank=True, editable=False, max_length=32)),
                 ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('next_pass_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True, verbose_name='next pass')),
+                ('revision', models.BigIntegerField(default=deployments.models.deployment.new_revision, editable=False)),
                 ('configuration', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deployments', to='deployments.configuration')),
                 ('latest_running_configuration', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='deployments.configuration', verbose_name='latest running configuration')),
             ],
@@ -403,6 +404,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='deployment',
             index=models.Index(fields=['next_pass_at'], name='deployment_due'),
+        ),
+        migrations.AddIndex(
+            model_name='deployment',
+            index=models.Index(fields=['resource_group', 'revision'], name='deployment_revision'),
         ),
         migrations.AddIndex(
             model_name='configuration',

@@ -7,6 +7,7 @@ named columns: `save()` would write back what the other has changed meanwhile.
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
@@ -24,6 +25,37 @@ _TARGETS = [(target.value, target.value) for target in TargetStatus]
 def new_deployment_id() -> str:
     """Return `d` and 15 hex digits, the form that clients of the AI API expect."""
     return f"d{secrets.token_hex(8)[1:]}"
+
+
+def new_revision() -> int:
+    """Return a random number for `Deployment.revision`."""
+    return secrets.randbits(40)
+
+
+class DeploymentQuerySet(models.QuerySet["Deployment"]):
+    """Gives rows a new `revision` whenever one of the columns that pages show is written."""
+
+    SHOWN = frozenset({
+        "changed_at",
+        "completed_at",
+        "configuration",
+        "expires_at",
+        "failed_generation",
+        "generation",
+        "serving_generation",
+        "started_at",
+        "status",
+        "status_message",
+        "status_severity",
+        "submitted_at",
+        "target_status",
+        "unseen_since",
+    })  # fmt: skip
+
+    def update(self, **values: Any) -> int:
+        if any(name.removesuffix("_id") in self.SHOWN for name in values):
+            values.setdefault("revision", new_revision())
+        return super().update(**values)
 
 
 class Deployment(models.Model):
@@ -75,6 +107,10 @@ class Deployment(models.Model):
     lease_token = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     next_pass_at = models.DateTimeField(_("next pass"), null=True, blank=True, default=timezone.now)
+    # Pages poll for the sum over what they show: it changes with every change, in whatever order they are committed.
+    revision = models.BigIntegerField(default=new_revision, editable=False)
+
+    objects = DeploymentQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("deployment")
@@ -84,6 +120,7 @@ class Deployment(models.Model):
             models.Index(fields=["resource_group", "-created_at"], name="deployment_newest"),
             models.Index(fields=["resource_group", "status"], name="deployment_status"),
             models.Index(fields=["next_pass_at"], name="deployment_due"),
+            models.Index(fields=["resource_group", "revision"], name="deployment_revision"),
         ]
 
     def __str__(self) -> str:
