@@ -1,0 +1,155 @@
+"""The tags and filters of the pages: icons, statuses, times in the reader's zone, amounts in words for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext
+
+from deployments.lifecycle import Status
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.core.paginator import Paginator
+
+register = template.Library()
+
+NOTHING = "–"
+
+# Each status has a shape of its own beside its colour and its word: it is never told by colour alone.
+_SHAPES = {
+    Status.UNKNOWN: ("s-circle", "neutral"),
+    Status.PENDING: ("s-diamond", "critical busy"),
+    Status.RUNNING: ("s-triangle", "information"),
+    Status.STOPPING: ("s-diamond", "critical busy"),
+    Status.STOPPED: ("s-square", "neutral"),
+    Status.DEAD: ("s-burst", "negative"),
+}
+_WISHES = {"DELETED": ("trash-2", "neutral")}
+
+
+@register.simple_tag(name="icon")
+def icon(name: str, **attributes: str) -> SafeString:
+    """Draw one symbol of the sprite, as large as its text; screen readers skip it.
+
+    Args:
+        name: an id in static/vendor/icons.svg.
+        attributes: `class`: further classes.
+    """
+    classes = f"i {attributes.get('class', '')}".rstrip()
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>', classes, static("vendor/icons.svg"), name
+    )
+
+
+@register.simple_tag(name="status")
+def status(word: str) -> SafeString:
+    """Show a status or target status: shape, colour and the UPPERCASE word."""
+    shape, look = _WISHES.get(word) or _SHAPES[Status(word)]
+    return format_html('<span class="status {}">{}{}</span>', look, icon(shape), str(word))
+
+
+@register.filter(name="moment")
+def moment(when: datetime | None, precision: str = "minutes") -> SafeString | str:
+    """Say a time in the reader's zone in relative words, with the exact time on hover.
+
+    Args:
+        when: an aware time; None is shown as a dash.
+        precision: "minutes" or "seconds".
+    """
+    if when is None:
+        return NOTHING
+    local = timezone.localtime(when)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        when.isoformat(),
+        date_format(local, pgettext("exact time", "l, M j, Y, g:i:s A e")),
+        _relative(local, seconds=precision == "seconds"),
+    )
+
+
+@register.filter(name="duration")
+def duration(length: float | timedelta | None) -> str:
+    """Say a length of time in its two largest units: "0.4 s", "12 s", "2 min 15 s", "1 h 12 min", "3 d 4 h".
+
+    Args:
+        length: seconds, or a timedelta; None is shown as a dash.
+    """
+    if length is None:
+        return NOTHING
+    seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
+    seconds = max(seconds, 0.0)
+    if round(seconds, 1) < 10 and round(seconds, 1) != int(seconds):
+        return gettext("%(seconds)s s") % {"seconds": number_format(seconds, 1)}
+    whole = round(seconds)
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if minutes < 1:
+        return gettext("%(seconds)s s") % {"seconds": whole}
+    if hours < 1:
+        return _two(gettext("%s min") % minutes, gettext("%s s") % (whole % 60), whole % 60)
+    if days < 1:
+        return _two(gettext("%s h") % hours, gettext("%s min") % (minutes % 60), minutes % 60)
+    return _two(gettext("%s d") % days, gettext("%s h") % (hours % 24), hours % 24)
+
+
+@register.filter(name="filesize_short")
+def filesize_short(size: float | None) -> str:
+    """Say an amount of memory or disk: "512 MB", "3 GB", "1.5 GB" (1 KB = 1024 bytes).
+
+    Args:
+        size: bytes; None is shown as a dash.
+    """
+    if size is None:
+        return NOTHING
+    amount, unit = float(size), "B"
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if round(amount) < 1024 or unit == "TB":
+            break
+        amount /= 1024
+    decimals = 1 if amount < 10 and round(amount, 1) != int(amount) else 0
+    return f"{number_format(amount, decimals)} {unit}"
+
+
+@register.filter(name="initials")
+def initials(user: AbstractBaseUser) -> str:
+    """Give the one or two letters for a person's round mark: from the full name, else from the user name."""
+    full_name: str = getattr(user, "get_full_name", str)()
+    words = full_name.split() or [user.get_username()[:2]]
+    letters = words[0][:2] if len(words) == 1 else words[0][0] + words[-1][0]
+    return letters.upper()
+
+
+@register.filter(name="page_numbers")
+def page_numbers(paginator: Paginator[Any], current: int) -> Iterable[int | None]:
+    """Give the page numbers worth a link: the ends and the neighbours of the current one, None for a gap."""
+    for number in paginator.get_elided_page_range(current, on_each_side=1, on_ends=1):
+        yield number if isinstance(number, int) else None
+
+
+def _relative(local: datetime, *, seconds: bool) -> str:
+    time_format = pgettext("time of day", "g:i:s A") if seconds else pgettext("time of day", "g:i A")
+    time = date_format(local, time_format)
+    days = (timezone.localdate() - local.date()).days
+    if abs(days) > 6:
+        return gettext("%(date)s %(time)s") % {"date": date_format(local, pgettext("date", "M j, Y")), "time": time}
+    if days == 0:
+        return gettext("today %(time)s") % {"time": time}
+    if days == 1:
+        return gettext("yesterday %(time)s") % {"time": time}
+    if days == -1:
+        return gettext("tomorrow %(time)s") % {"time": time}
+    if days > 1:
+        return ngettext("%(days)s day ago %(time)s", "%(days)s days ago %(time)s", days) % {"days": days, "time": time}
+    return ngettext("in %(days)s day %(time)s", "in %(days)s days %(time)s", -days) % {"days": -days, "time": time}
+
+
+def _two(large: str, small: str, amount: int) -> str:
+    return f"{large} {small}" if amount else large

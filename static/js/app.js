@@ -1,0 +1,251 @@
+// What HTML cannot do by itself. Every action works without this file; htmx and it only make pages livelier.
+//
+// Attributes it reads:
+//   data-poll                  an element with hx-get and hx-trigger="every ..., visibilitychange from:document"
+//   data-announce="sentence"   on an element with an id inside a polled fragment: read out when the sentence changes
+//   data-updated               its text becomes the time of the last answer to a poll
+//   data-bulk                  a form with .pick ticks; data-bulk-all: its "select all", data-bulk-count: its <output>
+//   data-copy="text|#id"       copies the text, or the text of the element
+//   data-modal                 a <dialog> that opens as soon as htmx has brought it; data-open="id" opens one on click
+//   data-filter                a form whose empty fields stay out of the address
+//   data-upload                a form with a file: its <progress hidden> shows how much has been sent
+(() => {
+  "use strict";
+
+  const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds between tries while the server does not answer
+  const POLL_TIMEOUT = 8000; // milliseconds
+  const SHOWN_CHANGES = 3; // more changes at once are announced as a number
+
+  const find = (selector, root = document) => root.querySelector(selector);
+  const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const on = (type, listener) => document.addEventListener(type, listener);
+  const now = () => new Date().toLocaleTimeString(document.documentElement.lang || undefined);
+
+  // --- the reader's time zone: the server renders times in it ------------------------------------------
+  const keepTimeZone = () => {
+    const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC");
+    if (document.cookie.split("; ").includes(`tz=${zone}`)) return;
+    const secure = location.protocol === "https:" ? ";secure" : "";
+    document.cookie = `tz=${zone};path=/;max-age=31536000;samesite=lax${secure}`;
+  };
+
+  // --- polling: not from a hidden tab, with growing pauses while the server is away ---------------------
+  const connection = { failures: 0, nextTry: 0, lastAnswer: now(), ticking: 0 };
+  const isPoll = (element) => element instanceof Element && element.matches("[data-poll]");
+
+  const mayPoll = () => !document.hidden && Date.now() >= connection.nextTry;
+
+  const serverAway = () => {
+    const pause = PAUSES[Math.min(connection.failures, PAUSES.length - 1)];
+    connection.failures += 1;
+    connection.nextTry = Date.now() + pause * 1000;
+    document.body.dataset.offline = "";
+    tellPause();
+    connection.ticking ||= setInterval(tellPause, 1000);
+  };
+
+  const tellPause = () => {
+    const banner = find("#connection");
+    if (!banner) return;
+    const pause = Math.max(0, Math.ceil((connection.nextTry - Date.now()) / 1000));
+    const text = find("[data-text]", banner);
+    text.textContent = text.dataset.text.replace("{time}", connection.lastAnswer).replace("{pause}", pause);
+    banner.hidden = false;
+    if (pause === 0 && !findAll("[data-poll]").length) probe(); // nothing on this page would find out
+  };
+
+  const serverBack = () => {
+    connection.lastAnswer = now();
+    findAll("[data-updated]").forEach((element) => { element.textContent = connection.lastAnswer; });
+    if (!connection.failures) return;
+    clearInterval(connection.ticking);
+    Object.assign(connection, { failures: 0, nextTry: 0, ticking: 0 });
+    delete document.body.dataset.offline;
+    find("#connection")?.setAttribute("hidden", "");
+  };
+
+  const probe = async () => {
+    connection.nextTry = Date.now() + POLL_TIMEOUT;
+    try {
+      const answer = await fetch(location.href, { method: "HEAD", signal: AbortSignal.timeout(POLL_TIMEOUT) });
+      isGone(answer.status) ? serverAway() : serverBack();
+    } catch {
+      serverAway();
+    }
+  };
+
+  const isGone = (status) => [0, 502, 503, 504].includes(status);
+
+  const pollNow = () => {
+    connection.nextTry = 0;
+    const polls = findAll("[data-poll]");
+    polls.forEach((element) => htmx.trigger(element, "visibilitychange"));
+    if (!polls.length) probe();
+  };
+
+  on("htmx:configRequest", (event) => {
+    if (isPoll(event.detail.elt)) event.detail.timeout = POLL_TIMEOUT;
+    if (event.detail.elt.matches("form[data-filter]")) {
+      for (const [name, value] of [...event.detail.formData.entries()]) {
+        if (value === "") event.detail.formData.delete(name);
+      }
+    }
+  });
+  on("htmx:beforeRequest", (event) => {
+    if (isPoll(event.detail.elt) && !mayPoll()) event.preventDefault();
+    else showBusy(event.detail.elt, 1);
+  });
+  on("htmx:afterRequest", (event) => {
+    showBusy(event.detail.elt, -1);
+    const { xhr, elt } = event.detail;
+    if (isGone(xhr?.status ?? 0)) serverAway();
+    else if (isPoll(elt)) serverBack();
+  });
+  on("htmx:responseError", (event) => {
+    if (event.detail.xhr.status === 401) signIn();
+    else if (!isPoll(event.detail.elt)) toast(document.body.dataset.failed);
+  });
+
+  // --- session over: sign in, then back to the same page (HX-Redirect is htmx's own) ---------------------
+  const signIn = () => {
+    const here = encodeURIComponent(location.pathname + location.search);
+    location.assign(`${document.body.dataset.signIn}?next=${here}`);
+  };
+  on("htmx:beforeSwap", (event) => {
+    const answeredBy = event.detail.xhr.responseURL && new URL(event.detail.xhr.responseURL).pathname;
+    if (answeredBy && answeredBy === document.body.dataset.signIn) {
+      event.detail.shouldSwap = false;
+      signIn();
+    }
+  });
+
+  // --- waiting: the bar under the shell bar appears when an answer takes more than 300 ms ----------------
+  let waiting = 0;
+  const showBusy = (element, change) => {
+    if (isPoll(element)) return;
+    waiting = Math.max(0, waiting + change);
+    document.body.setAttribute("aria-busy", String(waiting > 0));
+  };
+  on("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.matches("[hx-post], [hx-get], [method=dialog]")) return;
+    if (form.dataset.sent) return event.preventDefault(); // a second click must not create a second one
+    form.dataset.sent = "yes";
+    event.submitter?.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", () => findAll("[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    findAll("[aria-busy]", form).forEach((element) => element.removeAttribute("aria-busy"));
+  }));
+
+  // --- a morph must not undo what the reader has ticked, typed or opened ---------------------------------
+  const touched = new WeakSet();
+  const keepsOwn = (name, element) =>
+    (name === "checked" && element.checked !== element.defaultChecked) ||
+    (name === "value" && element.value !== element.defaultValue) ||
+    (name === "open" && (touched.has(element) || element.matches("dialog")));
+  on("click", (event) => {
+    const summary = event.target.closest("summary");
+    if (summary) touched.add(summary.parentElement);
+  });
+  Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => !keepsOwn(name, element);
+
+  // --- a change of status is announced once ----------------------------------------------------------------
+  const sentences = () => new Map(findAll("[data-announce][id]").map((e) => [e.id, e.dataset.announce]));
+  let known = sentences();
+  const announceChanges = () => {
+    const fresh = sentences();
+    const changes = [...fresh].filter(([id, text]) => known.has(id) && known.get(id) !== text).map(([, text]) => text);
+    known = fresh;
+    if (changes.length) find("#announcer").textContent = changes.slice(0, SHOWN_CHANGES).join(". ");
+  };
+
+  const toast = (text) => {
+    const element = Object.assign(document.createElement("p"), { className: "toast", textContent: text });
+    find("#toasts").append(element);
+    setTimeout(() => element.remove(), 5000);
+  };
+
+  // --- bulk selection ----------------------------------------------------------------------------------------
+  const ticks = (form) => findAll("tbody .pick input[type=checkbox]:enabled", form);
+  const syncBulk = () => findAll("form[data-bulk]").forEach((form) => {
+    const boxes = ticks(form);
+    const chosen = boxes.filter((box) => box.checked).length;
+    const all = find("[data-bulk-all]", form);
+    if (all) {
+      all.checked = chosen > 0 && chosen === boxes.length;
+      all.indeterminate = chosen > 0 && chosen < boxes.length;
+    }
+    const count = find("[data-bulk-count]", form);
+    if (count && count.value !== String(chosen)) count.value = chosen;
+  });
+  on("change", (event) => {
+    const form = event.target.closest("form[data-bulk]");
+    if (!form) return;
+    if (event.target.matches("[data-bulk-all]")) ticks(form).forEach((box) => { box.checked = event.target.checked; });
+    syncBulk();
+  });
+  on("reset", () => setTimeout(syncBulk));
+
+  // --- dialogs -------------------------------------------------------------------------------------------------
+  const openNewDialogs = () => findAll("dialog[data-modal]:not([open])").forEach((dialog) => {
+    delete dialog.dataset.modal; // a dialog closed later must not open again at the next swap
+    dialog.showModal();
+  });
+  on("click", (event) => {
+    const opener = event.target.closest("[data-open]");
+    const dialog = opener && document.getElementById(opener.dataset.open);
+    if (dialog) {
+      event.preventDefault();
+      dialog.showModal();
+    }
+    const command = event.target.closest("button[commandfor]"); // for browsers without invoker commands
+    if (command && !("commandForElement" in HTMLButtonElement.prototype)) {
+      const target = document.getElementById(command.getAttribute("commandfor"));
+      command.getAttribute("command") === "close" ? target?.close() : target?.showModal();
+    }
+    if (event.target.matches("dialog[closedby=any]") && !("closedBy" in HTMLDialogElement.prototype)) {
+      event.target.close(); // a click on the backdrop counts as one on the dialog itself
+    }
+    if (event.target.closest("[aria-disabled=true]")) event.preventDefault();
+    if (event.target.closest("[data-retry]")) pollNow();
+  });
+
+  // --- copy ------------------------------------------------------------------------------------------------------
+  const copyText = async (text) => {
+    if (navigator.clipboard) return navigator.clipboard.writeText(text);
+    const area = Object.assign(document.createElement("textarea"), { value: text }); // plain http: no clipboard API
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  };
+  on("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const source = button.dataset.copy;
+    await copyText(source.startsWith("#") ? find(source).textContent : source);
+    toast(document.body.dataset.copied);
+    const use = find("use", button);
+    const before = use?.getAttribute("href");
+    use?.setAttribute("href", before.replace(/#.*/, "#check"));
+    setTimeout(() => use?.setAttribute("href", before), 1500);
+  });
+
+  // --- uploads -----------------------------------------------------------------------------------------------------
+  on("htmx:xhr:progress", (event) => {
+    const bar = event.target.matches("form[data-upload]") && find("progress", event.target);
+    if (!bar || !event.detail.lengthComputable) return;
+    Object.assign(bar, { hidden: false, max: event.detail.total, value: event.detail.loaded });
+  });
+
+  on("htmx:afterSettle", () => {
+    announceChanges();
+    syncBulk();
+    openNewDialogs();
+  });
+  keepTimeZone();
+  syncBulk();
+  openNewDialogs();
+})();
