@@ -14,9 +14,14 @@ on `metadata.annotations`; all are optional and may hold placeholders:
 - `launchpad/split-arguments`: names of parameters, one a line. An item of `command` or `args` that is nothing but the
   placeholder of such a parameter becomes several arguments, split like a shell does but without any expansion, or
   taken from a JSON list when the value begins with `[`.
+- `launchpad/json-values`: names of parameters, one a line. A text in a request's body that is nothing but the
+  placeholder of such a parameter becomes the JSON value that the parameter holds.
+
+A line of `launchpad/requirements` that is nothing but a placeholder may become several lines, or none.
 
 Placeholders beside `inputs.…`: `{{runtime.port}}` and `{{runtime.artifacts.NAME}}` (local path) stay for the runtime
-to fill in; `{{runtime.model_servers}}` is the folder of the servers that come with Launchpad.
+to fill in; `{{runtime.model_servers}}` is the folder of the servers that come with Launchpad. In the command and the
+environment they also work inside values.
 """
 
 from __future__ import annotations
@@ -92,6 +97,7 @@ class ServerPattern:
     Args:
         secret_env: names of environment variables that take their value from a cluster's secret.
         split_arguments: parameters whose value becomes several arguments.
+        json_values: parameters whose value is JSON.
     """
 
     image: str = ""
@@ -109,6 +115,7 @@ class ServerPattern:
     deadlines: dict[str, str] = field(default_factory=dict)
     retry: bool = True
     split_arguments: frozenset[str] = frozenset()
+    json_values: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

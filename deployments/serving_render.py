@@ -23,6 +23,7 @@ from deployments.serving_yaml import PLACEHOLDER, Tree
 
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
+_RUNTIME_PLACEHOLDER = re.compile(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TYPES = {
     "number": ("a number", re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
@@ -124,7 +125,7 @@ def render(
         min_replicas=least,
         max_replicas=most,
         health_path=health_path,
-        requirements=tuple(values.requirement(line) for line in server.requirements),
+        requirements=values.requirements(server.requirements),
         proof=_proof(values, server.proof) if server.proof else Proof(method="GET", path=health_path),
         sample=_sample(values, server.sample or server.proof),
         deadlines={step: values.whole(seconds) for step, seconds in server.deadlines.items()},
@@ -174,7 +175,7 @@ class _Values:
         artifacts: Mapping[str, str],
         model_servers: str,
     ) -> None:
-        self.split = template.server.split_arguments
+        self.template = template
         self.known = {"runtime.model_servers": model_servers}
         for parameter in template.parameters:
             value = parameters.get(parameter.name, parameter.default)
@@ -197,31 +198,43 @@ class _Values:
         return PLACEHOLDER.sub(fill, pattern)
 
     def argument(self, pattern: str) -> str:
-        """Return one argument or value of the environment, the runtime's placeholders in the form it looks for."""
+        """Return one argument or value of the environment."""
         text = self.text(pattern)
         if "\0" in text:
             self.refuse(pattern, "The value holds a character (NUL) that no program can be given.")
-        return _for_runtime(text)
+        return self._runtime(text)
 
     def command(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         command: list[str] = []
         for pattern in patterns:
-            match = PLACEHOLDER.fullmatch(pattern)
-            if match and match[1].removeprefix("inputs.parameters.") in self.split:
-                command += map(_for_runtime, self._split(pattern))
+            if self._is_one_of(self.template.server.split_arguments, pattern):
+                command += self._split(pattern)
             else:
                 command.append(self.argument(pattern))
         return tuple(command)
 
     def _split(self, pattern: str) -> list[str]:
-        text = self.argument(pattern).strip()
+        text = self.text(pattern).strip()
         try:
             items = json.loads(text) if text.startswith("[") else shlex.split(text)
         except ValueError as error:
             self.refuse(pattern, f"This cannot be split into arguments ({error}): quote them, or write a JSON list.")
         if not items or not all(isinstance(item, str) and "\0" not in item for item in items):
             self.refuse(pattern, "At least one argument is needed; in a JSON list, all must be texts.")
-        return list(items)
+        return [self._runtime(item) for item in items]
+
+    def _is_one_of(self, names: frozenset[str], pattern: str) -> bool:
+        """Tell whether the pattern is nothing but the placeholder of one of these parameters."""
+        match = PLACEHOLDER.fullmatch(pattern)
+        return match is not None and match[1].removeprefix("inputs.parameters.") in names
+
+    def _runtime(self, text: str) -> str:
+        """Return the text with the runtime's placeholders, in values too, in the form that the runtime looks for."""
+
+        def fill(match: re.Match[str]) -> str:
+            return self.known.get(match[1], f"{{{{{match[1]}}}}}")
+
+        return _RUNTIME_PLACEHOLDER.sub(fill, text)
 
     def path(self, pattern: str) -> str:
         text = self.text(pattern, encode=True)
@@ -235,14 +248,20 @@ class _Values:
             self.refuse(pattern, f"A whole number is needed, not “{text}”.")
         return int(text)
 
-    def requirement(self, pattern: str) -> str:
-        text = self.text(pattern).strip()
-        try:
-            Requirement(text)
-        except InvalidRequirement as error:
-            sentence = str(error).splitlines()[0]
-            self.refuse(pattern, f"“{text}” is no Python requirement: {sentence}.")
-        return text
+    def requirements(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        found: list[str] = []
+        for pattern in patterns:
+            several = PLACEHOLDER.fullmatch(pattern)
+            text = self.text(pattern)
+            lines = [line.strip() for line in (text.splitlines() if several else [text])]
+            for line in filter(None, lines):
+                try:
+                    Requirement(line)
+                except InvalidRequirement as error:
+                    reason = str(error).splitlines()[0].rstrip(".")
+                    self.refuse(pattern, f"“{line}” is no Python requirement: {reason}.")
+                found.append(line)
+        return tuple(found)
 
     def header(self, name: str, pattern: str) -> str:
         text = self.text(pattern)
@@ -255,16 +274,22 @@ class _Values:
             return {name: self.tree(value) for name, value in pattern.items()}
         if isinstance(pattern, list):
             return [self.tree(value) for value in pattern]
-        return self.text(pattern) if isinstance(pattern, str) else pattern
+        if not isinstance(pattern, str):
+            return pattern
+        text = self.text(pattern)
+        return self._json(pattern, text) if self._is_one_of(self.template.server.json_values, pattern) else text
+
+    def _json(self, pattern: str, text: str) -> Tree:
+        try:
+            tree: Tree = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            self.refuse(pattern, f"This is not valid JSON: {error}.")
+        return tree
 
     def refuse(self, pattern: str, sentence: str) -> NoReturn:
         """Raise the problem for the value that stands in the pattern, or for the whole when none or several do."""
         names = set(re.findall(r"(?<=inputs\.)parameters\.[\w.-]+", pattern))
         raise InvalidInput({names.pop() if len(names) == 1 else "": sentence})
-
-
-def _for_runtime(text: str) -> str:
-    return re.sub(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}", r"{{\1}}", text)
 
 
 def _proof(values: _Values, pattern: RequestPattern) -> Proof:

@@ -7,11 +7,9 @@ placeholders may stand without quotes. Everything that is wrong in a file is rep
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import replace
 
-from deployments.lifecycle import Step
+from deployments.serving_annotations import NOTES, OWN, with_own_annotations
 from deployments.serving_format import (
     API_VERSION,
     ARTIFACT_KINDS,
@@ -23,7 +21,6 @@ from deployments.serving_format import (
     PARAMETER_TYPES,
     ArtifactSlot,
     Parameter,
-    RequestPattern,
     ServerPattern,
     ServingTemplate,
     TemplateInvalid,
@@ -50,10 +47,6 @@ __all__ = [
 _LONGEST_FILE = 1_000_000  # characters
 _INPUT_NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_.-][\w.-]*", re.ASCII)
-_OWN = "launchpad/"
-_OWN_NAMES = {"requirements", "health-path", "proof", "sample-request", "deadlines", "retry", "split-arguments"}
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
-_NOTES: Path = ("metadata", "annotations")
 _BODY: Path = ("spec", "template")
 _PREDICTOR: Path = (*_BODY, "spec", "predictor")
 _CONTAINER: Path = (*_PREDICTOR, "containers", 0)
@@ -97,8 +90,8 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
         if (found := root.get(name)) != wanted:
             source.report((name,), f"This must be {wanted}" + (f", not “{found}”." if found else "."))
     meta = source.mapping(root.get("metadata"), ("metadata",))
-    labels = _texts(source, meta.get("labels"), ("metadata", "labels"))
-    notes = _texts(source, meta.get("annotations"), _NOTES)
+    labels = source.texts(meta.get("labels"), ("metadata", "labels"))
+    notes = source.texts(meta.get("annotations"), NOTES)
     spec = source.mapping(root.get("spec"), ("spec",))
     inputs = source.mapping(spec.get("inputs"), ("spec", "inputs"))
     executable_id = _id(source, meta.get("name"), ("metadata", "name"))
@@ -119,7 +112,7 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
         labels=labels,
         annotations=notes,
         body=body,
-        server=_with_own_annotations(source, notes, _server(source, body)),
+        server=with_own_annotations(source, notes, _server(source, body)),
         text=text,
     )
     _check_placeholders(source, template)
@@ -132,10 +125,6 @@ def _id(source: Source, value: Tree, path: Path) -> str:
         found = f"“{text}” is no valid id" if text else "The id is missing"
         source.report(path, f"{found}: 4 to 64 letters, digits, dots, dashes or underscores are needed.")
     return text
-
-
-def _texts(source: Source, value: Tree, path: Path) -> dict[str, str]:
-    return {name: source.text(item, (*path, name)) for name, item in source.mapping(value, path).items()}
 
 
 # --- Inputs -----------------------------------------------------------------------------------------------------
@@ -172,7 +161,7 @@ def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -
         kind = notes.get(f"{prefix}kind", "").strip().lower()
         if kind and kind not in ARTIFACT_KINDS:
             source.report(
-                (*_NOTES, f"{prefix}kind"),
+                (*NOTES, f"{prefix}kind"),
                 f"“{kind}” is no kind of artifact: use one of {', '.join(ARTIFACT_KINDS)}.",
             )
         found.append(
@@ -180,7 +169,7 @@ def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -
                 name=name,
                 kind=kind,
                 description=notes.get(f"{prefix}description", "").strip(),
-                labels=_texts(source, notes.get(f"{prefix}labels"), (*_NOTES, f"{prefix}labels")),
+                labels=source.texts(notes.get(f"{prefix}labels"), (*NOTES, f"{prefix}labels")),
             )
         )
     return tuple(found)
@@ -214,7 +203,7 @@ def _body(source: Source, spec: dict[str, Tree]) -> dict[str, Tree]:
     for section in ("labels", "annotations"):
         if section in meta:
             path: Path = (*_BODY, "metadata", section)
-            meta[section] = dict(_texts(source, meta[section], path))
+            meta[section] = dict(source.texts(meta[section], path))
     if meta:
         body["metadata"] = meta
     inner = dict(source.mapping(body.get("spec"), (*_BODY, "spec")))
@@ -226,7 +215,7 @@ def _body(source: Source, spec: dict[str, Tree]) -> dict[str, Tree]:
 
 def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
     meta = source.mapping(body.get("metadata"), (*_BODY, "metadata"))
-    labels = _texts(source, meta.get("labels"), (*_BODY, "metadata", "labels"))
+    labels = source.texts(meta.get("labels"), (*_BODY, "metadata", "labels"))
     inner = source.mapping(body.get("spec"), (*_BODY, "spec"))
     predictor = source.mapping(inner.get("predictor"), _PREDICTOR)
     containers = source.items(predictor.get("containers"), (*_PREDICTOR, "containers"))
@@ -240,8 +229,8 @@ def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
         secret_env=secret_env,
         ports=_ports(source, container),
         resource_plan=labels.get("ai.sap.com/resourcePlan") or labels.get("ai.sap.com/instanceType") or DEFAULT_PLAN,
-        min_replicas=_whole(source, predictor.get("minReplicas"), (*_PREDICTOR, "minReplicas")) or "1",
-        max_replicas=_whole(source, predictor.get("maxReplicas"), (*_PREDICTOR, "maxReplicas")),
+        min_replicas=source.whole(predictor.get("minReplicas"), (*_PREDICTOR, "minReplicas")) or "1",
+        max_replicas=source.whole(predictor.get("maxReplicas"), (*_PREDICTOR, "maxReplicas")),
         health_path=_probe_path(source, container) or "/",
     )
 
@@ -273,16 +262,8 @@ def _ports(source: Source, container: dict[str, Tree]) -> tuple[str, ...]:
     found = []
     for index, entry in enumerate(source.items(container.get("ports"), (*_CONTAINER, "ports"))):
         place: Path = (*_CONTAINER, "ports", index)
-        found.append(_whole(source, source.mapping(entry, place).get("containerPort"), (*place, "containerPort")))
+        found.append(source.whole(source.mapping(entry, place).get("containerPort"), (*place, "containerPort")))
     return tuple(port for port in found if port)
-
-
-def _whole(source: Source, value: Tree, path: Path) -> str:
-    """Return the text of a whole number, or with placeholders in it, which is checked when it is rendered."""
-    text = source.text(value, path).strip()
-    if text and not PLACEHOLDER.search(text) and not (text.isascii() and text.isdigit()):
-        source.report(path, f"A whole number is needed, not “{text}”.")
-    return text
 
 
 def _probe_path(source: Source, container: dict[str, Tree]) -> str:
@@ -290,77 +271,6 @@ def _probe_path(source: Source, container: dict[str, Tree]) -> str:
     probe = source.mapping(container.get("readinessProbe"), place)
     get = source.mapping(probe.get("httpGet"), (*place, "httpGet"))
     return source.text(get.get("path"), (*place, "httpGet", "path"))
-
-
-# --- Annotations of our own -------------------------------------------------------------------------------------
-
-
-def _with_own_annotations(source: Source, notes: dict[str, str], server: ServerPattern) -> ServerPattern:
-    own = {name.removeprefix(_OWN): text for name, text in notes.items() if name.startswith(_OWN)}
-    for name in own.keys() - _OWN_NAMES:
-        known = ", ".join(f"{_OWN}{word}" for word in sorted(_OWN_NAMES))
-        source.report((*_NOTES, _OWN + name), f"There is no annotation of this name: use one of {known}.")
-    if (retry := own.get("retry", "on")) not in ("on", "off"):
-        source.report((*_NOTES, f"{_OWN}retry"), f"“{retry}” is neither on nor off.")
-    return replace(
-        server,
-        requirements=_lines(own.get("requirements", "")),
-        health_path=own.get("health-path", "").strip() or server.health_path,
-        proof=_request(source, own, "proof"),
-        sample=_request(source, own, "sample-request"),
-        deadlines=_deadlines(source, own),
-        retry=retry == "on",
-        split_arguments=frozenset(_lines(own.get("split-arguments", ""))),
-    )
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    lines = (re.sub(r"(^|\s)#.*", "", line).strip() for line in text.splitlines())
-    return tuple(line for line in lines if line)
-
-
-def _deadlines(source: Source, own: dict[str, str]) -> dict[str, str]:
-    path: Path = (*_NOTES, f"{_OWN}deadlines")
-    deadlines: dict[str, str] = {}
-    for name, value in source.mapping(own.get("deadlines"), path).items():
-        if name.upper() not in Step.__members__:
-            steps = ", ".join(step.lower() for step in Step)
-            source.report((*path, name), f"“{name}” is no step: use one of {steps}.")
-        deadlines[name.upper()] = _whole(source, value, (*path, name))
-    return deadlines
-
-
-def _request(source: Source, own: dict[str, str], name: str) -> RequestPattern | None:
-    if name not in own:
-        return None
-    place: Path = (*_NOTES, _OWN + name)
-    tree = source.mapping(source.load(own[name], place, typed=True), place)
-    for unknown in tree.keys() - {"method", "path", "body", "headers", "description"}:
-        source.report((*place, unknown), "A request has method, path, body, headers and description.")
-    method = source.text(tree.get("method"), (*place, "method")).upper() or "GET"
-    if method not in _METHODS:
-        source.report((*place, "method"), f"“{method}” is no method: use one of {', '.join(_METHODS)}.")
-    path = source.text(tree.get("path"), (*place, "path"))
-    if not path.startswith("/"):
-        source.report((*place, "path"), "A path that begins with / is needed.")
-    return RequestPattern(
-        method=method,
-        path=path,
-        body=_json_or_text(tree.get("body")),
-        headers=_texts(source, tree.get("headers"), (*place, "headers")),
-        description=source.text(tree.get("description"), (*place, "description")).strip(),
-    )
-
-
-def _json_or_text(body: Tree) -> Tree:
-    """Return the tree of a body that was written as JSON text, so that values are filled into it as data."""
-    if not isinstance(body, str):
-        return body
-    try:
-        tree: Tree = json.loads(body)
-    except ValueError:
-        return body
-    return tree if isinstance(tree, (dict, list)) else body
 
 
 # --- Placeholders -----------------------------------------------------------------------------------------------
@@ -371,11 +281,15 @@ def _check_placeholders(source: Source, template: ServingTemplate) -> None:
     slots = {slot.name for slot in template.artifacts}
     known = {f"inputs.parameters.{name}" for name in parameters} | {"runtime.port", "runtime.model_servers"}
     known |= {f"{place}.artifacts.{name}" for place in ("inputs", "runtime") for name in slots}
-    own: dict[str, Tree] = {name: text for name, text in template.annotations.items() if name.startswith(_OWN)}
+    own: dict[str, Tree] = {name: text for name, text in template.annotations.items() if name.startswith(OWN)}
     _check_tree(source, template.body, _BODY, known)
-    _check_tree(source, own, _NOTES, known)
-    for name in template.server.split_arguments - parameters:
-        source.report((*_NOTES, f"{_OWN}split-arguments"), f"There is no parameter “{name}”.")
+    _check_tree(source, own, NOTES, known)
+    for note, names in (
+        ("split-arguments", template.server.split_arguments),
+        ("json-values", template.server.json_values),
+    ):
+        for name in names - parameters:
+            source.report((*NOTES, OWN + note), f"There is no parameter “{name}”.")
 
 
 def _check_tree(source: Source, tree: Tree, path: Path, known: set[str]) -> None:

@@ -140,6 +140,16 @@ class Source:
             return ""
         return "" if value is None else str(value)
 
+    def texts(self, value: Tree, path: Path) -> dict[str, str]:
+        return {name: self.text(item, (*path, name)) for name, item in self.mapping(value, path).items()}
+
+    def whole(self, value: Tree, path: Path) -> str:
+        """Return the text of a whole number, or one with placeholders, which is checked when they are filled in."""
+        text = self.text(value, path).strip()
+        if text and not PLACEHOLDER.search(text) and not (text.isascii() and text.isdigit()):
+            self.report(path, f"A whole number is needed, not “{text}”.")
+        return text
+
 
 class _Builder:
     """Turns the nodes of one YAML text into a tree and notes their lines."""
