@@ -106,6 +106,8 @@ def _end(facts: Facts, *, delete: bool) -> Plan:
 
 def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
     """Bring the wanted generation to the point where traffic moves to it, while the serving one goes on."""
+    if current.reason:
+        return _failing(facts, current, current.reason, ())
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     others = _others(facts, current, serving)
     kept = tend(facts.now, serving) if serving else Tended()

@@ -1,0 +1,11 @@
+"""The loop: one pass brings what is wanted and what is seen of one deployment together.
+
+    pass = lease -> observe -> plan (pure function) -> act -> record (guarded by the lease)
+
+Passes may be lost, doubled or cut off anywhere; the next one goes on from the rows and from what the runtime shows.
+"""
+
+from deployments.reconciler.passes import pass_over
+from deployments.reconciler.sweep import SWEEP_SECONDS, clean_up, due
+
+__all__ = ["SWEEP_SECONDS", "clean_up", "due", "pass_over"]

@@ -1,0 +1,267 @@
+"""Doing what a plan says. What is to be done is written down before it is done, so that a cut-off pass can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments import facts
+from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected
+from deployments.gateway import sync, table
+from deployments.lifecycle import Status, Step
+from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
+from deployments.planning import PROOF_FAILURE_LIMIT
+from deployments.reconciler.history import tell
+from deployments.reconciler.placement import place
+from deployments.recipes import pack, recipe_of, replica_spec, unpack
+from deployments.runtimes.base import Runtime
+from deployments.serving_template import TemplateInvalid
+
+PROOF_TIMEOUT = 5.0  # seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What the actions of one pass work on."""
+
+    deployment: Deployment
+    runtime: Runtime
+
+    def generations(self) -> Any:
+        return Generation.objects.filter(deployment=self.deployment)
+
+    def generation(self, number: int) -> Generation:
+        return self.generations().select_related("configuration__executable").get(number=number)
+
+    def change(self, **values: object) -> None:
+        """Write observed columns of the deployment, here and in the table."""
+        Deployment.objects.filter(pk=self.deployment.pk).update(**values)
+        for name, value in values.items():
+            setattr(self.deployment, name, value)
+
+
+def act(scene: Scene, actions: Sequence[facts.Action]) -> bool:
+    """Do the actions in order and return whether the facts have changed so that another look is worth it at once.
+
+    Raises:
+        RuntimeUnavailable, GatewayUnavailable: nothing is lost; the next pass does the rest.
+    """
+    again = False
+    for action in actions:
+        again = _DO[type(action)](scene, action) or again
+    return again
+
+
+def _begin(scene: Scene, action: facts.Begin) -> bool:
+    deployment = scene.deployment
+    values: dict[str, Any] = {}
+    try:
+        recipe = recipe_of(deployment.configuration)
+        if ResourcePlan.objects.filter(pk=recipe.resource_plan).exists():
+            values = {"recipe": pack(recipe), "replicas_wanted": recipe.min_replicas}
+        else:
+            values = {"reason": f"There is no resource plan {recipe.resource_plan!r} any more."}
+    except (TemplateInvalid, InvalidInput) as error:
+        values = {"reason": f"Its template and configuration do not fit: {error}"}
+    now = timezone.now()
+    Generation.objects.get_or_create(
+        deployment=deployment,
+        number=deployment.generation,
+        defaults=values
+        | {
+            "configuration": deployment.configuration,
+            "began_at": now,
+            "steps": {Step.REQUESTED: deployment.changed_at.isoformat()},
+        },
+    )
+    scene.change(submitted_at=deployment.submitted_at or now, completed_at=None)
+    return True
+
+
+def _place(scene: Scene, action: facts.Place) -> bool:
+    return place(scene.generation(action.generation), scene.deployment.resource_group.connection, scene.runtime)
+
+
+def _replica(scene: Scene, name: str) -> Replica:
+    replicas = Replica.objects.select_related("generation__configuration")
+    return replicas.get(name=name, generation__deployment=scene.deployment)
+
+
+def _start(scene: Scene, action: facts.Start) -> bool:
+    replica = _replica(scene, action.replica)
+    generation = replica.generation
+    Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
+    spec = replica_spec(replica, unpack(generation.recipe), generation.configuration.artifacts())
+    try:
+        scene.runtime.start(spec)
+    except RuntimeRejected as error:
+        Generation.objects.filter(pk=generation.pk).update(reason=str(error))
+        return True
+    for seen in scene.runtime.seen(scene.deployment.pk, probe=False):
+        if seen.name == replica.name:  # the gateway learns the address while the server is still starting
+            Replica.objects.filter(pk=replica.pk).update(host=seen.host, port=seen.port)
+    return True
+
+
+def _restart(scene: Scene, action: facts.Restart) -> bool:
+    replica = _replica(scene, action.replica)
+    generation = replica.generation
+    with transaction.atomic():
+        Replica.objects.filter(pk=replica.pk, attempt=replica.attempt).update(
+            attempt=replica.attempt + 1,
+            restarts=replica.restarts + 1,
+            restart_at=timezone.now() + action.pause,
+            phase="",
+            detail="",
+            healthy_since=None,
+            unhealthy_since=None,
+            recycled_because="",
+        )
+        if Step.ROUTED not in generation.steps:
+            kept = {s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.PROVED}}
+            Generation.objects.filter(pk=generation.pk).update(steps=kept, proved_at=None)
+        seconds = int(action.pause.total_seconds())
+        tell(
+            scene.deployment,
+            "RESTART",
+            f"{action.because} Starting replica {replica.number} again in {seconds} s.",
+            severity=Severity.WARNING,
+        )
+    return False
+
+
+def _forgive(scene: Scene, action: facts.ForgiveRestarts) -> bool:
+    Replica.objects.filter(name=action.replica).update(restarts=0, restart_at=None)
+    return False
+
+
+def _recycle(scene: Scene, action: facts.Recycle) -> bool:
+    Replica.objects.filter(name=action.replica).update(recycled_because=action.because)
+    scene.runtime.stop(action.replica)
+    return False
+
+
+def _stop(scene: Scene, action: facts.Stop) -> bool:
+    scene.runtime.stop(action.replica)
+    return False
+
+
+def _prove(scene: Scene, action: facts.Prove) -> bool:
+    row = scene.generation(action.generation)
+    proof = unpack(row.recipe).proof
+    result = sync.prove(
+        scene.deployment.pk,
+        row.number,
+        method=proof.method,
+        path=proof.path,
+        body=proof.body.encode() if proof.body is not None else None,
+        headers=proof.headers,
+        timeout=PROOF_TIMEOUT,
+    )
+    now = timezone.now()
+    if result.ok:
+        scene.generations().filter(pk=row.pk).update(proved_at=now, proof_failures=0, proof_message="")
+        scene.change(proved_at=now)
+        return True
+    failures = min(row.proof_failures + 1, PROOF_FAILURE_LIMIT)
+    scene.generations().filter(pk=row.pk).update(proof_failures=failures, proof_message=result.message)
+    return False
+
+
+def _distrust(scene: Scene, action: facts.Distrust) -> bool:
+    scene.generations().filter(number=action.generation).update(proof_failures=PROOF_FAILURE_LIMIT)
+    return False
+
+
+def _route(scene: Scene, action: facts.Route) -> bool:
+    row = scene.generation(action.generation)
+    deployment = scene.deployment
+    before = deployment.serving_generation
+    with transaction.atomic():
+        scene.change(serving_generation=row.number, latest_running_configuration=row.configuration)
+        scene.generations().filter(pk=row.pk).update(outcome=Generation.Outcome.RUNNING)
+        if before is not None:
+            scene.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
+            tell(deployment, "UPDATED", f"Traffic moved to {row.configuration.name}.", status=Status.RUNNING)
+    try:
+        sync.apply(table.load())
+    except GatewayUnavailable:
+        _distrust(scene, facts.Distrust(row.number))  # not RUNNING until a request has gone the whole way
+        raise
+    return True
+
+
+def _unroute(scene: Scene, action: facts.Unroute) -> bool:
+    scene.change(serving_generation=None, proved_at=None)
+    sync.apply(table.load())
+    return False
+
+
+def _drain(scene: Scene, action: facts.Drain) -> bool:
+    scene.generations().filter(number=action.generation).update(draining_since=timezone.now())
+    return False
+
+
+def _release(scene: Scene, action: facts.Release) -> bool:
+    rows = scene.generations().filter(number=action.generation)
+    with transaction.atomic():
+        Replica.objects.filter(generation__in=rows).update(is_held=False, phase="EXITED", detail="")
+        rows.filter(outcome__in=("", Generation.Outcome.RUNNING)).update(outcome=Generation.Outcome.STOPPED)
+    sync.apply(table.load())
+    return True
+
+
+def _fail(scene: Scene, action: facts.Fail) -> bool:
+    """Give a generation up, with its message, in one transaction; a newer wish that came meanwhile is left alone."""
+    deployment = scene.deployment
+    with transaction.atomic():
+        outcome = {"outcome": Generation.Outcome.FAILED, "reason": action.reason}
+        scene.generations().filter(number=action.generation).update(**outcome)
+        now = timezone.now()
+        values: dict[str, Any] = {"status_message": action.message, "failed_generation": deployment.generation}
+        if action.returned:
+            running = scene.generation(deployment.serving_generation or 0).configuration
+            wanted = Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation)
+            wanted.update(configuration=running, changed_at=now)
+            deployment.configuration = running
+            values |= {"status_severity": Severity.WARNING}
+            tell(deployment, "UPDATE_FAILED", action.message, severity=Severity.WARNING)
+        else:
+            values |= {"status": Status.DEAD, "status_severity": Severity.ERROR, "status_changed_at": now}
+            values |= {"serving_generation": None, "completed_at": now, "proved_at": None}
+            tell(deployment, "DEAD", action.message, severity=Severity.ERROR, status=Status.DEAD)
+        scene.change(**values)
+    sync.apply(table.load())
+    return True
+
+
+def _delete(scene: Scene, action: facts.Delete) -> bool:
+    names = Replica.objects.filter(generation__deployment=scene.deployment).values_list("name", flat=True)
+    for name in list(names):
+        scene.runtime.forget(name)
+    Deployment.objects.filter(pk=scene.deployment.pk, lease_token=scene.deployment.lease_token).delete()
+    sync.apply(table.load())
+    return False
+
+
+_DO: dict[type[facts.Action], Callable[[Scene, Any], bool]] = {
+    facts.Begin: _begin,
+    facts.Place: _place,
+    facts.Start: _start,
+    facts.Restart: _restart,
+    facts.ForgiveRestarts: _forgive,
+    facts.Recycle: _recycle,
+    facts.Stop: _stop,
+    facts.Prove: _prove,
+    facts.Distrust: _distrust,
+    facts.Route: _route,
+    facts.Unroute: _unroute,
+    facts.Drain: _drain,
+    facts.Release: _release,
+    facts.Fail: _fail,
+    facts.Delete: _delete,
+}

@@ -1,0 +1,147 @@
+"""From rows and what the runtime shows to the facts of a pass; what is newly seen of replicas is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from deployments.facts import Facts, GenerationFacts, ReplicaFacts
+from deployments.gateway import sync
+from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.models import Attempt, Deployment, Generation, Replica
+from deployments.recipes import unpack
+from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
+
+_WHILE: Mapping[str, str] = {
+    "": "Before it started",
+    ReplicaPhase.PREPARING: "While its Python environment was being prepared",
+    ReplicaPhase.FETCHING: "While its input artifacts were being fetched",
+    ReplicaPhase.STARTING: "While it was starting",
+    ReplicaPhase.LISTENING: "While it was becoming healthy",
+    ReplicaPhase.HEALTHY: "While it was serving",
+}
+
+
+def observe(deployment: Deployment, runtime: Runtime) -> Facts:
+    """Return all that a pass needs to know of a deployment now.
+
+    Raises:
+        RuntimeUnavailable: the runtime cannot be asked.
+    """
+    seen = {replica.name: replica for replica in runtime.seen(deployment.pk)}
+    now = timezone.now()
+    numbers = {deployment.generation, deployment.serving_generation, deployment.failed_generation} - {None}
+    rows = (
+        Generation.objects.filter(Q(number__in=numbers) | Q(replicas__is_held=True), deployment=deployment)
+        .distinct()
+        .select_related("configuration")
+        .prefetch_related("replicas")
+    )
+    generations = {row.number: _generation_facts(row, seen, now) for row in rows}
+    last = deployment.latest_running_configuration
+    return Facts(
+        now=now,
+        target=TargetStatus(deployment.target_status),
+        status=Status(deployment.status),
+        generation=deployment.generation,
+        returns_on_failure=deployment.returns_on_failure,
+        failed=deployment.failed_generation,
+        serving=deployment.serving_generation,
+        latest_running=last.name if last else "",
+        expired=deployment.expires_at is not None and deployment.expires_at <= now,
+        generations=generations,
+    )
+
+
+def _generation_facts(row: Generation, seen: Mapping[str, ReplicaSeen], now: datetime) -> GenerationFacts:
+    replicas = list(row.replicas.all())
+    in_flight = sync.in_flight(row.deployment_id, row.number) if row.draining_since else None
+    return GenerationFacts(
+        number=row.number,
+        configuration=row.configuration.name,
+        began_at=row.began_at,
+        held=any(replica.is_held for replica in replicas),
+        waiting=row.waiting,
+        replicas=tuple(_replica_facts(replica, seen.get(replica.name), now) for replica in replicas),
+        steps={Step(step): datetime.fromisoformat(at) for step, at in row.steps.items()},
+        deadlines=_deadlines(row),
+        proved_at=row.proved_at,
+        proof_failures=row.proof_failures,
+        proof_message=row.proof_message,
+        draining_since=row.draining_since,
+        in_flight=in_flight,
+        reason=row.reason,
+    )
+
+
+def _deadlines(row: Generation) -> dict[Step, timedelta]:
+    if not row.recipe:
+        return {}
+    return {Step(step): timedelta(seconds=seconds) for step, seconds in unpack(row.recipe).deadlines.items()}
+
+
+def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> ReplicaFacts:
+    if seen is not None and seen.attempt < row.attempt:
+        seen = None  # the runtime still shows the attempt before
+    if seen is not None:
+        _note(row, seen, now)
+    return ReplicaFacts(
+        name=row.name,
+        phase=seen.phase if seen else None,
+        attempt_began_at=seen.started_at if seen else None,
+        detail=row.detail if seen else "",
+        exit_reason=seen.exit.reason if seen and seen.exit else None,
+        exit_message=_last_end(row),
+        restarts=row.restarts,
+        restart_at=row.restart_at,
+        healthy_since=row.healthy_since,
+        unhealthy_since=row.unhealthy_since,
+        recycled_because=row.recycled_because,
+    )
+
+
+def _last_end(row: Replica) -> str:
+    """Return how the last attempt that ended did so, while that is of interest."""
+    if not row.restarts and row.phase != ReplicaPhase.EXITED:
+        return ""
+    last = row.attempts.filter(ended_at__isnull=False).order_by("-number").first()
+    return last.message if last else ""
+
+
+def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
+    """Write down what is new about a replica, and nothing when nothing is."""
+    before = (row.phase, row.detail, row.host, row.port, row.healthy_since, row.unhealthy_since)
+    if seen.exit is not None and row.phase != ReplicaPhase.EXITED:
+        _note_exit(row, seen.exit)
+    if seen.phase is ReplicaPhase.HEALTHY:
+        row.healthy_since = row.healthy_since or now
+        row.unhealthy_since = None
+    elif row.healthy_since is not None:
+        row.healthy_since, row.unhealthy_since = None, now
+    row.phase, row.detail, row.host, row.port = seen.phase, seen.detail, seen.host, seen.port or row.port
+    after = (row.phase, row.detail, row.host, row.port, row.healthy_since, row.unhealthy_since)
+    if after != before:
+        names = ("phase", "detail", "host", "port", "healthy_since", "unhealthy_since")
+        Replica.objects.filter(pk=row.pk).update(**dict(zip(names, after, strict=True)))
+
+
+def _note_exit(row: Replica, ended: ReplicaExit) -> None:
+    message = f"{_WHILE.get(row.phase, 'While it was stopping')}: {ended.message}"
+    if ended.first_error:
+        message += f" First error in its log: {ended.first_error}"
+    Attempt.objects.update_or_create(
+        replica=row,
+        number=row.attempt,
+        defaults={
+            "ended_at": ended.at,
+            "step": row.phase,
+            "exit_reason": ended.reason,
+            "exit_code": ended.code,
+            "exit_signal": ended.signal,
+            "message": message,
+            "first_error": ended.first_error,
+        },
+    )

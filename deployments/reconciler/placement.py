@@ -1,0 +1,135 @@
+"""Holding resources for the replicas of a generation, or saying in numbers what is missing.
+
+What is held is the sum over `Replica.is_held`; it is read and added to under a lock on the connection's row, so that
+two passes cannot both take the last free gigabyte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from deployments.models import Connection, Deployment, Generation, Replica, ResourcePlan
+from deployments.recipes import unpack
+from deployments.runtimes.base import Resources, Runtime
+
+OVERTAKING = timedelta(minutes=5)  # how long smaller deployments may pass by one that does not fit yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a connection has in all and what is held of it."""
+
+    total: Resources
+    held: Resources
+
+    @property
+    def free(self) -> Resources:
+        return Resources(
+            cpu_millis=max(0, self.total.cpu_millis - self.held.cpu_millis),
+            memory_bytes=max(0, self.total.memory_bytes - self.held.memory_bytes),
+            gpus=max(0, self.total.gpus - self.held.gpus),
+        )
+
+
+def room(connection: Connection, runtime: Runtime) -> Room:
+    """Return the room on a connection.
+
+    Raises:
+        RuntimeUnavailable: the runtime cannot be asked for its capacity.
+    """
+    held = Replica.objects.filter(
+        is_held=True, generation__deployment__resource_group__connection=connection
+    ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
+    return Room(
+        total=runtime.capacity(),
+        held=Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"]),
+    )
+
+
+def place(generation: Generation, connection: Connection, runtime: Runtime) -> bool:
+    """Hold resources for all replicas of a generation, or note what it is waiting for.
+
+    Returns:
+        True when they are held.
+    """
+    recipe = unpack(generation.recipe)
+    plan = ResourcePlan.objects.get(pk=recipe.resource_plan)
+    needs = Resources(
+        cpu_millis=plan.cpu_millis * recipe.min_replicas,
+        memory_bytes=plan.memory_bytes * recipe.min_replicas,
+        gpus=plan.gpus * recipe.min_replicas,
+    )
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        there = room(connection, runtime)
+        waiting = missing(needs, there) or _older_first(generation, connection)
+        if waiting:
+            if waiting != generation.waiting:
+                Generation.objects.filter(pk=generation.pk).update(waiting=waiting)
+            return False
+        Replica.objects.bulk_create(
+            Replica(
+                generation=generation,
+                number=number,
+                name=f"{generation.deployment_id}-{generation.number}-{number}",
+                cpu_millis=plan.cpu_millis,
+                memory_bytes=plan.memory_bytes,
+                gpus=plan.gpus,
+            )
+            for number in range(recipe.min_replicas)
+        )
+        Generation.objects.filter(pk=generation.pk).update(waiting="")
+    return True
+
+
+def missing(needs: Resources, there: Room) -> str:
+    """Return what is missing in words and numbers, `""` when all fits."""
+    short = []
+    for noun, need, free, total in _amounts(needs, there):
+        if need > free:
+            never = f" (and {_amount(noun, total)} in all)" if need > total else ""
+            short.append(f"it needs {_amount(noun, need)}, {_amount(noun, free)} free{never}")
+    if not short:
+        return ""
+    too_large = any(need > total for _, need, _, total in _amounts(needs, there))
+    advice = " It can never fit here: choose a smaller plan." if too_large else ""
+    return f"Waiting for capacity: {'; '.join(short)}.{advice}"
+
+
+def _amounts(needs: Resources, there: Room) -> list[tuple[str, float, float, float]]:
+    free, total = there.free, there.total
+    return [
+        ("GB of memory", needs.memory_bytes / 1e9, free.memory_bytes / 1e9, total.memory_bytes / 1e9),
+        ("CPU", needs.cpu_millis / 1000, free.cpu_millis / 1000, total.cpu_millis / 1000),
+        ("GPU", needs.gpus, free.gpus, total.gpus),
+    ]
+
+
+def _amount(noun: str, value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {noun}"
+
+
+def _older_first(generation: Generation, connection: Connection) -> str:
+    """Let one that has waited long and could fit go first, so that it does not starve behind smaller ones."""
+    older = (
+        Generation.objects.filter(
+            deployment__resource_group__connection=connection,
+            deployment__target_status="RUNNING",
+            outcome="",
+            began_at__lt=min(generation.began_at, timezone.now() - OVERTAKING),
+            replicas=None,
+            waiting__startswith="Waiting for capacity",
+        )
+        .exclude(waiting__contains="can never fit")
+        .exclude(pk=generation.pk)
+        .order_by("began_at")
+        .first()
+    )
+    if older is None or not Deployment.objects.filter(pk=older.deployment_id, generation=older.number).exists():
+        return ""
+    return f"Waiting for its turn: {older.deployment_id} has waited longer for capacity."

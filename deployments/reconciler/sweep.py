@@ -1,0 +1,102 @@
+"""The periodic look over everything: finds the deployments that want a pass and the servers that nobody wants."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.connections import runtime_for
+from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
+from deployments.gateway import sync, table
+from deployments.lifecycle import ReplicaPhase
+from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink
+from deployments.reconciler.history import tell
+from deployments.reconciler.lease import is_due, is_free
+from deployments.runtimes.base import ReplicaSeen, Runtime
+
+logger = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 2.0
+MOST_DUE = 200  # per sweep; the longest overdue come first, so nobody starves
+WARN_BEFORE_END = timedelta(hours=1)
+OUR_NAME = re.compile(r"^(?P<deployment>d[0-9a-f]{15})-\d+-\d+$")
+
+
+def due() -> list[str]:
+    """Return the ids of deployments that want a pass now, the longest overdue first."""
+    for connection in Connection.objects.all():
+        try:
+            _compare(connection, runtime_for(connection))
+        except RuntimeUnavailable as error:
+            logger.warning("Connection %s cannot be seen: %s", connection.name, error)
+    try:
+        sync.apply(table.load())
+    except (GatewayUnavailable, GatewayRejected) as error:
+        logger.warning("The gateway cannot be set: %s", error)
+    rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at")
+    return list(rows.values_list("pk", flat=True)[:MOST_DUE])
+
+
+def _compare(connection: Connection, runtime: Runtime) -> None:
+    """Compare what the runtime runs with what the rows say, in one look at each.
+
+    The runtime is asked first: a row is written before its server is started, so a server without a row in the later
+    look is nobody's.
+    """
+    seen = {replica.name: replica for replica in runtime.list()}
+    rows = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+    held = {
+        name: (deployment_id, attempt, phase)
+        for name, deployment_id, attempt, phase in rows.values_list(
+            "name", "generation__deployment_id", "attempt", "phase"
+        )
+    }
+    changed = {
+        deployment_id
+        for name, (deployment_id, attempt, phase) in held.items()
+        if phase == ReplicaPhase.HEALTHY and _has_ended(seen.get(name), attempt)
+    }
+    if changed:
+        Deployment.objects.filter(pk__in=changed, next_pass_at__gt=timezone.now()).update(next_pass_at=timezone.now())
+    _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
+
+
+def _has_ended(replica: ReplicaSeen | None, attempt: int) -> bool:
+    return replica is None or replica.attempt < attempt or replica.phase is ReplicaPhase.EXITED
+
+
+def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
+    """Stop servers that nobody wants; forget what is left of deployments that are gone. Ours only, by name."""
+    matches = {replica.name: OUR_NAME.match(replica.name) for replica in unheld}
+    ids = {match["deployment"] for match in matches.values() if match}
+    known = set(Deployment.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+    for replica in unheld:
+        match = matches[replica.name]
+        if match is None:
+            continue
+        if replica.phase is not ReplicaPhase.EXITED:
+            if replica.phase is not ReplicaPhase.STOPPING:
+                logger.warning("Nobody wants the server %s any more; stopping it.", replica.name)
+                runtime.stop(replica.name)
+        elif match["deployment"] not in known:
+            runtime.forget(replica.name)
+
+
+def clean_up() -> None:
+    """Warn of deployments that end within the hour; remove sessions and sign-in links that are over."""
+    now = timezone.now()
+    ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
+    warned = DeploymentEvent.objects.filter(code="ENDS_SOON").values("deployment")
+    for deployment in ending.exclude(pk__in=warned):
+        with transaction.atomic():
+            minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
+            message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
+            tell(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
+    Session.objects.filter(expire_date__lt=now).delete()
+    SignInLink.objects.filter(expires_at__lt=now).delete()
