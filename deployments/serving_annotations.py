@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from deployments.lifecycle import Step
 from deployments.serving_format import RequestPattern, ServerPattern
-from deployments.serving_yaml import Path, Source, Tree
+from deployments.serving_yaml import PLACEHOLDER, Path, Source, Tree
 
 OWN = "launchpad/"
 NOTES: Path = ("metadata", "annotations")
@@ -75,7 +75,7 @@ def _request(source: Source, own: dict[str, str], name: str) -> RequestPattern |
     if method not in _METHODS:
         source.report((*place, "method"), f"“{method}” is no method: use one of {', '.join(_METHODS)}.")
     path = source.text(tree.get("path"), (*place, "path"))
-    if not path.startswith("/"):
+    if not path.startswith("/") and not PLACEHOLDER.fullmatch(path):
         source.report((*place, "path"), "A path that begins with / is needed.")
     return RequestPattern(
         method=method,

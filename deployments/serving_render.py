@@ -1,8 +1,9 @@
 """Fills a configuration's values into a deployment template and checks that they fit.
 
 Values are data: the template has been read before they are filled in, so that quotes, line ends or YAML in a value
-change nothing but that value. A value that stands in a path is percent-encoded, one that stands in a JSON body is part
-of a JSON text, one that stands in a command is one argument, or several where the template says so.
+change nothing but that value. A value that stands in a path is percent-encoded (unless it is the whole path), one
+that stands in a JSON body is part of a JSON text, one that stands in a command is one argument, or several where the
+template says so.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from deployments.serving_yaml import PLACEHOLDER, Tree
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _RUNTIME_PLACEHOLDER = re.compile(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}")
+_NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers in indented JSON; no string holds a line end there
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TYPES = {
     "number": ("a number", re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
     "integer": ("a whole number", re.compile(r"[+-]?\d+", re.ASCII)),
-    "boolean": ("true or false", re.compile(r"true|false", re.IGNORECASE)),
+    "boolean": ("true or false", re.compile(r"true|false")),
 }
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -237,7 +239,8 @@ class _Values:
         return _RUNTIME_PLACEHOLDER.sub(fill, text)
 
     def path(self, pattern: str) -> str:
-        text = self.text(pattern, encode=True)
+        whole = PLACEHOLDER.fullmatch(pattern)  # then the value is a path, not a part of one
+        text = self.text(pattern, encode=not whole)
         if not _PATH.fullmatch(text):
             self.refuse(pattern, f"“{text}” is no path: it must begin with / and hold no spaces.")
         return text
@@ -316,7 +319,8 @@ def _sample(values: _Values, pattern: RequestPattern | None) -> Sample | None:
 def _body(values: _Values, pattern: Tree, *, indent: int | None = None) -> str | None:
     if pattern is None or isinstance(pattern, str):
         return None if pattern is None else values.text(pattern)
-    return json.dumps(values.tree(pattern), ensure_ascii=False, indent=indent)
+    text = json.dumps(values.tree(pattern), ensure_ascii=False, indent=indent)
+    return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
 
 
 def _headers(values: _Values, pattern: RequestPattern) -> dict[str, str]:
