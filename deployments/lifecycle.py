@@ -120,6 +120,11 @@ def why_not(action: Action, status: Status, target: TargetStatus) -> str:
     return f"A deployment that is {status} cannot be {_PARTICIPLE[action]}. {advice}".rstrip()
 
 
+def allowing(action: Action) -> frozenset[Status]:
+    """Return the statuses in which an action is allowed."""
+    return frozenset(status for status, actions in _ALLOWED.items() if action in actions)
+
+
 _PARTICIPLE = {Action.STOP: "stopped", Action.DELETE: "deleted", Action.UPDATE: "updated"}
 
 # --- Duration (ttl): the AI API's pattern; the minimum of ten minutes is in its meta endpoint ---------------------

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from deployments import tasks
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
-from deployments.lifecycle import Action, Status, TargetStatus, parse_ttl, why_not
+from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
 from deployments.operations.access import require
 from deployments.operations.recipes import check_recipe
@@ -102,7 +102,7 @@ def update_deployment(
     _want(
         deployment,
         actor,
-        "UPDATE",
+        Action.UPDATE,
         f"Update from {current.name} to {configuration.name} requested.",
         configuration=configuration,
         returns_on_failure=returns_on_failure,
@@ -129,7 +129,7 @@ def stop_deployment(actor: Actor, deployment: Deployment) -> None:
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.STOP, deployment)
-    _want(deployment, actor, "STOP", "Stop requested.", target_status=TargetStatus.STOPPED)
+    _want(deployment, actor, Action.STOP, "Stop requested.", target_status=TargetStatus.STOPPED)
 
 
 def delete_deployment(actor: Actor, deployment: Deployment) -> None:
@@ -140,7 +140,7 @@ def delete_deployment(actor: Actor, deployment: Deployment) -> None:
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.DELETE, deployment)
-    _want(deployment, actor, "DELETE", "Deletion requested.", target_status=TargetStatus.DELETED)
+    _want(deployment, actor, Action.DELETE, "Deletion requested.", target_status=TargetStatus.DELETED)
 
 
 def stop_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
@@ -183,18 +183,18 @@ def _refuse_unless_allowed(action: Action, deployment: Deployment) -> None:
         raise OperationRefused(reason)
 
 
-def _want(deployment: Deployment, actor: Actor, operation: str, message: str, **wanted: object) -> None:
-    """Write what is wanted if nothing has changed since `deployment` was read, else refuse."""
+def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **wanted: object) -> None:
+    """Write what is wanted, unless another wish came or the state forbids it since `deployment` was read."""
     now = timezone.now()
     with transaction.atomic():
         changed = Deployment.objects.filter(
             pk=deployment.pk,
             generation=deployment.generation,
-            status=deployment.status,
             target_status=deployment.target_status,
+            status__in=allowing(action),
         ).update(
             generation=F("generation") + 1,
-            last_operation=operation,
+            last_operation=action.upper(),
             changed_at=now,
             next_pass_at=now,
             **wanted,
@@ -202,7 +202,7 @@ def _want(deployment: Deployment, actor: Actor, operation: str, message: str, **
         if not changed:
             raise OperationRefused("The deployment has changed meanwhile. Look at its present state and try again.")
         deployment.refresh_from_db()
-        _record(deployment, actor, operation, message)
+        _record(deployment, actor, action.upper(), message)
         tasks.kick(deployment.pk)
 
 

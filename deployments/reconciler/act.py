@@ -16,6 +16,7 @@ from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
 from deployments.planning import PROOF_FAILURE_LIMIT
 from deployments.reconciler.history import tell
+from deployments.reconciler.lease import LeaseLost
 from deployments.reconciler.placement import place
 from deployments.recipes import pack, recipe_of, replica_spec, unpack
 from deployments.runtimes.base import Runtime
@@ -38,8 +39,14 @@ class Scene:
         return self.generations().select_related("configuration__executable").get(number=number)
 
     def change(self, **values: object) -> None:
-        """Write observed columns of the deployment, here and in the table."""
-        Deployment.objects.filter(pk=self.deployment.pk).update(**values)
+        """Write observed columns of the deployment, here and in the table.
+
+        Raises:
+            LeaseLost: another pass may be at work.
+        """
+        rows = Deployment.objects.filter(pk=self.deployment.pk, lease_token=self.deployment.lease_token)
+        if not rows.update(**values):
+            raise LeaseLost(self.deployment.pk)
         for name, value in values.items():
             setattr(self.deployment, name, value)
 

@@ -14,6 +14,10 @@ from deployments.models import Deployment
 LEASE_SECONDS = 30  # longer than a task may run (20 s), which is longer than a call to a runtime (10 s)
 
 
+class LeaseLost(Exception):
+    """The pass took longer than its lease; another one may be at work, so this one writes nothing more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lease:
     """The right to pass over one deployment until it runs out."""
@@ -41,14 +45,18 @@ def take(deployment_id: str) -> Lease | None:
     return Lease(deployment_id=deployment_id, token=token) if taken else None
 
 
-def renew(lease: Lease) -> Deployment | None:
-    """Make the lease last its whole time again and return the present row; None when the lease was lost."""
+def renew(lease: Lease) -> Deployment:
+    """Make the lease last its whole time again and return the present row.
+
+    Raises:
+        LeaseLost: it has run out and was taken by another pass, or the deployment is gone.
+    """
     until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token)
     if not rows.update(lease_until=until):
-        return None
+        raise LeaseLost(lease.deployment_id)
     related = ("configuration", "resource_group__connection", "latest_running_configuration")
-    return rows.select_related(*related).first()
+    return rows.select_related(*related).get()
 
 
 def give_back(lease: Lease, next_pass_in: timedelta | None) -> bool:

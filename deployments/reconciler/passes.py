@@ -39,6 +39,8 @@ def pass_over(deployment_id: str) -> float | None:
     pause: timedelta | None = AFTER_A_FAULT
     try:
         pause = _rounds(lease)
+    except leases.LeaseLost:
+        pause = None  # the row is gone, or another pass decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
         logger.warning("%s: %s", deployment_id, error)
         _note_out_of_sight(lease, str(error))
@@ -54,8 +56,6 @@ def _rounds(lease: leases.Lease) -> timedelta | None:
     """Observe, plan, act and record until there is something to wait for."""
     for _ in range(MOST_ROUNDS):
         deployment = leases.renew(lease)
-        if deployment is None:
-            return None
         runtime = runtime_for(deployment.resource_group.connection)
         facts = observe(deployment, runtime)
         now_planned = plan(facts)
