@@ -85,7 +85,8 @@ def upload_artifact(
         problems["upload"] = "The file is empty."
     elif upload.size > limit:
         problems["upload"] = (
-            f"The file has {upload.size / 1e6:,.0f} MB; {limit / 1e6:,.0f} MB are allowed. Put it where a URL reaches it."
+            f"The file has {upload.size / 1e6:,.0f} MB; {limit / 1e6:,.0f} MB are allowed. "
+            "Put it where a URL reaches it."
         )
     if problems:
         raise InvalidInput(problems)

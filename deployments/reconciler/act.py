@@ -15,10 +15,10 @@ from deployments.gateway import sync, table
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
 from deployments.planning import PROOF_FAILURE_LIMIT
+from deployments.recipes import pack, recipe_of, replica_spec, unpack
 from deployments.reconciler.history import tell
 from deployments.reconciler.lease import LeaseLost
 from deployments.reconciler.placement import place
-from deployments.recipes import pack, recipe_of, replica_spec, unpack
 from deployments.runtimes.base import Runtime
 from deployments.serving_template import TemplateInvalid
 
