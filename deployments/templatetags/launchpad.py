@@ -87,8 +87,8 @@ def duration(length: float | timedelta | None) -> str:
         return NOTHING
     seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
     seconds = max(seconds, 0.0)
-    if round(seconds, 1) < 10 and round(seconds, 1) != int(seconds):
-        return gettext("%(seconds)s s") % {"seconds": number_format(seconds, 1)}
+    if not round(seconds, 1).is_integer() and seconds < 10:
+        return gettext("%(seconds)s s") % {"seconds": number_format(round(seconds, 1), 1)}
     whole = round(seconds)
     minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if minutes < 1:
@@ -114,8 +114,8 @@ def filesize_short(size: float | None) -> str:
         if round(amount) < 1024 or unit == "TB":
             break
         amount /= 1024
-    decimals = 1 if amount < 10 and round(amount, 1) != int(amount) else 0
-    return f"{number_format(amount, decimals)} {unit}"
+    decimals = 0 if amount >= 10 or round(amount, 1).is_integer() else 1
+    return f"{number_format(round(amount, 1), decimals)} {unit}"
 
 
 @register.filter(name="initials")

@@ -211,6 +211,11 @@
     if (event.target.closest("[aria-disabled=true]")) event.preventDefault();
     if (event.target.closest("[data-retry]")) pollNow();
   });
+  on("keydown", (event) => {
+    if (event.key !== " " || !event.target.matches("a[role=button]")) return;
+    event.preventDefault(); // a link that acts as a button obeys the space bar too
+    event.target.click();
+  });
 
   // --- copy ------------------------------------------------------------------------------------------------------
   const copyText = async (text) => {
