@@ -18,15 +18,15 @@ def main() -> None:
     parser = arguments("Tell the type of content.")
     parser.add_argument(
         "--prediction-mode",
-        choices=[mode.value for mode in PredictionMode],
-        default=PredictionMode.HIGH_CONFIDENCE.value,
+        choices=[mode.value.replace("_", "-") for mode in PredictionMode],
+        default="high-confidence",
         help="how sure the model must be before it names more than “text” or “unknown”",
     )
     run(load, parser.parse_args())
 
 
 def load(options: argparse.Namespace) -> "ContentTypes":
-    return ContentTypes(options.model_name, PredictionMode(options.prediction_mode))
+    return ContentTypes(options.model_name, PredictionMode(options.prediction_mode.replace("-", "_")))
 
 
 class ContentTypes(ServedModel):

@@ -1,0 +1,118 @@
+"""Starts model servers as the local runtime does, but by hand: built environment, rendered command, scrubbed env."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from deployments.serving_template import Recipe, ServingTemplate, parse, render
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOG = ROOT / "deployments" / "catalog"
+MODEL_SERVERS = ROOT / "deployments" / "model_servers"
+CACHE = Path(os.environ.get("LAUNCHPAD_TEST_CACHE", "") or ROOT / ".cache")
+_HTTP = urllib3.PoolManager(retries=False, timeout=30)
+
+
+def built_in_templates() -> dict[str, ServingTemplate]:
+    found = {}
+    for path in sorted(CATALOG.glob("*.yaml")):
+        for template in parse(path.read_text(encoding="utf-8"), filename=path.name):
+            found[template.executable_id] = template
+    return found
+
+
+def recipe_for(executable_id: str, **parameters: str) -> Recipe:
+    template = built_in_templates()[executable_id]
+    return render(
+        template,
+        parameters=parameters,
+        artifacts={slot.name: f"{{{{runtime.artifacts.{slot.name}}}}}" for slot in template.artifacts},
+        model_servers=str(MODEL_SERVERS),
+    )
+
+
+def environment(requirements: tuple[str, ...]) -> Path:
+    """Return the environment with these requirements, built at the first call and kept for later test runs."""
+    key = "\n".join([sys.version, *requirements]).encode()
+    place = CACHE / "envs" / hashlib.sha256(key).hexdigest()[:16]
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes wait until it is whole
+        if not (place / "complete").exists():
+            uv = ["uv", "--quiet"]
+            subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(place)], check=True)
+            install = ["pip", "install", "--compile-bytecode", "--python", str(place / "bin" / "python")]
+            subprocess.run([*uv, *install, *requirements], check=True)
+            (place / "complete").touch()
+    return place
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    json: Any
+
+
+class Server:
+    """A running model server."""
+
+    def __init__(self, recipe: Recipe, log: Path, artifacts: dict[str, Path] | None = None) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.recipe = recipe
+        self.log = log
+        replaced = {"{{runtime.port}}": str(self.port)}
+        for name, path in (artifacts or {}).items():
+            replaced[f"{{{{runtime.artifacts.{name}}}}}"] = str(path)
+        path = os.defpath
+        if recipe.requirements:
+            path = f"{environment(recipe.requirements) / 'bin'}:{path}"
+        env = {"PATH": path, "PORT": str(self.port), **recipe.env}
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [_filled(item, replaced) for item in recipe.command],
+                env={name: _filled(value, replaced) for name, value in env.items()},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=log.parent,
+            )
+
+    def wait_until_healthy(self) -> Server:
+        wait_until(self._is_healthy, timeout=120, what=f"{self.recipe.command} is healthy")
+        return self
+
+    def _is_healthy(self) -> bool:
+        assert self.process.poll() is None, f"The server ended:\n{self.log.read_text()}"
+        try:
+            return self.ask("GET", self.recipe.health_path).status == 200
+        except HTTPError:
+            return False
+
+    def ask(self, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
+        headers = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        answer = _HTTP.request(
+            method, f"http://127.0.0.1:{self.port}{path}", body=body, headers=headers, preload_content=True
+        )
+        return Answer(answer.status, answer.json())
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=20)
+
+
+def _filled(text: str, replaced: dict[str, str]) -> str:
+    for placeholder, value in replaced.items():
+        text = text.replace(placeholder, value)
+    return text
