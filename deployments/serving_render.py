@@ -19,7 +19,14 @@ from urllib.parse import quote
 from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
-from deployments.serving_format import LONGEST_VALUE, MOST_PARAMETERS, Parameter, RequestPattern, ServingTemplate
+from deployments.serving_format import (
+    LONGEST_VALUE,
+    MOST_PARAMETERS,
+    Parameter,
+    RequestPattern,
+    ServerPattern,
+    ServingTemplate,
+)
 from deployments.serving_yaml import PLACEHOLDER, Tree
 
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
@@ -114,10 +121,7 @@ def render(
     values = _Values(template, parameters, artifacts, model_servers)
     server = template.server
     health_path = values.path(server.health_path)
-    least = max(values.whole(server.min_replicas), 1)
-    most = values.whole(server.max_replicas) if server.max_replicas else least
-    if most < least:
-        values.refuse(server.max_replicas, f"At most {most} replicas cannot be fewer than at least {least}.")
+    least, most = _replicas(values, server)
     return Recipe(
         image=values.text(server.image),
         command=values.command(server.command),
@@ -293,6 +297,14 @@ class _Values:
         """Raise the problem for the value that stands in the pattern, or for the whole when none or several do."""
         names = set(re.findall(r"(?<=inputs\.)parameters\.[\w.-]+", pattern))
         raise InvalidInput({names.pop() if len(names) == 1 else "": sentence})
+
+
+def _replicas(values: _Values, server: ServerPattern) -> tuple[int, int]:
+    least = max(values.whole(server.min_replicas), 1)
+    most = values.whole(server.max_replicas) if server.max_replicas else least
+    if most < least:
+        values.refuse(server.max_replicas, f"At most {most} replicas cannot be fewer than at least {least}.")
+    return least, most
 
 
 def _proof(values: _Values, pattern: RequestPattern) -> Proof:

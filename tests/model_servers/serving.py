@@ -74,12 +74,12 @@ class Server:
         self.recipe = recipe
         self.log = log
         replaced = {"{{runtime.port}}": str(self.port)}
-        for name, path in (artifacts or {}).items():
-            replaced[f"{{{{runtime.artifacts.{name}}}}}"] = str(path)
-        path = os.defpath
+        for name, artifact in (artifacts or {}).items():
+            replaced[f"{{{{runtime.artifacts.{name}}}}}"] = str(artifact)
+        programs = os.defpath
         if recipe.requirements:
-            path = f"{environment(recipe.requirements) / 'bin'}:{path}"
-        env = {"PATH": path, "PORT": str(self.port), **recipe.env}
+            programs = f"{environment(recipe.requirements) / 'bin'}:{programs}"
+        env = {"PATH": programs, "PORT": str(self.port), **recipe.env}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [_filled(item, replaced) for item in recipe.command],
