@@ -3,10 +3,10 @@
 Runs inside a model server's own environment: it may import neither Django nor `deployments`.
 
 `kserve` was chosen over `mlserver`, which speaks v2 alone. A fifth of its start and of its memory goes to a Kubernetes
-client and a pandas conversion that a server of one model never uses; so `_import_kserve` goes around both. Measured for
-one scikit-learn model on 2 cores, all compiled to bytecode: ready in 1.5 s with 175 MB, instead of 1.9 s and 221 MB
-(`mlserver` 2.0 s, 227 MB); without bytecode every start takes 2 s longer. The catalog pins the version of `kserve` that
-this was tried with.
+client and a pandas conversion that a server of one model never uses; so `_import_kserve` goes around both. Measured
+for one scikit-learn model on 2 cores, all compiled to bytecode: ready in 1.5 s with 175 MB, instead of 1.9 s and
+221 MB (`mlserver` 2.0 s, 227 MB); without bytecode every start takes 2 s longer. The catalog pins the version of
+`kserve` that this was tried with.
 """
 
 import argparse
