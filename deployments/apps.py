@@ -15,4 +15,4 @@ class DeploymentsConfig(AppConfig):
 
 class AdminConfig(admin_apps.AdminConfig):
     default = False
-    default_site = "deployments.admin.LaunchpadAdminSite"
+    default_site = "deployments.admin_site.LaunchpadAdminSite"

@@ -1,0 +1,61 @@
+"""Deployments and all that the loop writes about them: for looking, never for writing."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from deployments.admin.base import ReadOnlyAdmin
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+
+
+@admin.register(Deployment)
+class DeploymentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "id",
+        "resource_group",
+        "configuration",
+        "status",
+        "target_status",
+        "generation",
+        "observed_generation",
+        "created_at",
+        "changed_at",
+        "next_pass_at",
+    )
+    list_filter = ("status", "target_status", "resource_group")
+    list_select_related = ("resource_group", "configuration")
+    search_fields = ("id", "configuration__name", "created_by", "status_message")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Generation)
+class GenerationAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "configuration", "replicas_wanted", "outcome", "began_at", "waiting", "reason")
+    list_filter = ("outcome", "deployment__resource_group")
+    list_select_related = ("configuration",)
+    search_fields = ("deployment__id", "configuration__name", "reason")
+    date_hierarchy = "began_at"
+
+
+@admin.register(Replica)
+class ReplicaAdmin(ReadOnlyAdmin):
+    list_display = ("name", "phase", "host", "port", "attempt", "restarts", "is_held", "cpu_millis", "memory_bytes")
+    list_filter = ("phase", "is_held")
+    search_fields = ("name",)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ("replica", "number", "started_at", "ended_at", "step", "exit_reason", "exit_code", "message")
+    list_filter = ("exit_reason", "step")
+    list_select_related = ("replica",)
+    search_fields = ("replica__name", "message", "first_error")
+    date_hierarchy = "started_at"
+
+
+@admin.register(DeploymentEvent)
+class DeploymentEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "deployment", "generation", "status", "severity", "code", "message", "actor")
+    list_filter = ("severity", "status", "code")
+    search_fields = ("deployment__id", "message", "actor")
+    date_hierarchy = "at"

@@ -1,0 +1,41 @@
+"""The workspace: which resource groups somebody may see, and which one their pages are about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployments.models import Actor, ResourceGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The resource group that pages are about, among those its reader may see.
+
+    Args:
+        group: the chosen one, with its connection loaded.
+        groups: all that may be chosen, in the order of their ids.
+    """
+
+    group: ResourceGroup
+    groups: Sequence[ResourceGroup]
+
+
+def visible_groups(actor: Actor) -> list[ResourceGroup]:
+    """Return the resource groups that exist for `actor`, with their connections, in one query."""
+    groups = ResourceGroup.objects.select_related("connection").order_by("connection__name", "id")
+    if actor.groups is not None:
+        groups = groups.filter(pk__in=actor.groups)
+    return list(groups)
+
+
+def workspace_of(actor: Actor, chosen: str | None) -> Workspace | None:
+    """Return the workspace with the group `chosen`, or the first group when that one may not be seen (any more).
+
+    Returns:
+        None when there is no group that `actor` may see.
+    """
+    groups = visible_groups(actor)
+    if not groups:
+        return None
+    return Workspace(group=next((group for group in groups if group.pk == chosen), groups[0]), groups=groups)

@@ -1,0 +1,113 @@
+"""What stands before every page: sign-in, role, and the workspace it is about.
+
+    @require_GET
+    @sign_in_required
+    @needs(Role.EDITOR)
+    def page(request: PageRequest, ...) -> HttpResponse: ...
+
+Pages load what they show from `request.group` only, so that what somebody may not see answers 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from deployments.admin_site import may_administer
+from deployments.errors import NotAllowed
+from deployments.models import Actor, ResourceGroup, Role, User
+from deployments.operations.access import require
+from deployments.queries.workspace import Workspace, workspace_of
+
+WORKSPACE_KEY = "workspace"  # in the session: id of the chosen resource group
+
+P = ParamSpec("P")
+
+
+class PageRequest(HttpRequest):
+    """A request of somebody who has signed in and may see `group`, the resource group that the page is about.
+
+    A view may set `section`, the entry of the navigation that its page belongs to, when the address does not say it.
+    """
+
+    user: User
+    htmx: HtmxDetails
+    actor: Actor
+    workspace: Workspace
+    group: ResourceGroup
+    section: str
+
+
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+PageView = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def sign_in_required(view: PageView[P]) -> View[P]:
+    """Let only people who have signed in pass; give the request its `actor`, `workspace` and `group`.
+
+    What its reader's role does not cover is answered with 403 and the sentence that says so.
+    """
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        page = cast(PageRequest, request)
+        page.actor = page.user.actor()
+        workspace = workspace_of(page.actor, page.session.get(WORKSPACE_KEY))
+        if workspace is None:
+            context = {"is_administrator": may_administer(page.user)}
+            return render(request, "access/no_group.html", context, status=403)
+        page.workspace = workspace
+        page.group = workspace.group
+        try:
+            return view(page, *args, **kwargs)
+        except NotAllowed as error:
+            return render(request, "access/not_allowed.html", {"reason": str(error)}, status=403)
+
+    return checked
+
+
+def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:
+    """Let only people with at least `role` pass; stands below `sign_in_required`."""
+
+    def decorate(view: PageView[P]) -> PageView[P]:
+        @wraps(view)
+        def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            require(request.actor, role)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def local_address(request: HttpRequest, wanted: str | None, default: str) -> str:
+    """Return the address to go on to: `wanted` unless it leads away from this site.
+
+    Args:
+        wanted: as a form or the address gave it.
+        default: name of the page to go to instead.
+    """
+    hosts = {request.get_host()}
+    if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts=hosts, require_https=request.is_secure()):
+        return wanted
+    return reverse(default)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Send to the sign-in page, and from there back: also when htmx asks for a part of a page."""
+    htmx = cast(PageRequest, request).htmx
+    if htmx:
+        here = htmx.current_url_abs_path or reverse("overview")
+        return HttpResponseClientRedirect(f"{reverse('sign-in')}?{urlencode({'next': here})}")
+    return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("overview"))

@@ -1,0 +1,97 @@
+"""What the shell around every page shows: navigation, workspace and appearance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from deployments.admin_site import may_administer
+from deployments.models import ArtifactKind, Role
+from deployments.queries.workspace import Workspace
+from deployments.web.access import PageRequest
+
+THEMES = ("", "light", "dark", "contrast")
+THEME_COOKIE = "theme"
+ADMIN_PAGES = ("executable", "connection", "resourcegroup", "resourceplan", "user", "servicekey")
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Give templates `theme`, and on pages about a workspace `nav`, `workspace` and `may_edit`; needs no query."""
+    shown: dict[str, Any] = {"theme": _theme(request)}
+    if hasattr(request, "workspace"):
+        page = cast(PageRequest, request)
+        shown |= {
+            "nav": list(_nav(page)),
+            "workspace": _workspace(page.workspace),
+            "may_edit": page.actor.may(Role.EDITOR),
+        }
+    return shown
+
+
+def _theme(request: HttpRequest) -> str:
+    """Return the appearance that the account has chosen; before sign-in the last one of this browser."""
+    user = getattr(request, "user", None)  # missing when the request failed before it was known
+    theme = user.theme if user and user.is_authenticated else request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else ""
+
+
+def _workspace(workspace: Workspace) -> dict[str, Any]:
+    options = [
+        {
+            "connection": group.connection.name,
+            "group": group.pk,
+            "value": group.pk,
+            "current": group.pk == workspace.group.pk,
+        }
+        for group in workspace.groups
+    ]
+    return {"connection": workspace.group.connection.name, "group": workspace.group.pk, "options": options}
+
+
+def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
+    here = _section(request)
+    overview = reverse("overview")
+    yield {"label": _("Overview"), "icon": "layout-dashboard", "url": overview, "current": here == "overview"}
+    artifacts = reverse("artifacts")
+    items = [
+        (_("Scenarios"), reverse("scenarios"), "scenario"),
+        (_("Configurations"), reverse("configurations"), "configuration"),
+        (_("Deployments"), reverse("deployments"), "deployment"),
+        (_("Datasets"), f"{artifacts}?kind=dataset", ArtifactKind.DATASET),
+        (_("Models"), f"{artifacts}?kind=model", ArtifactKind.MODEL),
+        (_("Result Sets"), f"{artifacts}?kind=resultset", ArtifactKind.RESULTSET),
+        (_("Other Artifacts"), f"{artifacts}?kind=other", ArtifactKind.OTHER),
+    ]
+    entries = [{"label": label, "url": url, "current": here == section} for label, url, section in items]
+    yield {"label": _("ML Operations"), "icon": "gauge", "items": entries}
+    if may_administer(request.user):
+        labels = (
+            _("Deployment Templates"),
+            _("Connections"),
+            _("Resource Groups"),
+            _("Resource Plans"),
+            _("Users"),
+            _("Service Keys"),
+        )
+        pages = [
+            {"label": label, "url": reverse(f"admin:deployments_{name}_changelist"), "current": False}
+            for label, name in zip(labels, ADMIN_PAGES, strict=True)
+        ]
+        pages.append({"label": pgettext("admin site", "All Objects"), "url": reverse("admin:index"), "current": False})
+        yield {"label": _("Administration"), "icon": "settings", "items": pages}
+
+
+def _section(request: PageRequest) -> str:
+    """Return which entry of the navigation a page belongs to: said by its view, else by its address."""
+    if hasattr(request, "section"):
+        return request.section
+    name = request.resolver_match.url_name or "" if request.resolver_match else ""
+    noun = name.split("-")[0].removesuffix("s")
+    if noun == "artifact":
+        return request.GET.get("kind", "")
+    return "scenario" if noun == "template" else noun

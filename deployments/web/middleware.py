@@ -1,0 +1,33 @@
+"""Times in the reader's own time zone, which the page's script writes into a cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+TIME_ZONE_COOKIE = "tz"
+
+
+def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Activate the zone of the cookie while a request is answered; without a valid one the setting's stays."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with timezone.override(_zone(unquote(request.COOKIES.get(TIME_ZONE_COOKIE, "")))):
+            return get_response(request)
+
+    return middleware
+
+
+@lru_cache(maxsize=1000)
+def _zone(name: str) -> ZoneInfo | None:
+    if not name or len(name) > 64:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, LookupError, OSError):  # a path, an unknown name, the name of a folder of zones
+        return None

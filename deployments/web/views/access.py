@@ -1,0 +1,102 @@
+"""Signing in and out, and what a person chooses for all pages: the appearance and the workspace."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import auth, messages
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deployments.models import SignInLink, User
+from deployments.web.access import WORKSPACE_KEY, PageRequest, local_address, sign_in_required
+from deployments.web.context import THEME_COOKIE, THEMES
+
+_BACKEND = "django.contrib.auth.backends.ModelBackend"
+_THEME_COOKIE_AGE = 365 * 24 * 3600  # seconds
+# Pages about one thing of a resource group: in another group it does not exist, but its list does.
+_LISTS = {"deployment": "deployments", "configuration": "configurations", "artifact": "artifacts"}
+
+
+@sensitive_post_parameters("password")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for name and password, then go on to the page that was asked for."""
+    wanted = request.POST.get("next") or request.GET.get("next")
+    onward = local_address(request, wanted, "overview")
+    if request.user.is_authenticated:
+        return redirect(onward)
+    form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        auth.login(request, form.get_user())
+        return redirect(onward)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "access/sign_in.html", {"form": form, "next": wanted}, status=status)
+
+
+@never_cache
+@require_GET
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in whom a link was made for. It works once; afterwards the password is asked for."""
+    user = SignInLink.redeem(token)
+    if user is not None:
+        auth.login(request, user, backend=_BACKEND)
+        return redirect("overview")
+    if request.user.is_authenticated:  # the same person clicked the link twice
+        return redirect("overview")
+    messages.warning(
+        request,
+        _("This sign-in link was used already or is too old. Sign in with your password, or ask for a new link."),
+    )
+    return redirect("sign-in")
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    auth.logout(request)
+    return redirect("sign-in")
+
+
+@require_POST
+def appearance(request: HttpRequest) -> HttpResponse:
+    """Remember how pages look: for the person, and for the sign-in page of this browser."""
+    theme = request.POST.get("theme", "")
+    if theme not in THEMES:
+        return HttpResponseBadRequest(_("There is no such appearance."))
+    if request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(theme=theme)
+    response = redirect(local_address(request, request.POST.get("next"), "overview"))
+    response.set_cookie(
+        THEME_COOKIE,
+        theme,
+        max_age=_THEME_COOKIE_AGE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@require_POST
+@sign_in_required
+def workspace(request: PageRequest) -> HttpResponse:
+    """Choose the resource group that the pages are about."""
+    chosen = request.POST.get("workspace", "")
+    if all(chosen != group.pk for group in request.workspace.groups):
+        raise Http404
+    request.session[WORKSPACE_KEY] = chosen
+    return redirect(_page_in_another_group(local_address(request, request.POST.get("next"), "overview")))
+
+
+def _page_in_another_group(address: str) -> str:
+    try:
+        name = resolve(address.partition("?")[0]).url_name or ""
+    except Resolver404:
+        return reverse("overview")
+    return reverse(_LISTS[name]) if name in _LISTS else address
