@@ -1,1 +1,137 @@
 """System checks that find wrong settings before they hurt."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+_BROKERS = ("redis://", "rediss://", "redis+socket://")
+
+
+@register
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Return what is wrong with the settings, each with what to do about it."""
+    return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_run_as()]
+
+
+def _home() -> Iterator[CheckMessage]:
+    home = Path(settings.LAUNCHPAD_HOME)
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        yield Error(
+            f"LAUNCHPAD_HOME is {home}, which cannot be written.",
+            hint="Set it to a folder that the user who runs Launchpad can write.",
+            id="launchpad.E001",
+        )
+
+
+def _ports() -> Iterator[CheckMessage]:
+    ports = {name: getattr(settings, name) for name in ("LAUNCHPAD_PORT", "LAUNCHPAD_GATEWAY_PORT")}
+    for name, port in ports.items():
+        if not 0 < port < 65536:
+            yield Error(f"{name} is {port}.", hint="A port is a number from 1 to 65535.", id="launchpad.E002")
+    if len(set(ports.values())) == 1:
+        yield Error(
+            f"LAUNCHPAD_PORT and LAUNCHPAD_GATEWAY_PORT are both {settings.LAUNCHPAD_PORT}.",
+            hint="Pages and predictions need a port each.",
+            id="launchpad.E003",
+        )
+
+
+def _backends() -> Iterator[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"] not in _ENGINES:
+        yield Error(
+            f"DATABASE_URL asks for {settings.DATABASES['default']['ENGINE']}, which Launchpad is not tested with.",
+            hint="Use PostgreSQL (postgresql://user:password@host:5432/name) or leave it out for SQLite.",
+            id="launchpad.E004",
+        )
+    if not settings.BROKER_URL.startswith(_BROKERS):
+        yield Error(
+            "BROKER_URL is not the address of a Redis or Valkey server.",
+            hint=f"It begins with one of {', '.join(_BROKERS)}; leave it out for the embedded one.",
+            id="launchpad.E005",
+        )
+
+
+def _certificate() -> Iterator[CheckMessage]:
+    paths = {name: getattr(settings, name) for name in ("LAUNCHPAD_TLS_CERT", "LAUNCHPAD_TLS_KEY")}
+    if len([path for path in paths.values() if path]) == 1:
+        yield Error(
+            "Only one of LAUNCHPAD_TLS_CERT and LAUNCHPAD_TLS_KEY is set.",
+            hint="Set both, or none for a certificate of the local authority.",
+            id="launchpad.E006",
+        )
+    for name, path in paths.items():
+        if path and not os.access(path, os.R_OK):
+            yield Error(f"{name} is {path}, which cannot be read.", hint="Check path and rights.", id="launchpad.E007")
+
+
+def _limits() -> Iterator[CheckMessage]:
+    least = {
+        "LAUNCHPAD_CPU_OVERCOMMIT": 1,
+        "LAUNCHPAD_MEMORY_GB": 0,
+        "LAUNCHPAD_GRACE_SECONDS": 0,
+        "LAUNCHPAD_UPLOAD_LIMIT_MB": 1,
+        "LAUNCHPAD_WEB_PROCESSES": 1,
+    }
+    for name, minimum in least.items():
+        if getattr(settings, name) < minimum:
+            yield Error(f"{name} is {getattr(settings, name):g}.", hint=f"At least {minimum}.", id="launchpad.E008")
+
+
+def _file_roots() -> Iterator[CheckMessage]:
+    for root in settings.LAUNCHPAD_FILE_ROOTS:
+        if not root.is_absolute() or not root.is_dir():
+            yield Error(
+                f"LAUNCHPAD_FILE_ROOTS names {root}, which is not the absolute path of a folder.",
+                hint="Separate several folders by commas.",
+                id="launchpad.E009",
+            )
+
+
+def _run_as() -> Iterator[CheckMessage]:
+    """Started as root, model servers run as another user, who has to reach the interpreter."""
+    if os.getuid() != 0:
+        return
+    try:
+        user = pwd.getpwnam(settings.LAUNCHPAD_RUN_AS)
+    except KeyError:
+        yield Error(
+            f"LAUNCHPAD_RUN_AS is {settings.LAUNCHPAD_RUN_AS!r}, and there is no such user.",
+            hint="Name the user that model servers run as when Launchpad is started as root.",
+            id="launchpad.E010",
+        )
+        return
+    for what, path in (("the Python interpreter", Path(sys.executable)), ("LAUNCHPAD_HOME", settings.LAUNCHPAD_HOME)):
+        if closed := _closed_folder(path, user):
+            yield Warning(
+                f"Model servers run as {user.pw_name}, who cannot reach {what}: {closed} is closed to others.",
+                hint="Run Launchpad as an ordinary user, or install it where everybody can read, e.g. below /opt.",
+                id="launchpad.W001",
+            )
+
+
+def _closed_folder(path: Path, user: pwd.struct_passwd) -> Path | None:
+    """Return the first folder on the way to `path` (links followed) that `user` may not pass, None if all are open."""
+    for folder in reversed([*path.parents, *path.resolve().parents]):
+        if not folder.exists():
+            continue
+        found = folder.stat()
+        if found.st_uid == user.pw_uid:
+            bit = 0o100
+        elif found.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
+            bit = 0o010
+        else:
+            bit = 0o001
+        if not found.st_mode & bit:
+            return folder
+    return None

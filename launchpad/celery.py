@@ -5,6 +5,8 @@ import os
 from celery import Celery
 from django.conf import settings
 
+from launchpad.beat import BeatThread
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "launchpad.settings")
 
 SWEEP_SECONDS = 2.0
@@ -35,4 +37,5 @@ app.conf.update(
         },
     },
 )
+app.steps["worker"].add(BeatThread)
 app.autodiscover_tasks()

@@ -7,13 +7,13 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+from launchpad.home import BASE_DIR, home_path, make_folders
 
 
 def _text(name: str, default: str) -> str:
@@ -39,7 +39,6 @@ def _words(name: str, default: str = "") -> list[str]:
 def _secret_key(path: Path) -> str:
     """Return the key kept at `path`, made with mode 0600 at the first start."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_urlsafe(64))
@@ -53,9 +52,14 @@ def _secret_key(path: Path) -> str:
 
 
 # --- Where things are -------------------------------------------------------------------------------------------
-LAUNCHPAD_HOME = Path(_text("LAUNCHPAD_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
+LAUNCHPAD_HOME = home_path()
+try:
+    make_folders(LAUNCHPAD_HOME)
+except OSError as error:
+    sys.exit(f"The folder {LAUNCHPAD_HOME} cannot be written ({error.strerror}): set LAUNCHPAD_HOME to one that can.")
 LAUNCHPAD_BIND = _text("LAUNCHPAD_BIND", "127.0.0.1")
 LAUNCHPAD_PORT = int(_number("LAUNCHPAD_PORT", 8000))
+LAUNCHPAD_WEB_PROCESSES = int(_number("LAUNCHPAD_WEB_PROCESSES", 2))
 LAUNCHPAD_URL = _text("LAUNCHPAD_URL", f"http://localhost:{LAUNCHPAD_PORT}").rstrip("/")
 LAUNCHPAD_GATEWAY_BIND = _text("LAUNCHPAD_GATEWAY_BIND", "127.0.0.1")
 LAUNCHPAD_GATEWAY_PORT = int(_number("LAUNCHPAD_GATEWAY_PORT", 8443))
@@ -76,7 +80,7 @@ LAUNCHPAD_SAMPLES = _flag("LAUNCHPAD_SAMPLES", default=True)  # train and load t
 DEBUG = _flag("LAUNCHPAD_DEBUG")
 SECRET_KEY = _text("LAUNCHPAD_SECRET_KEY", "") or _secret_key(LAUNCHPAD_HOME / "secret-key")
 LAUNCHPAD_SECURE = _flag("LAUNCHPAD_SECURE", default=LAUNCHPAD_URL.startswith("https://"))
-ALLOWED_HOSTS = _words("LAUNCHPAD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+ALLOWED_HOSTS = _words("LAUNCHPAD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(LAUNCHPAD_URL).hostname}")
 CSRF_TRUSTED_ORIGINS = [LAUNCHPAD_URL] if LAUNCHPAD_SECURE else []
 
 INSTALLED_APPS = [
@@ -125,13 +129,15 @@ TEMPLATES = [
 ]
 
 # --- Data -------------------------------------------------------------------------------------------------------
-DATABASES = {
-    "default": dj_database_url.parse(
+try:
+    _database = dj_database_url.parse(
         _text("DATABASE_URL", f"sqlite:///{LAUNCHPAD_HOME / 'launchpad.sqlite3'}"),
         conn_max_age=600,
         conn_health_checks=True,
     )
-}
+except ValueError:
+    sys.exit("DATABASE_URL cannot be read. Give it the form postgresql://user:password@host:5432/name.")
+DATABASES = {"default": _database}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write takes the write lock at its start, so it waits instead of failing.
@@ -200,6 +206,7 @@ SESSION_COOKIE_NAME = "launchpad_session"
 CSRF_COOKIE_NAME = "launchpad_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = LAUNCHPAD_SECURE
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked from the same machine, not through the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if LAUNCHPAD_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = LAUNCHPAD_SECURE
 if LAUNCHPAD_SECURE:
@@ -210,6 +217,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "events": {
+            "class": "launchpad.event_log.EventFile",
+            "filename": str(LAUNCHPAD_HOME / "log" / "events.log"),
+        },
+    },
+    "loggers": {"launchpad.events": {"handlers": ["events"], "level": "INFO", "propagate": False}},
     "root": {"handlers": ["stderr"], "level": _text("LAUNCHPAD_LOG_LEVEL", "INFO")},
 }

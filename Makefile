@@ -1,0 +1,44 @@
+# Launchpad: `make up` starts everything, `make test` proves it. README.md says what each needs.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
+
+.DEFAULT_GOAL := up
+.PHONY: up test lint bench
+
+up: .venv/.installed
+	@exec $(BIN)/python -m launchpad.up
+
+test: lint
+	$(BIN)/python -m pytest $(ARGS)
+
+# The checks import the settings, which keep a key in their home: give them one that nobody uses.
+lint bench: export LAUNCHPAD_HOME = $(CURDIR)/.venv/home
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: .venv/.installed-dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+.venv/.installed: requirements.txt | .venv/bin/python
+	@echo "Installing the dependencies (only the first time) ..."
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	@echo "Installing what the tests need (only the first time) ..."
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+.venv/bin/python:
+	@command -v "$(PYTHON)" > /dev/null || \
+		{ echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name one: make up PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Launchpad needs Python 3.11 or newer and $(PYTHON) is %d.%d. Name another one: make up PYTHON=python3.12" % v[:2])'
+	@"$(PYTHON)" -m venv .venv

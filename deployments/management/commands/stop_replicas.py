@@ -1,0 +1,40 @@
+"""`manage.py stop_replicas`: end all model servers of the local runtime; the last thing that Ctrl-C does.
+
+What the deployments' owners want stays as it is, so the next start brings the servers up again. Only sensible when no
+worker is running, which would do that at once.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from deployments.connections import local_runtime
+from deployments.runtimes.base import ReplicaPhase
+
+LOOK_SECONDS = 0.1
+MARGIN_SECONDS = 5.0  # beyond the grace time, for the kernel to clear up
+
+
+class Command(BaseCommand):
+    help = "Stop all model servers on this machine; they come back with the next start."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        runtime = local_runtime()
+        names = self._alive()
+        for name in names:
+            runtime.stop(name)
+        end = time.monotonic() + settings.LAUNCHPAD_GRACE_SECONDS + MARGIN_SECONDS
+        while left := self._alive():
+            if time.monotonic() > end:
+                raise CommandError(f"Still running after the grace time: {', '.join(left)}.")
+            time.sleep(LOOK_SECONDS)
+        if names:
+            self.stdout.write(f"Stopped {len(names)} model server{'' if len(names) == 1 else 's'}.")
+
+    def _alive(self) -> list[str]:
+        return [seen.name for seen in local_runtime().list() if seen.phase is not ReplicaPhase.EXITED]

@@ -1,0 +1,160 @@
+"""What the terminal shows while Launchpad runs: a line per event that matters. Standard library only; see `up.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+LOG_LIMIT = 5_000_000  # bytes of events.log, after which it is put aside
+REPEAT_SECONDS = 60.0
+HEALTH_TIMEOUT = 3.0
+_TITLES = {"valkey": "broker", "web": "web server"}
+_ENDED = re.compile(r"exited: (?P<name>\S+) \((?P<how>.+?); (?:not )?expected\)$")
+_STARTED = re.compile(r"spawned: '(?P<name>\S+)' with pid \d+$")
+
+
+def say(text: str) -> None:
+    """Print now, also into a pipe. A reader that has gone away is no reason to stop serving models."""
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except (BrokenPipeError, OSError):
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the rest of the life of this process
+
+
+class Console:
+    """Follows the logs of a running Launchpad.
+
+    Args:
+        home: LAUNCHPAD_HOME.
+        facts: what `manage.py prepare` has answered.
+    """
+
+    def __init__(self, home: Path, facts: dict[str, Any]) -> None:
+        self._facts = facts
+        self._events_path = home / "log" / "events.log"
+        self._events = Follower(self._events_path)
+        self._supervisor = Follower(home / "log" / "supervisord.log")
+        self._home = home
+        self._ended: dict[str, str] = {}
+        self._told: dict[str, float] = {}
+        self._began = time.monotonic()
+        self._next_question = 0.0
+        self._welcomed = False
+        self._warned = False
+
+    def tick(self) -> None:
+        """Print what is new; called a few times per second."""
+        if not self._welcomed and time.monotonic() >= self._next_question:
+            self._ask_health()
+        for line in self._supervisor.lines():
+            self._tell_restart(line)
+        for line in self._events.lines():
+            _tell_event(line)
+        if self._events.position > LOG_LIMIT:
+            os.replace(self._events_path, self._events_path.with_suffix(".log.1"))
+
+    def _ask_health(self) -> None:
+        health = ask_health(self._facts)
+        if health is not None and health.get("status") == "ok":
+            self._welcomed = True
+            say(banner(self._home, self._facts))
+            return
+        waited = time.monotonic() - self._began
+        self._next_question = time.monotonic() + (0.1 if waited < 30 else 2)
+        if waited > 30 and not self._warned:
+            self._warned = True
+            missing = "; ".join(health["problems"]) if health else "the web server does not answer"
+            say(f"Launchpad is not ready after 30 s: {missing}. The logs are in {self._home / 'log'}.")
+
+    def _tell_restart(self, line: str) -> None:
+        if ended := _ENDED.search(line):
+            self._ended[ended["name"]] = ended["how"]
+        elif (started := _STARTED.search(line)) and (how := self._ended.pop(started["name"], "")):
+            name = started["name"]
+            now = time.monotonic()
+            if now - self._told.get(name, -REPEAT_SECONDS) < REPEAT_SECONDS:
+                return  # a program that cannot stay up would fill the terminal
+            self._told[name] = now
+            say(f"{_clock()}  The {_TITLES.get(name, name)} ended ({how}) and was started again; see log/{name}.log.")
+
+
+class Follower:
+    """The lines that are appended to a file from now on; the file may be put aside and begun anew."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode, self.position = self._stat()
+        self._rest = b""
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines that are complete."""
+        inode, size = self._stat()
+        if inode != self._inode or size < self.position:
+            self._inode, self.position, self._rest = inode, 0, b""
+        if size == self.position:
+            return
+        with self._path.open("rb") as file:
+            file.seek(self.position)
+            new = file.read()
+        self.position += len(new)
+        *whole, self._rest = (self._rest + new).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace")
+
+    def _stat(self) -> tuple[int, int]:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_ino, found.st_size
+
+
+def ask_health(facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what /healthz says, None when nobody answers. http.client would cost 5 MB for as long as we run."""
+    host, port, name = facts["health"]
+    request = f"GET /healthz HTTP/1.0\r\nHost: {name}\r\n\r\n"
+    try:
+        with socket.create_connection((host, port), timeout=HEALTH_TIMEOUT) as connection:
+            connection.sendall(request.encode())
+            with connection.makefile("rb") as answer:
+                body = answer.read().partition(b"\r\n\r\n")[2]
+        found = json.loads(body)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def banner(home: Path, facts: dict[str, Any]) -> str:
+    """Return what is shown once everything answers."""
+    return f"""
+Launchpad is running.
+
+  Sign in      {facts["sign_in_url"]}
+               works once, within 24 hours; later: {facts["user"]} and the password in {home / "admin-password"}
+  Inference    {facts["inference_url"]}
+               certificate authority: {facts["ca"]}
+  Programs     client id and secret are in {home / "service-key.json"}
+  State, logs  {home}
+  Stop         Ctrl-C; the model servers stop too and come back at the next start
+"""
+
+
+def _tell_event(line: str) -> None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return  # the half of a line that a killed program has left
+    words = [event.get("deployment") or "", event.get("status") or "", event.get("message") or ""]
+    say("  ".join([_clock(), *filter(None, words)]))
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,85 @@
+"""What has to be true before anything is started. A process of its own, so that its imports do not stay in memory.
+
+Ends with exit code 1 and one sentence per problem on stderr, or with 0 and the way clear.
+"""
+
+from __future__ import annotations
+
+import errno
+import platform
+import socket
+import sys
+
+from launchpad import leftovers
+from launchpad.home import home_path
+from launchpad.programs import find_valkey
+
+PYTHON_WANTED = (3, 11)
+
+
+def main() -> int:
+    problems = [*_platform_problems()]
+    if not problems:
+        leftovers.clear(str(home_path()))
+        problems = [*_valkey_problems(), *_port_problems()]
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    return 1 if problems else 0
+
+
+def _platform_problems() -> list[str]:
+    if sys.version_info < PYTHON_WANTED:
+        return [f"Launchpad needs Python 3.11 or newer; this is {platform.python_version()}."]
+    if sys.platform not in {"linux", "darwin"}:
+        return [f"Launchpad runs on Linux and macOS; this is {platform.system()}."]
+    return []
+
+
+def _valkey_problems() -> list[str]:
+    from launchpad import settings
+
+    if settings.BROKER_IS_EMBEDDED and find_valkey() is None:
+        return [
+            f"There is no embedded broker for {platform.system()} {platform.machine()}: set BROKER_URL to a Redis or "
+            "Valkey server, e.g. BROKER_URL=redis://localhost:6379/0."
+        ]
+    return []
+
+
+def _port_problems() -> list[str]:
+    from launchpad import settings
+
+    addresses = [
+        ("LAUNCHPAD_PORT", "LAUNCHPAD_BIND", settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_PORT),
+        (
+            "LAUNCHPAD_GATEWAY_PORT",
+            "LAUNCHPAD_GATEWAY_BIND",
+            settings.LAUNCHPAD_GATEWAY_BIND,
+            settings.LAUNCHPAD_GATEWAY_PORT,
+        ),
+    ]
+    return [problem for address in addresses if (problem := _port_problem(*address))]
+
+
+def _port_problem(port_name: str, bind_name: str, host: str, port: int) -> str:
+    """Return why nothing can listen there, `""` when it can."""
+    if not 0 < port < 65536:
+        return f"{port_name} is {port}; a port is a number from 1 to 65535."
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror as error:
+        return f"{bind_name} is {host!r}, which is not an address of this machine ({error.strerror})."
+    except PermissionError:
+        return f"Port {port} needs more rights than this user has: choose one above 1023 with {port_name}."
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return f"{bind_name} is {host!r}, which is not an address of this machine."
+        return f"Port {port} is taken by another program: stop that one, or choose another port with {port_name}."
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""How gunicorn serves the pages: settings that it reads as its configuration file.
+
+The application is loaded before the worker processes are forked, so that they share its memory.
+"""
+
+import gc
+from typing import Any
+
+from launchpad import settings
+
+_host = f"[{settings.LAUNCHPAD_BIND}]" if ":" in settings.LAUNCHPAD_BIND else settings.LAUNCHPAD_BIND
+
+bind = f"{_host}:{settings.LAUNCHPAD_PORT}"
+workers = settings.LAUNCHPAD_WEB_PROCESSES
+worker_class = "gthread"
+threads = 8
+preload_app = True
+keepalive = 15
+timeout = 60
+graceful_timeout = 8
+worker_tmp_dir = str(settings.LAUNCHPAD_HOME / "run")
+control_socket_disable = True
+proc_name = "launchpad"
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Take what is loaded out of the garbage collector's sight, whose marks would copy its pages."""
+    gc.freeze()
