@@ -1,5 +1,4 @@
 // What HTML cannot do by itself. Every action works without this file; htmx and it only make pages livelier.
-//
 // Attributes it reads:
 //   data-poll                  an element with hx-get and hx-trigger="every ..., visibilitychange from:document"
 //   data-announce="sentence"   on an element with an id inside a polled fragment: read out when the sentence changes
@@ -11,10 +10,9 @@
 //   data-upload                a form with a file: its <progress hidden> shows how much has been sent
 (() => {
   "use strict";
-
   const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds between tries while the server does not answer
   const POLL_TIMEOUT = 8000; // milliseconds
-  const SHOWN_CHANGES = 3; // more changes at once are announced as a number
+  const READ_OUT = 3; // of more changes at once only the first are read out
 
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -31,8 +29,7 @@
 
   // --- polling: not from a hidden tab, with growing pauses while the server is away ---------------------
   const connection = { failures: 0, nextTry: 0, lastAnswer: now(), ticking: 0 };
-  const isPoll = (element) => element instanceof Element && element.matches("[data-poll]");
-
+  const isPoll = (element) => element.matches("[data-poll]");
   const mayPoll = () => !document.hidden && Date.now() >= connection.nextTry;
 
   const serverAway = () => {
@@ -51,7 +48,7 @@
     const text = find("[data-text]", banner);
     text.textContent = text.dataset.text.replace("{time}", connection.lastAnswer).replace("{pause}", pause);
     banner.hidden = false;
-    if (pause === 0 && !findAll("[data-poll]").length) probe(); // nothing on this page would find out
+    if (pause === 0 && !find("[data-poll]")) probe(); // nothing on this page would find out
   };
 
   const serverBack = () => {
@@ -64,18 +61,13 @@
     find("#connection")?.setAttribute("hidden", "");
   };
 
-  const probe = async () => {
+  const probe = () => {
     connection.nextTry = Date.now() + POLL_TIMEOUT;
-    try {
-      const answer = await fetch(location.href, { method: "HEAD", signal: AbortSignal.timeout(POLL_TIMEOUT) });
-      isGone(answer.status) ? serverAway() : serverBack();
-    } catch {
-      serverAway();
-    }
+    fetch(location.href, { method: "HEAD", signal: AbortSignal.timeout(POLL_TIMEOUT) })
+      .then((answer) => (isGone(answer.status) ? serverAway() : serverBack()), serverAway);
   };
 
-  const isGone = (status) => [0, 502, 503, 504].includes(status);
-
+  const isGone = (status) => [502, 503, 504].includes(status);
   const pollNow = () => {
     connection.nextTry = 0;
     const polls = findAll("[data-poll]");
@@ -84,12 +76,9 @@
   };
 
   on("htmx:configRequest", (event) => {
-    if (isPoll(event.detail.elt)) event.detail.timeout = POLL_TIMEOUT;
-    if (event.detail.elt.matches("form[data-filter]")) {
-      for (const [name, value] of [...event.detail.formData.entries()]) {
-        if (value === "") event.detail.formData.delete(name);
-      }
-    }
+    const { elt, formData } = event.detail;
+    if (isPoll(elt)) event.detail.timeout = POLL_TIMEOUT;
+    if (elt.matches("form[data-filter]")) [...formData].forEach(([name, value]) => value || formData.delete(name));
   });
   on("htmx:beforeRequest", (event) => {
     if (isPoll(event.detail.elt) && !mayPoll()) event.preventDefault();
@@ -97,14 +86,21 @@
   });
   on("htmx:afterRequest", (event) => {
     showBusy(event.detail.elt, -1);
-    const { xhr, elt } = event.detail;
-    if (isGone(xhr?.status ?? 0)) serverAway();
-    else if (isPoll(elt)) serverBack();
+    const { xhr, elt, successful } = event.detail;
+    if (isGone(xhr.status) || (isPoll(elt) && xhr.status >= 500)) serverAway();
+    else if (isPoll(elt) && successful) serverBack();
   });
   on("htmx:responseError", (event) => {
-    if (event.detail.xhr.status === 401) signIn();
-    else if (!isPoll(event.detail.elt)) toast(document.body.dataset.failed);
+    const { xhr, elt } = event.detail;
+    if (xhr.status === 401) signIn();
+    else if (!isPoll(elt)) toast(document.body.dataset.failed);
+    else if (xhr.status < 500) location.reload(); // what the page shows is gone or no longer ours: let the server say so
   });
+  let leaving = 0; // requests that end because the page is left are no sign of trouble
+  addEventListener("beforeunload", () => { leaving = Date.now(); });
+  ["htmx:sendError", "htmx:timeout"].forEach((type) => on(type, () => {
+    if (Date.now() - leaving > 3000) serverAway();
+  }));
 
   // --- session over: sign in, then back to the same page (HX-Redirect is htmx's own) ---------------------
   const signIn = () => {
@@ -112,11 +108,9 @@
     location.assign(`${document.body.dataset.signIn}?next=${here}`);
   };
   on("htmx:beforeSwap", (event) => {
-    const answeredBy = event.detail.xhr.responseURL && new URL(event.detail.xhr.responseURL).pathname;
-    if (answeredBy && answeredBy === document.body.dataset.signIn) {
-      event.detail.shouldSwap = false;
-      signIn();
-    }
+    if (new URL(event.detail.xhr.responseURL || location).pathname !== document.body.dataset.signIn) return;
+    event.detail.shouldSwap = false;
+    signIn();
   });
 
   // --- waiting: the bar under the shell bar appears when an answer takes more than 300 ms ----------------
@@ -132,17 +126,19 @@
     if (form.dataset.sent) return event.preventDefault(); // a second click must not create a second one
     form.dataset.sent = "yes";
     event.submitter?.setAttribute("aria-busy", "true");
+    setTimeout(() => acceptAgain(form), 10000); // the answer was a download, or never came
   });
-  addEventListener("pageshow", () => findAll("[data-sent]").forEach((form) => {
+  const acceptAgain = (form) => {
     delete form.dataset.sent;
     findAll("[aria-busy]", form).forEach((element) => element.removeAttribute("aria-busy"));
-  }));
+  };
+  addEventListener("pageshow", () => findAll("[data-sent]").forEach(acceptAgain)); // came back by the Back button
 
   // --- a morph must not undo what the reader has ticked, typed or opened ---------------------------------
   const touched = new WeakSet();
   const keepsOwn = (name, element) =>
     (name === "checked" && element.checked !== element.defaultChecked) ||
-    (name === "value" && element.value !== element.defaultValue) ||
+    (name === "value" && element.matches("input") && element.value !== element.defaultValue) ||
     (name === "open" && (touched.has(element) || element.matches("dialog")));
   on("click", (event) => {
     const summary = event.target.closest("summary");
@@ -158,7 +154,7 @@
     const fresh = sentences();
     const changes = [...fresh].filter(([id, text]) => known.has(id) && known.get(id) !== text).map(([, text]) => text);
     known = fresh;
-    if (changes.length) find("#announcer").textContent = changes.slice(0, SHOWN_CHANGES).join(". ");
+    if (changes.length) find("#announcer").textContent = changes.slice(0, READ_OUT).join(". ");
   };
 
   const toast = (text) => {
@@ -172,11 +168,9 @@
   const syncBulk = () => findAll("form[data-bulk]").forEach((form) => {
     const boxes = ticks(form);
     const chosen = boxes.filter((box) => box.checked).length;
-    const all = find("[data-bulk-all]", form);
-    if (all) {
-      all.checked = chosen > 0 && chosen === boxes.length;
-      all.indeterminate = chosen > 0 && chosen < boxes.length;
-    }
+    const all = find("[data-bulk-all]", form) ?? {};
+    all.checked = chosen > 0 && chosen === boxes.length;
+    all.indeterminate = chosen > 0 && chosen < boxes.length;
     const count = find("[data-bulk-count]", form);
     if (count && count.value !== String(chosen)) count.value = chosen;
   });
@@ -200,16 +194,16 @@
       event.preventDefault();
       dialog.showModal();
     }
-    const command = event.target.closest("button[commandfor]"); // for browsers without invoker commands
-    if (command && !("commandForElement" in HTMLButtonElement.prototype)) {
-      const target = document.getElementById(command.getAttribute("commandfor"));
-      command.getAttribute("command") === "close" ? target?.close() : target?.showModal();
-    }
-    if (event.target.matches("dialog[closedby=any]") && !("closedBy" in HTMLDialogElement.prototype)) {
-      event.target.close(); // a click on the backdrop counts as one on the dialog itself
-    }
     if (event.target.closest("[aria-disabled=true]")) event.preventDefault();
     if (event.target.closest("[data-retry]")) pollNow();
+  });
+  if (!("commandForElement" in HTMLButtonElement.prototype)) on("click", (event) => {
+    const button = event.target.closest("button[commandfor]");
+    const dialog = button && document.getElementById(button.getAttribute("commandfor"));
+    if (dialog) button.getAttribute("command") === "close" ? dialog.close() : dialog.showModal();
+  });
+  if (!("closedBy" in HTMLDialogElement.prototype)) on("click", (event) => {
+    if (event.target.matches("dialog[closedby=any]")) event.target.close(); // the backdrop counts as the dialog
   });
   on("keydown", (event) => {
     if (event.key !== " " || !event.target.matches("a[role=button]")) return;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 from django import forms
@@ -22,9 +23,17 @@ class Guide:
     signed_in: bool = True
     polls: list[str] = field(default_factory=list)
     posts: list[str] = field(default_factory=list)
+    answers: Event = field(default_factory=Event)  # cleared: the answer to a POST takes a second
 
 
-guide = Guide()
+def fresh_guide() -> Guide:
+    """Return the guide as a test finds it."""
+    found = Guide()
+    found.answers.set()
+    return found
+
+
+guide = fresh_guide()
 
 
 class ExampleForm(forms.Form):
@@ -104,6 +113,7 @@ def show(template: str) -> URLPattern:
     def view(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             guide.posts.append(request.path)
+            guide.answers.wait(1)
             return HttpResponseRedirect(request.path)
         context = {
             "rows": rows(),
