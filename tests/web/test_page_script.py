@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser import chromium
 from tests.web.style_guide.server import serving
@@ -109,7 +109,12 @@ def test_a_server_that_is_away_is_tried_with_growing_pauses_and_found_again(page
     page.clock.install()
     page.goto("/list")
     tries: list[str] = []
-    page.route("**/rows?*", lambda route: (tries.append(route.request.url), route.abort())[-1])
+
+    def lose(route: Route) -> None:
+        tries.append(route.request.url)
+        route.abort()
+
+    page.route("**/rows?*", lose)
     banner = page.locator("#connection")
     with page.expect_event("requestfailed"):
         page.clock.run_for(1100)
@@ -183,7 +188,8 @@ def test_a_second_click_on_a_button_does_not_send_the_form_twice(page: Page) -> 
     guide.answers.clear()  # the answer takes a second: time for another click
     with page.expect_event("load"):
         page.evaluate(
-            "const next = document.querySelector('.wizard-foot .primary'); next.click(); setTimeout(() => next.click(), 300)"
+            "const next = document.querySelector('.wizard-foot .primary');"
+            "next.click(); setTimeout(() => next.click(), 300)"
         )
     assert guide.posts == ["/wizard"]
 
