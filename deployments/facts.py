@@ -110,11 +110,12 @@ class Start:
 
 @dataclass(frozen=True)
 class Restart:
-    """Count a failed start and allow the next attempt after a pause."""
+    """Allow the next attempt after a pause; `counted` when the one before failed."""
 
     replica: str
     pause: timedelta
     because: str
+    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ class Recycle:
 
 @dataclass(frozen=True)
 class Stop:
+    """End the present attempt of a replica."""
+
     replica: str
 
 

@@ -75,6 +75,10 @@ def tend(now: datetime, generation: GenerationFacts) -> Tended:
             if replica.restart_at is None or now >= replica.restart_at:
                 actions.append(Start(replica.name))
         elif replica.phase is ReplicaPhase.EXITED:
+            if replica.exit_reason is ExitReason.STOPPED and not replica.recycled_because:
+                # Stopped from outside the loop, as when Launchpad itself is stopped: no failure of the server's.
+                actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
+                continue
             because = replica.recycled_because or replica.exit_message
             limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
             if replica.restarts >= limit and not (alive and was_up):

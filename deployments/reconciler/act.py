@@ -120,7 +120,7 @@ def _restart(scene: Scene, action: facts.Restart) -> bool:
     with transaction.atomic():
         Replica.objects.filter(pk=replica.pk, attempt=replica.attempt).update(
             attempt=replica.attempt + 1,
-            restarts=replica.restarts + 1,
+            restarts=replica.restarts + int(action.counted),
             restart_at=timezone.now() + action.pause,
             phase="",
             detail="",
@@ -131,14 +131,10 @@ def _restart(scene: Scene, action: facts.Restart) -> bool:
         if Step.ROUTED not in generation.steps:
             kept = {s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.PROVED}}
             Generation.objects.filter(pk=generation.pk).update(steps=kept, proved_at=None)
-        seconds = int(action.pause.total_seconds())
-        tell(
-            scene.deployment,
-            "RESTART",
-            f"{action.because} Starting replica {replica.number} again in {seconds} s.",
-            severity=Severity.WARNING,
-        )
-    return False
+        when = f"in {int(action.pause.total_seconds())} s" if action.pause else "now"
+        message = f"{action.because} Starting replica {replica.number} again {when}."
+        tell(scene.deployment, "RESTART", message, severity=Severity.WARNING if action.counted else Severity.INFO)
+    return not action.pause
 
 
 def _forgive(scene: Scene, action: facts.ForgiveRestarts) -> bool:
@@ -147,13 +143,14 @@ def _forgive(scene: Scene, action: facts.ForgiveRestarts) -> bool:
 
 
 def _recycle(scene: Scene, action: facts.Recycle) -> bool:
-    Replica.objects.filter(name=action.replica).update(recycled_because=action.because)
-    scene.runtime.stop(action.replica)
+    replica = _replica(scene, action.replica)
+    Replica.objects.filter(pk=replica.pk).update(recycled_because=action.because)
+    scene.runtime.stop(replica.name, replica.attempt)
     return False
 
 
 def _stop(scene: Scene, action: facts.Stop) -> bool:
-    scene.runtime.stop(action.replica)
+    scene.runtime.stop(action.replica, _replica(scene, action.replica).attempt)
     return False
 
 

@@ -83,7 +83,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
         if replica.phase is not ReplicaPhase.EXITED:
             if replica.phase is not ReplicaPhase.STOPPING:
                 logger.warning("Nobody wants the server %s any more; stopping it.", replica.name)
-                runtime.stop(replica.name)
+                runtime.stop(replica.name, replica.attempt)
         elif match["deployment"] not in known:
             runtime.forget(replica.name)
 

@@ -171,8 +171,8 @@ class Runtime(Protocol):
             RuntimeRejected: the replica can never start, with the sentence that says why.
         """
 
-    def stop(self, name: str) -> None:
-        """Begin to stop a replica with its grace time; nothing happens when it is gone or being stopped."""
+    def stop(self, name: str, attempt: int) -> None:
+        """Begin to end an attempt with its grace time; neither it nor an earlier one of the name starts any more."""
 
     def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaSeen]:
         """Return the replicas of one deployment.
@@ -189,6 +189,11 @@ class Runtime(Protocol):
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
 
     def logs(
-        self, deployment_id: str, *, start: datetime | None = None, end: datetime | None = None
+        self,
+        deployment_id: str,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest_first: bool = False,
     ) -> Iterable[LogLine]:
-        """Yield the log lines of a deployment, oldest first, of all replicas and attempts (start <= at < end)."""
+        """Yield the log lines of a deployment by their time, of all replicas and attempts (start <= at < end)."""

@@ -1,0 +1,85 @@
+"""The files of an attempt that the shim and the driver share. Standard library only, for the shim's sake.
+
+<home>/replicas/<name>/stop                 the highest attempt that must not run (any more)
+<home>/replicas/<name>/attempt-<n>/spec.json    what to run, written once by the driver
+<home>/replicas/<name>/attempt-<n>/state.json   how far it is, written by the shim alone while it lives
+<home>/replicas/<name>/attempt-<n>/log*.jsonl   what it wrote
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
+    """Replace a file as a whole: a reader sees the old or the new text, never a part."""
+    draft = f"{path}.{os.getpid()}.new"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(fd, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(draft, path)
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """Return what a file holds, None when there is no such file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            content: dict[str, Any] = json.load(file)
+    except FileNotFoundError:
+        return None
+    return content
+
+
+class StateFile:
+    """The state of an attempt; every write replaces the whole file."""
+
+    def __init__(self, folder: str) -> None:
+        self._path = os.path.join(folder, "state.json")
+        self._state: dict[str, Any] = {}
+
+    def write(self, **values: Any) -> None:
+        if any(self._state.get(name) != value for name, value in values.items()):
+            self._state |= values
+            write_atomically(self._path, json.dumps(self._state))
+
+
+def stop_wanted(replica_folder: str, attempt: int) -> bool:
+    """Return whether this attempt has been told to stop, perhaps before it was started."""
+    try:
+        with open(os.path.join(replica_folder, "stop"), encoding="ascii") as file:
+            return attempt <= int(file.read() or 0)
+    except FileNotFoundError:
+        return False
+
+
+def start_mark(pid: int) -> str:
+    """Return what tells a process from a later one with the same pid, `""` when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rsplit(b")", 1)[1].split()[19].decode()  # field 22: start time in clock ticks
+    except (FileNotFoundError, ProcessLookupError):
+        if os.path.exists("/proc/self/stat"):
+            return ""
+    import subprocess  # only where there is no /proc
+
+    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
+
+
+def is_alive(process: list[Any] | None) -> bool:
+    """Return whether the process noted as [pid, start mark] still lives (a zombie does not)."""
+    if not process:
+        return False
+    pid, mark = process
+    if not mark or start_mark(pid) != mark:
+        return False
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rsplit(b")", 1)[1].split()[0] not in {b"Z", b"X"}
+    except FileNotFoundError:
+        return not os.path.exists("/proc/self/stat")

@@ -1,0 +1,55 @@
+"""What the machine has, and what a server uses of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+
+import psutil
+
+from deployments.runtimes.base import Resources
+
+RESERVE = 0.1  # of the machine's memory, for Launchpad and the system
+LEAST_RESERVE = 1_000_000_000  # bytes
+
+
+def capacity(cpu_overcommit: float, memory_bytes: int | None) -> Resources:
+    """Return what replicas may be placed on."""
+    total = psutil.virtual_memory().total
+    reserve = max(LEAST_RESERVE, int(total * RESERVE))
+    return Resources(
+        cpu_millis=int((os.cpu_count() or 1) * 1000 * cpu_overcommit),
+        memory_bytes=memory_bytes or max(total // 2, total - reserve),
+        gpus=_gpus(),
+    )
+
+
+def _gpus() -> int:
+    if (program := shutil.which("nvidia-smi")) is None:
+        return 0
+    answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=5, check=False)
+    return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
+
+
+class Usage:
+    """Measures CPU between two looks, so it remembers the look before."""
+
+    def __init__(self) -> None:
+        self._before: dict[int, tuple[float, float]] = {}
+
+    def of(self, pid: int) -> tuple[float | None, int | None]:
+        """Return CPU (percent of one core, None at the first look) and memory (bytes) of a server and its children."""
+        try:
+            server = psutil.Process(pid)
+            family = [server, *server.children(recursive=True)]
+            used = sum(sum(process.cpu_times()[:2]) for process in family)
+            memory = sum(process.memory_info().rss for process in family)
+        except psutil.Error:
+            self._before.pop(pid, None)
+            return None, None
+        now = time.monotonic()
+        at, before = self._before.get(pid, (now, used))
+        self._before[pid] = (now, used)
+        return (100 * (used - before) / (now - at) if now - at > 0.05 else None), memory

@@ -1,0 +1,304 @@
+"""The process beside each model server: starts it, keeps its output, notes its end, and outlives all of Launchpad.
+
+Run as `python -I -S -E shim.py ATTEMPT_DIR` with `spec.json` in that folder (see `driver.py`); everything it knows is
+written to files there, so that whoever comes next can go on. Only the standard library, and little of that: one of
+these lives beside every server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import sys
+import time
+
+TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from attempt_files import StateFile, start_mark, stop_wanted
+from attempt_log import AttemptLog
+from limits import Limits
+
+WATCH_SECONDS = 0.5
+DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
+
+
+class Output:
+    """Cuts what comes through the pipes of a child into lines."""
+
+    def __init__(self, streams: dict[str, int], keep: Callable[[str, list[bytes]], str]) -> None:
+        self._names = {fd: name for name, fd in streams.items()}
+        self._rest = dict.fromkeys(self._names, b"")
+        self._keep = keep
+        self._last = ""
+        self.open = set(self._names)
+
+    def read(self, fd: int) -> bool:
+        """Read what there is; False when the pipe is closed at the other end."""
+        chunk = os.read(fd, 65536)
+        *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
+        if len(self._rest[fd]) > 65536:  # a line without an end must not fill the memory
+            lines, self._rest[fd] = [*lines, self._rest[fd]], b""
+        self._last = self._keep(self._names[fd], lines) or self._last
+        if not chunk:
+            self.open.discard(fd)
+        return bool(chunk)
+
+    def finish(self) -> str:
+        """Keep what has no line end and return the last line of all."""
+        for fd, rest in self._rest.items():
+            self._last = self._keep(self._names[fd], [rest]) or self._last
+        return self._last
+
+
+class Shim:
+    """One attempt of one replica, from its preparation to its exit."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
+            self.spec: dict[str, Any] = json.load(file)
+        self.log = AttemptLog(folder)
+        self.state = StateFile(folder)
+        self.limits = Limits(self.spec)
+        self.stopping_since: float | None = None
+        self.killed = False
+        self.was_started = False
+        self.child = 0
+        self.exit_code: int | None = None
+        self.wakeup, wake = os.pipe()
+        for end in (self.wakeup, wake):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, self._on_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+    def run(self) -> None:
+        """Go through all steps; the exit is written whatever happens."""
+        self.state.write(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING")
+        if stop_wanted(os.path.dirname(self.folder), self.spec["attempt"]):
+            self.stopping_since = time.monotonic()
+        for step in self.spec["prepare"]:
+            if self.stopping_since is not None:
+                break
+            self.state.write(phase=step["phase"], detail="")
+            code, last = self._run(step["command"], step["env"], prepares=True)
+            if code != 0 and self.stopping_since is None:
+                self._end("NOT_STARTED", f"{step['failure']}: {last or 'it ended without a word'}")
+                return
+        if self.stopping_since is not None:
+            self._end("STOPPED", "It was stopped before its server was started.")
+            return
+        self.state.write(phase="STARTING", detail="")
+        self.log.write("launchpad", f"Starting: {' '.join(self.spec['command'])}")
+        for note in self.spec["notes"]:
+            self.log.write("launchpad", note)
+        code, last = self._run(self.spec["command"], self.spec["env"], prepares=False)
+        self._end(*self._reason(code, last))
+
+    def _on_stop(self, *_: object) -> None:
+        if self.stopping_since is None:
+            self.stopping_since = time.monotonic()
+            self._signal(signal.SIGTERM)
+
+    def _signal(self, number: int) -> None:
+        if not self.child:
+            return
+        try:
+            os.killpg(self.child, number)
+        except ProcessLookupError:
+            return  # it has ended meanwhile; its exit is noted by the loop
+        except PermissionError:
+            os.kill(self.child, number)
+
+    # --- one child ----------------------------------------------------------------------------------------------
+
+    def _run(self, command: list[str], env: dict[str, str], *, prepares: bool) -> tuple[int, str]:
+        """Run a child to its end. Returns its exit code (negative: the signal) and the last line it wrote."""
+        pipes = {name: os.pipe() for name in ("stdout", "stderr", "failure")}
+        self.child = os.fork()
+        if self.child == 0:
+            self._become(command, env, pipes, prepares=prepares)
+        for _, write_end in pipes.values():
+            os.close(write_end)
+        with open(pipes["failure"][0], encoding="utf-8") as file:
+            failure = file.read()  # ends at the exec: the other end is closed there
+        if failure:
+            os.waitpid(self.child, 0)
+            self._close(pipes)
+            self.child = 0
+            return 127, failure
+        if not prepares:
+            self.was_started = True
+            self.state.write(server=[self.child, start_mark(self.child)])
+        if self.stopping_since is not None:
+            self._signal(signal.SIGTERM)
+        last = self._follow({name: pipes[name][0] for name in ("stdout", "stderr")}, prepares=prepares)
+        self._close(pipes)
+        self.child = 0
+        return self.exit_code or 0, last
+
+    @staticmethod
+    def _close(pipes: dict[str, tuple[int, int]]) -> None:
+        for name in ("stdout", "stderr"):
+            os.close(pipes[name][0])
+
+    def _become(
+        self, command: list[str], env: dict[str, str], pipes: dict[str, tuple[int, int]], *, prepares: bool
+    ) -> NoReturn:
+        """In the child: turn into the program, or say why that does not work."""
+        failure = pipes["failure"][1]
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(pipes["stdout"][1], 1)
+            os.dup2(pipes["stderr"][1], 2)
+            if not prepares:
+                self.limits.enter()
+                os.chdir(self.spec["cwd"])
+            os.execvpe(command[0], command, env)  # noqa: S606  argv only, never a shell
+        except FileNotFoundError:
+            os.write(failure, f"There is no program {command[0]}.".encode())
+        except PermissionError:
+            os.write(failure, f"The program {command[0]} may not be executed.".encode())
+        except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
+            os.write(failure, f"{command[0]} cannot be started: {error}".encode())
+        os._exit(127)
+
+    def _follow(self, streams: dict[str, int], *, prepares: bool) -> str:
+        """Read what the child writes until it has ended; watch its memory; bring it to its end when asked."""
+        output = Output(streams, lambda stream, lines: self._keep(stream, lines, prepares=prepares))
+        poll = select.poll()
+        for fd in (*streams.values(), self.wakeup):
+            os.set_blocking(fd, False)
+            poll.register(fd, select.POLLIN)
+        ended_at: float | None = None
+        while True:
+            for fd, _ in poll.poll(self._patience(ended_at is not None)):
+                if fd == self.wakeup:
+                    os.read(fd, 4096)
+                elif not output.read(fd):
+                    poll.unregister(fd)
+            if ended_at is None and self._has_ended():
+                ended_at = time.monotonic()
+                self._sweep_group()
+            elif ended_at is None:
+                self._watch(prepares=prepares)
+            if ended_at is not None and (not output.open or time.monotonic() - ended_at > DRAIN_SECONDS):
+                return output.finish()
+
+    def _patience(self, ended: bool) -> int:
+        """Milliseconds to wait for the next thing to happen."""
+        if ended:
+            return 50
+        watches = self.limits.needs_watching or self.stopping_since is not None
+        return int(WATCH_SECONDS * 1000) if watches else 60_000
+
+    def _keep(self, stream: str, lines: list[bytes], *, prepares: bool) -> str:
+        kept = ""
+        for raw in lines:
+            if text := raw.decode("utf-8", "replace").rstrip("\r"):
+                self.log.write("launchpad" if prepares else stream, text)
+                kept = text
+        if prepares and kept:
+            self.state.write(detail=kept[:200])
+        return kept
+
+    def _has_ended(self) -> bool:
+        pid, status = os.waitpid(self.child, os.WNOHANG)
+        if pid:
+            self.exit_code = os.waitstatus_to_exitcode(status)
+        return bool(pid)
+
+    def _sweep_group(self) -> None:
+        """End what the server has left behind in its process group."""
+        try:
+            os.killpg(self.child, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            return  # nothing of it is left
+
+    def _watch(self, *, prepares: bool) -> None:
+        now = time.monotonic()
+        if self.stopping_since is not None and now - self.stopping_since > self.spec["grace_seconds"]:
+            self.killed = True
+            self._signal(signal.SIGKILL)
+        elif not prepares and self.limits.is_exceeded_by(self.child):
+            self._signal(signal.SIGKILL)
+
+    # --- the end ------------------------------------------------------------------------------------------------
+
+    def _reason(self, code: int, last: str) -> tuple[str, str]:
+        if self.limits.was_exceeded():
+            return (
+                "OUT_OF_MEMORY",
+                f"The server used more than its {self.spec['memory_words']} of memory and was ended.",
+            )
+        if self.stopping_since is not None:
+            grace = f"{self.spec['grace_seconds']:g} s"
+            how = f"did not end within {grace} and was killed" if self.killed else "ended"
+            return "STOPPED", f"It was asked to stop and {how}."
+        if code == 127 and last.startswith(
+            ("There is no program", "The program", f"{self.spec['command'][0]} cannot")
+        ):
+            return "NOT_STARTED", last
+        if code < 0:
+            name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
+            return "SIGNALED", f"The server was killed by signal {-code} ({name})."
+        return "EXITED", f"The server ended with exit code {code}."
+
+    def _end(self, reason: str, message: str) -> None:
+        self.log.write("launchpad", message)
+        code = self.exit_code
+        self.limits.leave()
+        self.state.write(
+            phase="EXITED",
+            detail="",
+            exit={
+                "reason": reason,
+                "code": code if reason == "EXITED" else None,
+                "signal": -code if reason == "SIGNALED" and code is not None else None,
+                "message": message,
+                "first_error": "" if reason in {"STOPPED", "NOT_STARTED"} else self.log.first_error,
+                "at": time.time(),
+            },
+        )
+
+
+def main(folder: str) -> None:
+    """Become a process that nobody waits for, tell the starter that the state is written, and run."""
+    ready, tell = os.pipe()
+    if os.fork():
+        os.close(tell)
+        os.read(ready, 1)
+        os._exit(0)
+    os.close(ready)
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    devnull = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(devnull, fd)
+    shim = Shim(folder)
+    shim.state.write(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING")
+    os.write(tell, b"1")
+    os.close(tell)
+    try:
+        shim.run()
+    except BaseException as error:
+        shim._end("LOST", f"Launchpad's process beside the server failed: {type(error).__name__}: {error}")
+        raise
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
