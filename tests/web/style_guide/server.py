@@ -27,7 +27,7 @@ def guide_settings() -> dict[str, Any]:
     """Return the settings in which the guide differs: its addresses and templates, no sessions and no database."""
     engine = {
         **settings.TEMPLATES[0],
-        "DIRS": [TEMPLATES, *settings.TEMPLATES[0]["DIRS"]],
+        "DIRS": [TEMPLATES, settings.BASE_DIR / "templates"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
