@@ -102,7 +102,7 @@ def duration(length: float | timedelta | None) -> str:
 
 @register.filter(name="filesize_short")
 def filesize_short(size: float | None) -> str:
-    """Say an amount of memory or disk: "512 MB", "3 GB", "1.5 GB" (1 KB = 1024 bytes).
+    """Say an amount of memory or disk: "512 MB", "3 GB", "1.5 GB" (1 KB = 1000 bytes, as resource plans count).
 
     Args:
         size: bytes; None is shown as a dash.
@@ -111,9 +111,9 @@ def filesize_short(size: float | None) -> str:
         return NOTHING
     amount, unit = float(size), "B"
     for unit in ("B", "KB", "MB", "GB", "TB"):
-        if round(amount) < 1024 or unit == "TB":
+        if round(amount) < 1000 or unit == "TB":
             break
-        amount /= 1024
+        amount /= 1000
     decimals = 0 if amount >= 10 or round(amount, 1).is_integer() else 1
     return f"{number_format(round(amount, 1), decimals)} {unit}"
 
