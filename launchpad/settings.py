@@ -59,7 +59,7 @@ except OSError as error:
     sys.exit(f"The folder {LAUNCHPAD_HOME} cannot be written ({error.strerror}): set LAUNCHPAD_HOME to one that can.")
 LAUNCHPAD_BIND = _text("LAUNCHPAD_BIND", "127.0.0.1")
 LAUNCHPAD_PORT = int(_number("LAUNCHPAD_PORT", 8000))
-LAUNCHPAD_WEB_PROCESSES = int(_number("LAUNCHPAD_WEB_PROCESSES", 2))
+LAUNCHPAD_WEB_PROCESSES = int(_number("LAUNCHPAD_WEB_PROCESSES", 1))
 LAUNCHPAD_URL = _text("LAUNCHPAD_URL", f"http://localhost:{LAUNCHPAD_PORT}").rstrip("/")
 LAUNCHPAD_GATEWAY_BIND = _text("LAUNCHPAD_GATEWAY_BIND", "127.0.0.1")
 LAUNCHPAD_GATEWAY_PORT = int(_number("LAUNCHPAD_GATEWAY_PORT", 8443))

@@ -1,5 +1,7 @@
 """Addresses for programs."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from deployments.api.health import health
+
+urlpatterns = [path("healthz", health, name="health")]

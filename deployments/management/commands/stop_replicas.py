@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from deployments.connections import local_runtime
-from deployments.runtimes.base import ReplicaPhase
+from deployments.runtimes.base import ReplicaPhase, ReplicaSeen
 
 LOOK_SECONDS = 0.1
 MARGIN_SECONDS = 5.0  # beyond the grace time, for the kernel to clear up
@@ -25,16 +25,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         runtime = local_runtime()
-        names = self._alive()
-        for name in names:
-            runtime.stop(name)
+        found = self._alive()
+        for replica in found:
+            runtime.stop(replica.name, replica.attempt)
         end = time.monotonic() + settings.LAUNCHPAD_GRACE_SECONDS + MARGIN_SECONDS
         while left := self._alive():
             if time.monotonic() > end:
-                raise CommandError(f"Still running after the grace time: {', '.join(left)}.")
+                raise CommandError(
+                    f"Still running after the grace time: {', '.join(replica.name for replica in left)}."
+                )
             time.sleep(LOOK_SECONDS)
-        if names:
-            self.stdout.write(f"Stopped {len(names)} model server{'' if len(names) == 1 else 's'}.")
+        if found:
+            self.stdout.write(f"Stopped {len(found)} model server{'' if len(found) == 1 else 's'}.")
 
-    def _alive(self) -> list[str]:
-        return [seen.name for seen in local_runtime().list() if seen.phase is not ReplicaPhase.EXITED]
+    def _alive(self) -> list[ReplicaSeen]:
+        return [replica for replica in local_runtime().list() if replica.phase is not ReplicaPhase.EXITED]

@@ -161,6 +161,10 @@ class LocalRuntime:
         ]
         return logs.merged(attempts, start=start, end=end, newest_first=newest_first)
 
+    def builder_environment(self) -> dict[str, str]:
+        """Return the environment variables that the command of `environment_command` is to be run with."""
+        return self._preparer.builder_environment()
+
     def environment_command(self, requirements: Sequence[str]) -> tuple[builtins.list[str], Path]:
         """Return the command that builds the environment of these requirements, and the environment's folder."""
         folder = self.home / "envs" / environment_key(requirements)

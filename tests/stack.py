@@ -1,0 +1,252 @@
+"""A whole installation in a folder of its own, started the way a user starts it, for tests that need all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import xmlrpc.client
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil
+import urllib3
+from supervisor.xmlrpc import SupervisorTransport
+
+from launchpad.home import BASE_DIR
+from launchpad.leftovers import MARK
+from tests.waiting import wait_until
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 60.0
+
+
+@contextmanager
+def running_stack(**env: str) -> Iterator[Stack]:
+    """Start an installation in a new folder; stop it and remove the folder at the end.
+
+    Args:
+        env: settings beside home and ports, e.g. LAUNCHPAD_SAMPLES="1" (they are off by default).
+    """
+    stack = Stack(env=env)
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.close()
+
+
+class Stack:
+    """One installation. Nothing is started until `start()`.
+
+    Args:
+        home: its folder, a new one when left out (short, for the sockets in it).
+        env: settings beside home and ports.
+    """
+
+    def __init__(self, home: Path | None = None, *, env: Mapping[str, str] | None = None) -> None:
+        self._owned = home is None
+        self.home = home or Path(tempfile.mkdtemp(prefix="launchpad-"))
+        self.port, self.gateway_port = free_ports(2)
+        self.base_url = f"http://localhost:{self.port}"
+        self.gateway_url = f"https://localhost:{self.gateway_port}"
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHPAD_", "DJANGO_", "PYTEST_"))}
+        for name in ("DATABASE_URL", "BROKER_URL", MARK):
+            kept.pop(name, None)
+        self.env = kept | {
+            "LAUNCHPAD_HOME": str(self.home),
+            "LAUNCHPAD_PORT": str(self.port),
+            "LAUNCHPAD_GATEWAY_PORT": str(self.gateway_port),
+            "LAUNCHPAD_SAMPLES": "0",
+            **(env or {}),
+        }
+        self.up: subprocess.Popen[bytes] | None = None
+        self._terminal = Path(tempfile.mkdtemp(prefix="launchpad-terminal-")) / "output"
+        self.http = urllib3.PoolManager(retries=False, timeout=20)
+
+    def launch(self) -> None:
+        """Run `make up`'s program without waiting."""
+        with self._terminal.open("ab") as output:
+            self.up = subprocess.Popen(
+                [sys.executable, "-m", "launchpad.up"],
+                cwd=BASE_DIR,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def start(self) -> None:
+        """Run it and wait until everything answers and the banner is shown."""
+        shown = self.output.count("Sign in")
+        self.launch()
+        wait_until(
+            lambda: self.output.count("Sign in") > shown or self._has_ended(),
+            timeout=READY_SECONDS,
+            what=f"the banner is shown in {self.output!r}",
+        )
+        assert not self._has_ended(), self.output
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal to the foreground process, as a terminal does, and return its exit code."""
+        assert self.up is not None
+        self.up.send_signal(number)
+        return self.up.wait(timeout=STOP_SECONDS)
+
+    def kill(self) -> None:
+        """`kill -9` of every process of Launchpad; model servers are not among them."""
+        for process in self.all_processes():
+            _kill(process)
+        if self.up is not None:
+            self.up.wait(timeout=STOP_SECONDS)
+        wait_until(lambda: not self.all_processes(), what="all processes are gone")
+
+    def close(self) -> None:
+        """End it whatever its state, model servers too, and remove its folder."""
+        if self.up is not None and self.up.poll() is None:
+            self.stop()
+        self.kill()
+        if (self.home / "run" / "supervisord.conf").exists():
+            self.manage("stop_replicas")
+        shutil.rmtree(self._terminal.parent)
+        if self._owned:
+            shutil.rmtree(self.home)
+
+    @property
+    def output(self) -> str:
+        """All that the terminal has shown."""
+        return self._terminal.read_text() if self._terminal.exists() else ""
+
+    @property
+    def sign_in_url(self) -> str:
+        """The one-time link that was shown last."""
+        return str(re.findall(r"Sign in\s+(\S+)", self.output)[-1])
+
+    def programs(self) -> dict[str, dict[str, Any]]:
+        """Return what the supervisor says of each program: `statename`, `pid`, ...; nothing when it is not there."""
+        transport = SupervisorTransport(None, None, f"unix://{self.home}/run/supervisor.sock")
+        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
+        try:
+            found: Any = proxy.supervisor.getAllProcessInfo()
+        except OSError:
+            return {}
+        return {info["name"]: info for info in found}
+
+    def process(self, name: str) -> psutil.Process:
+        """Return the process of a program (valkey, gateway, web, worker), once it has one."""
+        return psutil.Process(wait_until(lambda: self.pid(name), what=f"{name} has a process"))
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a program, 0 when it has none."""
+        return int(self.programs().get(name, {}).get("pid", 0))
+
+    def all_processes(self) -> list[psutil.Process]:
+        """Return every process of Launchpad, the foreground one first."""
+        found = [psutil.Process(self.up.pid)] if self.up is not None and self.up.poll() is None else []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def health(self) -> int:
+        """Return the status of /healthz, 0 when nobody answers."""
+        try:
+            return self.http.request("GET", f"{self.base_url}/healthz").status
+        except urllib3.exceptions.HTTPError:
+            return 0
+
+    def sign_in(self) -> urllib3.HTTPHeaderDict:
+        """Sign in with the administrator's password; return the headers that carry the session and its CSRF token."""
+        page = self.http.request("GET", f"{self.base_url}/sign-in/")
+        match = re.search(rb'name="csrfmiddlewaretoken" value="([^"]+)"', page.data)
+        assert match, page.data
+        jar = _cookies(page)
+        body = urlencode(
+            {
+                "username": "admin",
+                "password": (self.home / "admin-password").read_text().strip(),
+                "csrfmiddlewaretoken": match[1].decode(),
+            }
+        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _cookie_line(jar)}
+        answer = self.http.request("POST", f"{self.base_url}/sign-in/", body=body, headers=headers, redirect=False)
+        assert answer.status == 302, answer.data
+        jar |= _cookies(answer)
+        return urllib3.HTTPHeaderDict(
+            {"Cookie": _cookie_line(jar), "X-CSRFToken": jar["launchpad_csrf"], "Referer": self.base_url}
+        )
+
+    def service_key(self) -> dict[str, Any]:
+        """Return the key for programs that the first start has made."""
+        key: dict[str, Any] = json.loads((self.home / "service-key.json").read_text())
+        return key
+
+    def token(self) -> str:
+        """Return an access token of the service key."""
+        key = self.service_key()
+        answer = self.http.request(
+            "POST",
+            f"{self.base_url}/oauth/token",
+            fields={"grant_type": "client_credentials"},
+            encode_multipart=False,
+            headers=urllib3.make_headers(basic_auth=f"{key['clientid']}:{key['clientsecret']}"),
+        )
+        assert answer.status == 200, answer.data
+        token: str = answer.json()["access_token"]
+        return token
+
+    def manage(self, *arguments: str) -> str:
+        """Run `manage.py` in this installation and return what it prints."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=BASE_DIR,
+            env=self.env,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=STOP_SECONDS,
+        )
+        return done.stdout
+
+    def _has_ended(self) -> bool:
+        return self.up is not None and self.up.poll() is not None
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of 127.0.0.1 that nobody listens on."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        return
+
+
+def _cookies(answer: urllib3.BaseHTTPResponse) -> dict[str, str]:
+    pairs = [line.partition(";")[0].partition("=") for line in answer.headers.getlist("Set-Cookie")]
+    return {name: value for name, _, value in pairs}
+
+
+def _cookie_line(jar: dict[str, str]) -> str:
+    return "; ".join(f"{name}={value}" for name, value in jar.items())

@@ -1,0 +1,195 @@
+"""Starting and stopping the way a user does it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack import Stack, running_stack
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.stack
+PROGRAMS = ["valkey", "gateway", "web", "worker"]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with running_stack() as stack:
+        yield stack
+
+
+def test_the_banner_says_where_to_go_and_how_to_stop(stack: Stack) -> None:
+    assert stack.health() == 200
+    assert f"{stack.base_url}/sign-in/" in stack.output
+    assert stack.gateway_url in stack.output
+    assert str(stack.home) in stack.output
+    assert "Ctrl-C" in stack.output
+
+
+def test_the_link_of_the_banner_signs_in_once(stack: Stack) -> None:
+    first = stack.http.request("GET", stack.sign_in_url, redirect=False)
+    second = stack.http.request("GET", stack.sign_in_url, redirect=False)
+    assert "launchpad_session" in first.headers.get("Set-Cookie", "")
+    assert "launchpad_session" not in second.headers.get("Set-Cookie", "")
+
+
+def test_the_password_of_the_file_signs_in(stack: Stack) -> None:
+    answer = stack.http.request("GET", f"{stack.base_url}/admin/", headers=stack.sign_in(), redirect=False)
+    assert answer.status == 200
+
+
+def test_the_service_key_of_the_file_gets_a_token(stack: Stack) -> None:
+    assert stack.token().count(".") == 2
+
+
+def test_secrets_are_readable_by_their_owner_only(stack: Stack) -> None:
+    for name in ("secret-key", "admin-password", "service-key.json", "launchpad.sqlite3"):
+        assert stat.S_IMODE((stack.home / name).stat().st_mode) == 0o600, name
+
+
+def test_a_second_start_on_the_same_folder_is_refused_in_one_sentence(stack: Stack) -> None:
+    other = Stack(stack.home)
+    other.launch()
+    assert other.up is not None
+    assert other.up.wait(timeout=30) == 1
+    assert "is running already" in other.output
+    assert len(other.output.splitlines()) == 1
+    assert stack.health() == 200
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_killed_program_is_started_again(stack: Stack, name: str) -> None:
+    process = stack.process(name)
+    process.kill()
+    wait_until(
+        lambda: stack.pid(name) not in (0, process.pid) and stack.health() == 200,
+        timeout=30,
+        what=f"{name} is back and everything answers",
+    )
+    wait_until(lambda: "was started again" in stack.output, what="the terminal tells of it")
+
+
+def test_a_killed_supervisor_is_started_again_with_all_programs(stack: Stack) -> None:
+    before = {name: stack.process(name).pid for name in PROGRAMS}
+    supervisor = stack.process("web").parent()
+    assert supervisor is not None
+    supervisor.kill()
+    wait_until(
+        lambda: all(stack.pid(name) not in (0, before[name]) for name in PROGRAMS) and stack.health() == 200,
+        timeout=30,
+        what="all programs are new and answer",
+    )
+    assert "starting everything again" in stack.output
+
+
+def test_ctrl_c_leaves_no_process_and_the_next_start_works() -> None:
+    with running_stack() as stack:
+        assert stack.stop(signal.SIGINT) == 0
+        assert stack.all_processes() == []
+        assert stack.output.rstrip().endswith("Launchpad has stopped.")
+        stack.start()
+        assert stack.stop(signal.SIGTERM) == 0
+        assert stack.all_processes() == []
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    with running_stack() as stack:
+        assert stack.up is not None
+        stack.process("worker").suspend()  # it will not follow SIGTERM
+        stack.up.send_signal(signal.SIGINT)
+        wait_until(lambda: "Stopping" in stack.output, what="it says that it stops")
+        assert stack.stop(signal.SIGINT) == 130
+        assert stack.all_processes() == []
+
+
+def test_after_kill_9_of_everything_the_next_start_works() -> None:
+    with running_stack() as stack:
+        stack.kill()
+        stack.start()
+        assert stack.health() == 200
+
+
+def test_after_kill_9_of_the_foreground_process_the_next_start_takes_over() -> None:
+    with running_stack() as stack:
+        assert stack.up is not None
+        before = {process.pid for process in stack.all_processes()}
+        stack.up.kill()
+        stack.up.wait(timeout=10)
+        stack.start()
+        assert stack.health() == 200
+        assert not before & {process.pid for process in stack.all_processes()}
+
+
+def refusal(stack: Stack) -> str:
+    """Return what a start that must fail prints."""
+    stack.launch()
+    assert stack.up is not None
+    assert stack.up.wait(timeout=30) == 1
+    assert stack.all_processes() == []
+    return stack.output.strip()
+
+
+@pytest.mark.parametrize("which", ["port", "gateway_port"])
+def test_a_taken_port_is_told_in_one_sentence(which: str) -> None:
+    stack = Stack()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", getattr(stack, which)))
+        taken.listen()
+        said = refusal(stack)
+    assert said.startswith(f"Port {getattr(stack, which)} is taken by another program")
+    assert len(said.splitlines()) == 1
+    stack.start()
+    stack.close()
+
+
+def test_a_home_that_cannot_be_written_is_told_in_one_sentence() -> None:
+    stack = Stack()
+    file = stack.home / "file"
+    file.touch()
+    stack.env["LAUNCHPAD_HOME"] = str(file / "home")
+    said = refusal(stack)
+    assert said.startswith(f"The folder {file / 'home'} cannot be written")
+    assert len(said.splitlines()) == 1
+    stack.close()
+
+
+def test_a_home_with_a_long_path_is_told_in_one_sentence() -> None:
+    stack = Stack()
+    stack.env["LAUNCHPAD_HOME"] = str(stack.home / ("long" * 20))
+    said = refusal(stack)
+    assert "is too long" in said
+    assert len(said.splitlines()) == 1
+    stack.close()
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "word"),
+    [
+        ("LAUNCHPAD_PORT", "eight", "not a number"),
+        ("LAUNCHPAD_PORT", "70000", "from 1 to 65535"),
+        ("LAUNCHPAD_BIND", "nowhere.invalid", "not an address of this machine"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL cannot be read"),
+        ("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none", "database cannot be reached"),
+        ("BROKER_URL", "amqp://localhost", "BROKER_URL is not the address"),
+        ("LAUNCHPAD_TLS_CERT", "/etc/hostname", "Only one of LAUNCHPAD_TLS_CERT and LAUNCHPAD_TLS_KEY"),
+    ],
+)
+def test_a_wrong_setting_is_told_and_nothing_is_started(setting: str, value: str, word: str) -> None:
+    stack = Stack(env={setting: value})
+    said = refusal(stack)
+    assert word in said
+    assert "Traceback" not in said
+    stack.close()
+
+
+def test_production_settings_pass_the_deployment_checks() -> None:
+    env = {"LAUNCHPAD_URL": "https://launchpad.example.com", "LAUNCHPAD_RUN_AS": os.environ.get("USER", "root")}
+    stack = Stack(env=env)
+    stack.manage("check", "--deploy", "--fail-level", "WARNING")
+    stack.close()
