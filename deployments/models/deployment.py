@@ -7,6 +7,7 @@ named columns: `save()` would write back what the other has changed meanwhile.
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from django.db import models
@@ -224,6 +225,10 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.replica} attempt {self.number}"
+
+    @property
+    def lasted(self) -> timedelta | None:
+        return self.ended_at - self.started_at if self.ended_at else None
 
 
 __all__ = ["Attempt", "Deployment", "Generation", "Replica", "new_deployment_id"]

@@ -1,0 +1,89 @@
+"""What an update would change: two configurations side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from deployments.models import Artifact, Configuration
+
+CHOICES_SHOWN = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One name with its value in both; None where it has none. `change`: "changed", "added", "removed" or "same"."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+    @property
+    def change(self) -> str:
+        if self.before == self.after:
+            return "same"
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """The rows of two configurations, those that differ first."""
+
+    executable: Row
+    parameters: Sequence[Row]
+    inputs: Sequence[Row]
+
+    @property
+    def changes(self) -> int:
+        return sum(row.change != "same" for row in (self.executable, *self.parameters, *self.inputs))
+
+
+def difference(before: Configuration, after: Configuration) -> Difference:
+    """Compare two configurations, in one query; input artifacts are compared by id and shown by name."""
+    ids = set(before.inputs.values()) | set(after.inputs.values())
+    names = {str(pk): name for pk, name in Artifact.objects.filter(pk__in=ids).values_list("pk", "name")}
+    doubles = {name for name in names.values() if list(names.values()).count(name) > 1}
+
+    def shown(inputs: Mapping[str, str]) -> dict[str, str]:
+        labels = {slot: names.get(pk, pk) for slot, pk in inputs.items()}
+        return {slot: f"{label} ({inputs[slot]})" if label in doubles else label for slot, label in labels.items()}
+
+    return Difference(
+        executable=Row(name="", before=_title(before), after=_title(after)),
+        parameters=_rows(before.parameters, after.parameters),
+        inputs=_rows(shown(before.inputs), shown(after.inputs)),
+    )
+
+
+def configuration_choices(
+    group_id: str, *, scenario_id: str = "", executable_id: str = "", text: str = ""
+) -> tuple[Sequence[Configuration], bool]:
+    """Return the newest configurations that can be chosen, and whether there are more than are shown."""
+    found = Configuration.objects.filter(resource_group_id=group_id).select_related("executable", "scenario")
+    if scenario_id:
+        found = found.filter(scenario=scenario_id)
+    if executable_id:
+        found = found.filter(executable=executable_id)
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(pk__in=_id(text)))
+    chosen = list(found.defer("executable__text")[: CHOICES_SHOWN + 1])
+    return chosen[:CHOICES_SHOWN], len(chosen) > CHOICES_SHOWN
+
+
+def _id(text: str) -> Sequence[str]:
+    """Return the text as the only id when it looks like one."""
+    compact = text.replace("-", "")
+    return [compact] if len(compact) == 32 and all(c in "0123456789abcdefABCDEF" for c in compact) else []
+
+
+def _title(configuration: Configuration) -> str:
+    return f"{configuration.executable.name} {configuration.executable.version}".strip()
+
+
+def _rows(before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[Row]:
+    rows = [Row(name=name, before=before.get(name), after=after.get(name)) for name in {**before, **after}]
+    return sorted(rows, key=lambda row: row.change == "same")

@@ -1,0 +1,156 @@
+"""One deployment with all that its pages tell: its generations, attempts, events and what is going on now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from deployments.lifecycle import ReplicaPhase, Status, TargetStatus
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+
+ATTEMPTS_SHOWN = 20
+EVENTS_SHOWN = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replicas:
+    """How many servers of a generation there are: wanted, and healthy now."""
+
+    wanted: int
+    healthy: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentState:
+    """A deployment and the generation that its pages are about.
+
+    Args:
+        newest: the last generation that was begun, None before the first pass.
+        serving: the one that public traffic goes to, None when there is none.
+        replicas: of the serving generation, else of the newest.
+    """
+
+    deployment: Deployment
+    newest: Generation | None
+    serving: Generation | None
+    replicas: Replicas
+
+    @property
+    def is_ending(self) -> bool:
+        return self.deployment.target_status != TargetStatus.RUNNING
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will change by itself but for an accident."""
+        deployment = self.deployment
+        if deployment.target_status == TargetStatus.DELETED or deployment.unseen_since:
+            return False
+        if deployment.observed_generation < deployment.generation:
+            return False
+        if self.is_ending:
+            return deployment.status == Status.STOPPED
+        if deployment.status == Status.DEAD:
+            return True
+        return deployment.status == Status.RUNNING and not self.is_updating and self.is_complete
+
+    @property
+    def is_complete(self) -> bool:
+        return self.replicas.healthy >= self.replicas.wanted > 0
+
+    @property
+    def is_coming_up(self) -> bool:
+        """Whether the newest generation is on its way to public traffic."""
+        newest = self.newest
+        return not self.is_ending and newest is not None and not newest.outcome
+
+    @property
+    def is_updating(self) -> bool:
+        """Whether the newest generation is coming up while an older one serves."""
+        serving, newest = self.serving, self.newest
+        return self.is_coming_up and serving is not None and newest is not None and serving.number != newest.number
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether an update failed and the generation before it serves on."""
+        newest = self.newest
+        return (
+            self.serving is not None
+            and newest is not None
+            and newest.number != self.serving.number
+            and newest.outcome == Generation.Outcome.FAILED
+        )
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.is_coming_up and bool(self.newest and self.newest.waiting)
+
+
+def find_deployment(group_id: str, deployment_id: str) -> Deployment | None:
+    """Return a deployment with its configuration, scenario, executable and connection, in one query."""
+    return (
+        Deployment.objects.select_related(
+            "configuration__scenario",
+            "configuration__executable",
+            "latest_running_configuration",
+            "resource_group__connection",
+        )
+        .filter(resource_group_id=group_id, pk=deployment_id)
+        .first()
+    )
+
+
+def state_of(deployment: Deployment) -> DeploymentState:
+    """Return what is going on with a deployment, in two queries."""
+    generations = list(
+        Generation.objects.filter(deployment=deployment)
+        .filter(Q(number=deployment.serving_generation) | Q(pk__in=_newest(deployment)))
+        .select_related("configuration")
+        .order_by("-number")
+    )
+    newest = generations[0] if generations else None
+    serving = next((g for g in generations if g.number == deployment.serving_generation), None)
+    subject = serving or newest
+    replicas = Replicas(wanted=0, healthy=0)
+    if subject is not None:
+        healthy = Replica.objects.filter(generation=subject, phase=ReplicaPhase.HEALTHY).count()
+        replicas = Replicas(wanted=subject.replicas_wanted, healthy=healthy)
+    return DeploymentState(deployment=deployment, newest=newest, serving=serving, replicas=replicas)
+
+
+def attempts_of(deployment: Deployment, *, generation: int | None = None) -> Sequence[Attempt]:
+    """Return the last attempts, newest first, with replica and generation loaded."""
+    attempts = Attempt.objects.filter(replica__generation__deployment=deployment)
+    if generation is not None:
+        attempts = attempts.filter(replica__generation__number=generation)
+    return list(attempts.select_related("replica__generation").order_by("-started_at", "-pk")[:ATTEMPTS_SHOWN])
+
+
+def events_of(deployment: Deployment, *, limit: int = EVENTS_SHOWN) -> Sequence[DeploymentEvent]:
+    """Return the last events, newest first."""
+    return list(DeploymentEvent.objects.filter(deployment=deployment)[:limit])
+
+
+def status_changes(deployment: Deployment, *, limit: int = 6) -> Sequence[DeploymentEvent]:
+    """Return the events at which the status became another one, newest first; one row for each stay in a status."""
+    changes: list[DeploymentEvent] = []
+    for event in events_of(deployment):  # newest first: the oldest of equal neighbours is the change
+        if changes and changes[-1].status == event.status:
+            changes[-1] = event
+        else:
+            changes.append(event)
+    return changes[:limit]
+
+
+def replicas_of(deployment: Deployment) -> Sequence[Replica]:
+    """Return every replica of every generation, newest generation first."""
+    return list(
+        Replica.objects.filter(generation__deployment=deployment)
+        .select_related("generation")
+        .order_by("-generation__number", "number")
+    )
+
+
+def _newest(deployment: Deployment) -> object:
+    return Generation.objects.filter(deployment=deployment).order_by("-number").values("pk")[:1]

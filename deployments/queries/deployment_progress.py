@@ -1,0 +1,169 @@
+"""How far a generation is on its way to public traffic, how long each step took, and how long it usually takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from deployments.lifecycle import Step
+from deployments.models import Generation
+
+LABELS: Mapping[Step, str | Promise] = {
+    Step.REQUESTED: _("Requested"),
+    Step.PLACED: _("Placed"),
+    Step.PREPARED: _("Environment prepared"),
+    Step.FETCHED: _("Model fetched"),
+    Step.STARTED: _("Server started"),
+    Step.HEALTHY: _("Healthy"),
+    Step.PROVED: _("Proved"),
+    Step.ROUTED: _("Routed"),
+}
+HISTORY = 20  # generations looked back on
+SAMPLES_NEEDED = 3  # fewer say nothing about what is usual
+SLOW_FACTOR = 2.0
+SLOW_LEAST = timedelta(seconds=5)  # beyond the usual; else every quick step would look slow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressStep:
+    """One step as it is shown.
+
+    Args:
+        state: "done", "now", "failed" or "upcoming".
+        at: when it was done; of the step under way, when it began.
+        took: how long it took, or has taken so far; None when not begun.
+        usual: median of this template's earlier generations, None when too few are known.
+        slow: takes much longer than usual. Waiting for a place is not slow: it has its own reason.
+        message: what it is doing or why it failed.
+    """
+
+    step: Step
+    state: str
+    at: datetime | None = None
+    took: timedelta | None = None
+    usual: timedelta | None = None
+    slow: bool = False
+    message: str = ""
+
+    @property
+    def label(self) -> str | Promise:
+        return LABELS[self.step]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """The steps of a generation that apply to it.
+
+    Args:
+        took: from the request to the last step that was done, or until now while there is more to come.
+        usual: the same as a median of this template's history.
+        slow_at: when the step under way will count as slower than usual; None when it does or never will.
+    """
+
+    steps: Sequence[ProgressStep]
+    took: timedelta
+    usual: timedelta | None
+    slow_at: datetime | None = None
+
+    @property
+    def slow(self) -> bool:
+        return any(step.slow for step in self.steps)
+
+    @property
+    def is_done(self) -> bool:
+        return all(step.state == "done" for step in self.steps)
+
+    @property
+    def current(self) -> ProgressStep | None:
+        return next((step for step in self.steps if step.state in {"now", "failed"}), None)
+
+
+def progress_of(generation: Generation, *, now: datetime, message: str = "", is_ending: bool = False) -> Progress:
+    """Return the steps of a generation, in one query.
+
+    Args:
+        message: what the deployment says about the step it is in.
+        is_ending: whether it is being stopped, so that no step is under way.
+    """
+    done = _times(generation)
+    usual = usual_steps(generation.configuration.executable_id)
+    state = "upcoming" if is_ending else "failed" if generation.outcome == Generation.Outcome.FAILED else "now"
+    if state == "failed":
+        message = generation.reason
+    steps: list[ProgressStep] = []
+    begin = last = done.get(Step.REQUESTED, generation.began_at)
+    for step in applicable(generation):
+        if step in done:
+            at = max(done[step], last)
+            steps.append(ProgressStep(step=step, state="done", at=at, took=at - last, usual=usual.get(step)))
+            last = at
+        else:
+            since = last if state == "now" else None
+            steps.append(_undone(step, state, since, now, usual.get(step), message))
+            state = "upcoming"
+    end = now if any(step.state == "now" for step in steps) else last
+    total = sum(usual.values(), timedelta()) if usual else None
+    return Progress(steps=steps, took=end - begin, usual=total, slow_at=_slow_at(steps))
+
+
+def usual_steps(executable_id: str) -> Mapping[Step, timedelta]:
+    """Return how long each step of a template's generations usually takes, empty when too few are known."""
+    known = Generation.objects.filter(
+        configuration__executable=executable_id, steps__has_key=Step.ROUTED.value
+    ).order_by("-pk")[:HISTORY]
+    lengths: dict[Step, list[float]] = {}
+    for generation in known:
+        times = _times(generation)
+        marks = [(step, times[step]) for step in Step if step in times]
+        for before, (step, at) in pairwise(marks):
+            lengths.setdefault(step, []).append(max((at - before[1]).total_seconds(), 0.0))
+    return {
+        step: timedelta(seconds=median(seconds)) for step, seconds in lengths.items() if len(seconds) >= SAMPLES_NEEDED
+    }
+
+
+def applicable(generation: Generation) -> Iterable[Step]:
+    """Return the steps that mean something for a generation: no environment or no artifact, no such step."""
+    skipped = set()
+    if not generation.recipe.get("requirements"):
+        skipped.add(Step.PREPARED)
+    if not generation.configuration.inputs:
+        skipped.add(Step.FETCHED)
+    return [step for step in Step if step not in skipped]
+
+
+def _undone(
+    step: Step, state: str, since: datetime | None, now: datetime, usual: timedelta | None, message: str
+) -> ProgressStep:
+    took = now - since if since is not None else None
+    return ProgressStep(
+        step=step,
+        state=state,
+        at=since,
+        took=took,
+        usual=usual,
+        slow=step is not Step.PLACED and took is not None and usual is not None and took > _patience(usual),
+        message=message if state != "upcoming" else "",
+    )
+
+
+def _slow_at(steps: Sequence[ProgressStep]) -> datetime | None:
+    current = next((step for step in steps if step.state == "now"), None)
+    if current is None or current.slow or current.usual is None or current.at is None or current.step is Step.PLACED:
+        return None
+    return current.at + _patience(current.usual)
+
+
+def _patience(usual: timedelta) -> timedelta:
+    """Return how long a step may take before it counts as slower than usual."""
+    return max(usual * SLOW_FACTOR, usual + SLOW_LEAST)
+
+
+def _times(generation: Generation) -> dict[Step, datetime]:
+    return {Step(name): datetime.fromisoformat(at) for name, at in generation.steps.items()}

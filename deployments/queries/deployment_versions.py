@@ -1,0 +1,53 @@
+"""What a page polls for: database expressions that change whenever the page would look different, and only then.
+
+They are joined to the one query that a poll makes beside loading its session, so they are cheap by construction: an
+index scan for a list, a handful of look-ups by key for one deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import CharField, Count, IntegerField, JSONField, Max, Q, QuerySet, Subquery, Sum, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Coalesce, Concat
+
+from deployments.lifecycle import ReplicaPhase
+from deployments.models import Deployment, DeploymentEvent, Generation, Replica
+
+
+def list_version(group_id: str) -> Mapping[str, Combinable]:
+    """Return what changes with every change to a row that a list of the group's deployments shows."""
+    rows = Deployment.objects.filter(resource_group_id=group_id)
+    return {"rows": Coalesce(Subquery(_one(rows, Sum("revision"))), 0)}
+
+
+def details_version(deployment_id: str) -> Mapping[str, Combinable]:
+    """Return what changes with every change that the pages of one deployment show."""
+    row = Deployment.objects.filter(pk=deployment_id)
+    newest = Generation.objects.filter(deployment=deployment_id).order_by("-number")
+    replicas = Replica.objects.filter(generation__deployment=deployment_id)
+    events = DeploymentEvent.objects.filter(deployment=deployment_id)
+    tried = Concat(
+        Cast(Sum("attempt"), CharField()),
+        Value("/"),
+        Cast(Count("pk", filter=Q(phase=ReplicaPhase.HEALTHY)), CharField()),
+        Value("/"),
+        Cast(Count("pk", filter=Q(is_held=True)), CharField()),
+        output_field=CharField(),
+    )
+    return {
+        "seen_revision": Subquery(row.values("revision")),
+        "seen_proof": Subquery(row.values("proved_at")),
+        "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
+        "seen_waiting": Subquery(newest.values("waiting")[:1]),
+        "seen_replicas": Subquery(_one(replicas, tried), output_field=CharField()),
+        "seen_event": Subquery(_one(events, Max("pk")), output_field=IntegerField()),
+    }
+
+
+def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
+    """Return a query of one row with one aggregate, fit for a subquery."""
+    alone: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
+    return alone.values("figure")

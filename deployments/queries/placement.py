@@ -1,0 +1,148 @@
+"""Whether something fits: what a configuration needs, what its connection has left, and who holds the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Sum
+
+from deployments.connections import runtime_for
+from deployments.errors import LaunchpadError, RuntimeUnavailable
+from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
+from deployments.recipes import recipe_of
+from deployments.reconciler.placement import Room, missing, room
+from deployments.runtimes.base import Resources
+
+HOLDERS_SHOWN = 5
+_NOTHING = Resources(cpu_millis=0, memory_bytes=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What the servers of a configuration take, all replicas together.
+
+    Args:
+        plan: name of the resource plan.
+        each: of one replica.
+        problem: why it cannot run at all, `""` when it can; the rest is then meaningless.
+    """
+
+    plan: str = ""
+    replicas: int = 0
+    each: Resources = _NOTHING
+    problem: str = ""
+
+    @property
+    def total(self) -> Resources:
+        return Resources(
+            cpu_millis=self.each.cpu_millis * self.replicas,
+            memory_bytes=self.each.memory_bytes * self.replicas,
+            gpus=self.each.gpus * self.replicas,
+        )
+
+    @property
+    def words(self) -> str:
+        return in_words(self.total)
+
+    @property
+    def each_in_words(self) -> str:
+        return in_words(self.each)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What is needed and what there is.
+
+    Args:
+        room: None while the runtime cannot be asked.
+        missing: what is short, in words and numbers; `""` when it fits or cannot be told.
+    """
+
+    need: Need
+    room: Room | None
+    missing: str = ""
+
+    @property
+    def fits(self) -> bool:
+        return self.room is not None and not self.missing and not self.need.problem
+
+    @property
+    def free_in_words(self) -> str:
+        return (in_words(self.room.free) or "nothing") if self.room else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A deployment that holds resources, all its replicas together."""
+
+    deployment_id: str
+    group_id: str
+    configuration: str
+    replicas: int
+    held: Resources
+
+    @property
+    def words(self) -> str:
+        return in_words(self.held)
+
+
+def in_words(resources: Resources) -> str:
+    """Return an amount for people: "0.25 CPU, 0.5 GB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
+    parts = [(resources.cpu_millis / 1000, "CPU"), (resources.memory_bytes / 1e9, "GB"), (resources.gpus, "GPU")]
+    return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts if amount)
+
+
+def fit(configuration: Configuration, group: ResourceGroup) -> Fit:
+    """Return whether a deployment of a configuration would be placed at once, in three queries."""
+    need = need_of(configuration)
+    there = room_of(group.connection)
+    short = "" if there is None or need.problem else missing(need.total, there)
+    return Fit(need=need, room=there, missing=short)
+
+
+def need_of(configuration: Configuration) -> Need:
+    """Return what a configuration needs, or the sentence that says why it cannot run."""
+    if problem := configuration.executable.template.problem_for_local_runtime:
+        return Need(problem=problem)
+    try:
+        recipe = recipe_of(configuration)
+    except LaunchpadError as error:
+        return Need(problem=str(error))
+    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    if plan is None:
+        return Need(problem=f"It names the resource plan {recipe.resource_plan!r}, which does not exist.")
+    return Need(plan=plan.pk, replicas=recipe.min_replicas, each=plan.resources)
+
+
+def room_of(connection: Connection) -> Room | None:
+    """Return what a connection has in all and what is held of it, None while its runtime cannot be asked."""
+    try:
+        return room(connection, runtime_for(connection))
+    except RuntimeUnavailable:
+        return None
+
+
+def holders(connection: Connection) -> Sequence[Holder]:
+    """Return the deployments that hold most memory of a connection, the largest first."""
+    rows = (
+        Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+        .order_by()
+        .values_list(
+            "generation__deployment",
+            "generation__deployment__resource_group",
+            "generation__deployment__configuration__name",
+        )
+        .annotate(replicas=Count("pk"), cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"), gpu=Sum("gpus"))
+        .order_by("-memory", "generation__deployment")[:HOLDERS_SHOWN]
+    )
+    return [
+        Holder(
+            deployment_id=pk,
+            group_id=group,
+            configuration=name,
+            replicas=replicas,
+            held=Resources(cpu_millis=cpu, memory_bytes=memory, gpus=gpus),
+        )
+        for pk, group, name, replicas, cpu, memory, gpus in rows
+    ]

@@ -1,0 +1,33 @@
+"""Addresses of the pages about deployments."""
+
+from django.urls import path
+
+from deployments.web.views import (
+    deployment_actions,
+    deployment_create,
+    deployment_details,
+    deployment_list,
+    deployment_logs,
+    deployment_try,
+)
+
+urlpatterns = [
+    path("", deployment_list.deployment_list, name="deployments"),
+    path("rows/", deployment_list.deployment_rows, name="deployment-rows"),
+    path("bulk/", deployment_list.deployment_bulk, name="deployment-bulk"),
+    path("create/", deployment_create.deployment_create, name="deployment-create"),
+    path("<str:deployment_id>/", deployment_details.deployment_overview, name="deployment"),
+    path("<str:deployment_id>/status/", deployment_details.deployment_status, name="deployment-status"),
+    path("<str:deployment_id>/events/", deployment_details.deployment_events, name="deployment-events"),
+    path("<str:deployment_id>/facts/", deployment_details.deployment_facts, name="deployment-facts"),
+    path("<str:deployment_id>/logs/", deployment_logs.deployment_logs, name="deployment-logs"),
+    path(
+        "<str:deployment_id>/logs/download/", deployment_logs.deployment_log_download, name="deployment-log-download"
+    ),
+    path("<str:deployment_id>/update/", deployment_actions.deployment_update, name="deployment-update"),
+    path("<str:deployment_id>/stop/", deployment_actions.deployment_stop, name="deployment-stop"),
+    path("<str:deployment_id>/delete/", deployment_actions.deployment_delete, name="deployment-delete"),
+    path("<str:deployment_id>/roll-back/", deployment_actions.deployment_roll_back, name="deployment-roll-back"),
+    path("<str:deployment_id>/try/", deployment_try.deployment_try, name="deployment-try"),
+    path("<str:deployment_id>/token/", deployment_try.deployment_token, name="deployment-token"),
+]

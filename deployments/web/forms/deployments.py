@@ -1,0 +1,133 @@
+"""What people choose and enter on the pages of deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.lifecycle import Status, parse_ttl
+from deployments.models import Replica
+from deployments.queries.deployment_logs import LogWanted
+from deployments.queries.deployments import NEWEST, PAGE_SIZES, PERIODS, SORTS, Wanted
+
+UNITS = {"m": _("minutes"), "h": _("hours"), "d": _("days")}
+STREAMS = {"stdout": _("Output"), "stderr": _("Errors"), "launchpad": _("Launchpad")}
+_CONTROL = {"autocomplete": "off"}
+
+
+def wanted_from(query: QueryDict) -> Wanted:
+    """Return what the address of a list asks for; what makes no sense in it counts as not said."""
+    words = {name: query.get(name, "").strip()[:256].replace("\0", "") for name in query}
+    status = words.get("status", "").upper()
+    created = words.get("created", "")
+    sort = words.get("sort", NEWEST)
+    size = words.get("size", "")
+    return Wanted(
+        status=status if status in Status.__members__ else "",
+        text=words.get("q", ""),
+        scenario=words.get("scenario", ""),
+        executable=words.get("executable", ""),
+        configuration=words.get("configuration", ""),
+        created=created if created in PERIODS else "",
+        sort=sort if sort.removeprefix("-") in SORTS else NEWEST,
+        size=int(size) if size.isdecimal() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
+    )
+
+
+class DurationForm(forms.Form):
+    """How long a deployment may live: without limit, or a number of minutes, hours or days."""
+
+    kind = forms.ChoiceField(
+        choices=[("standard", _("Standard")), ("custom", _("Custom"))], initial="standard", widget=forms.RadioSelect
+    )
+    number = forms.CharField(
+        label=_("Duration"),
+        required=False,
+        max_length=7,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", **_CONTROL}),
+    )
+    unit = forms.ChoiceField(label=_("Unit"), choices=list(UNITS.items()), initial="h", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("kind") == "custom":
+            try:
+                if parse_ttl(self.written(values)) is None:
+                    raise ValueError(_("Write how long it may run, or choose the standard duration."))
+            except ValueError as error:
+                self.add_error("number", str(error))
+        return values
+
+    @staticmethod
+    def written(values: dict[str, Any]) -> str:
+        """Return the duration as the AI API writes it, `""` for without limit."""
+        if values.get("kind") != "custom" or not values.get("number", "").strip():
+            return ""
+        return f"{values['number'].strip()}{values.get('unit') or 'h'}"
+
+
+class LogForm(forms.Form):
+    """Which lines of a log are shown."""
+
+    q = forms.CharField(label=_("Search"), required=False, max_length=256)
+    order = forms.ChoiceField(
+        label=_("Order"), required=False, choices=[("", _("Newest first")), ("oldest", _("Oldest first"))]
+    )
+    replica = forms.ChoiceField(label=_("Replica"), required=False)
+    attempt = forms.IntegerField(label=_("Attempt"), required=False, min_value=1)
+    stream = forms.ChoiceField(label=_("Stream"), required=False, choices=[("", _("All streams")), *STREAMS.items()])
+    start = forms.DateTimeField(label=_("From"), required=False)
+    end = forms.DateTimeField(label=_("To"), required=False)
+
+    def __init__(self, query: QueryDict, replicas: Sequence[Replica]) -> None:
+        super().__init__(query)
+        names = [(replica.name, _short(replica)) for replica in replicas]
+        self.fields["replica"] = forms.ChoiceField(
+            label=_("Replica"), required=False, choices=[("", _("All replicas")), *names]
+        )
+        for name in ("start", "end"):
+            self.fields[name].widget = forms.DateTimeInput(
+                format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "step": "1"}
+            )
+
+    def wanted(self) -> LogWanted:
+        """Return the filters that make sense; the others count as not given, their errors stand at the fields."""
+        self.is_valid()
+        values = self.cleaned_data
+        return LogWanted(
+            text=values.get("q", ""),
+            start=values.get("start"),
+            end=values.get("end"),
+            replica=values.get("replica", ""),
+            attempt=values.get("attempt"),
+            stream=values.get("stream", ""),
+            newest_first=values.get("order", "") != "oldest",
+        )
+
+
+class UpdateForm(forms.Form):
+    """Another configuration for a deployment, and what happens when it does not come up."""
+
+    configuration = forms.UUIDField(
+        error_messages={"required": _("Choose a configuration."), "invalid": _("Choose a configuration of the list.")}
+    )
+    returns_on_failure = forms.BooleanField(required=False)
+
+
+def moment_from(text: str) -> datetime | None:
+    """Return the aware time that an address carries (ISO 8601), None when it carries none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if timezone.is_aware(moment) else None
+
+
+def _short(replica: Replica) -> str:
+    return f"{replica.generation.number}-{replica.number}"

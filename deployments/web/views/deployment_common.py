@@ -1,0 +1,29 @@
+"""What all pages of one deployment begin with."""
+
+from __future__ import annotations
+
+from django.http import Http404
+
+from deployments.lifecycle import Action, Status, TargetStatus, why_not
+from deployments.models import Deployment, Role
+from deployments.queries.deployment_details import find_deployment
+from deployments.web.access import PageRequest
+
+
+def deployment_or_404(request: PageRequest, deployment_id: str) -> Deployment:
+    """Return a deployment of the workspace's resource group.
+
+    Raises:
+        Http404: there is none, or it is in a group that the reader may not see or has not chosen.
+    """
+    deployment = find_deployment(request.workspace.group.pk, deployment_id)
+    if deployment is None:
+        raise Http404
+    return deployment
+
+
+def reason_against(request: PageRequest, deployment: Deployment, action: Action) -> str:
+    """Return why the reader cannot do this now, `""` when it can be done."""
+    if not request.actor.may(Role.EDITOR):
+        return f"This needs the role {Role.EDITOR.label}; yours is {request.actor.role.label}."
+    return why_not(action, Status(deployment.status), TargetStatus(deployment.target_status))

@@ -1,0 +1,167 @@
+"""The log of a deployment: filters, pages, new lines as they are written, and the whole for download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from deployments.connections import runtime_for
+from deployments.errors import RuntimeUnavailable
+from deployments.lifecycle import Status
+from deployments.models import Attempt, Deployment
+from deployments.queries.deployment_details import replicas_of
+from deployments.queries.deployment_logs import (
+    HOLD_BACK,
+    INSTANT,
+    LogPage,
+    LogWanted,
+    lines_since,
+    log_page,
+    page_at_error,
+    text_of,
+)
+from deployments.web.access import PageRequest, sign_in_required
+from deployments.web.forms.deployments import LogForm, moment_from
+from deployments.web.views.deployment_common import deployment_or_404
+from deployments.web.views.deployment_details import page_context
+
+FILTERS = ("q", "order", "replica", "attempt", "stream", "start", "end")
+
+
+@require_GET
+@sign_in_required
+def deployment_logs(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Show a page of the log (`from`: where the page begins; `after`: only what was written since)."""
+    deployment = deployment_or_404(request, deployment_id)
+    runtime = runtime_for(deployment.resource_group.connection)
+    form = LogForm(request.GET, replicas_of(deployment))
+    wanted = form.wanted()
+    after, begin = moment_from(request.GET.get("after", "")), moment_from(request.GET.get("from", ""))
+    failed = _failed_attempt(request, deployment)
+    now = timezone.now()
+    try:
+        if after is not None:
+            live = _is_live(deployment)
+            page = lines_since(runtime, deployment.pk, wanted, after=after, now=now if live else now + HOLD_BACK)
+            if not page.lines and live:
+                return HttpResponse(status=204)
+        elif failed is not None:
+            page = page_at_error(runtime, deployment.pk, failed)
+            wanted = replace(wanted, newest_first=False)
+        else:
+            page = log_page(runtime, deployment.pk, _from(_until(wanted, deployment, now), begin))
+    except RuntimeUnavailable as error:
+        return _without_log(request, deployment, form, str(error))
+    context = _log_context(request, deployment, page, wanted, now) | {"form": form, "failed": failed}
+    if request.htmx and (after or begin):
+        return render(request, "deployments/_log_more.html", context | {"is_tail": after is not None})
+    return render(request, "deployments/logs.html", page_context(request, deployment, "logs") | context)
+
+
+@require_GET
+@sign_in_required
+def deployment_log_download(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Send the log, all of it or the lines that the filters take, as plain text, oldest first."""
+    deployment = deployment_or_404(request, deployment_id)
+    runtime = runtime_for(deployment.resource_group.connection)
+    wanted = replace(LogForm(request.GET, replicas_of(deployment)).wanted(), newest_first=False)
+    try:
+        lines = _begun(text_of(runtime, deployment.pk, wanted))
+    except RuntimeUnavailable as error:
+        return HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=503)
+    answer = StreamingHttpResponse(
+        lines,
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{deployment.pk}.log"'},
+    )
+    return cast(HttpResponse, answer)  # decorators of views know no other kind of answer
+
+
+def _begun(lines: Iterator[str]) -> Iterator[str]:
+    """Read the first line at once, so that a runtime that cannot be asked is found out before the answer begins."""
+    first = next(lines, "")
+
+    def whole() -> Iterator[str]:
+        yield first
+        yield from lines
+
+    return whole()
+
+
+def _failed_attempt(request: PageRequest, deployment: Deployment) -> Attempt | None:
+    """Return the attempt whose first error the log opens at: the one asked for, or the last of a DEAD deployment."""
+    attempts = Attempt.objects.filter(replica__generation__deployment=deployment).exclude(first_error="")
+    attempts = attempts.select_related("replica")
+    wanted = request.GET.get("error", "")
+    if wanted.isdecimal():
+        return attempts.filter(pk=int(wanted)).first()
+    filtered = any(request.GET.get(name) for name in (*FILTERS, "from", "after")) or "all" in request.GET
+    if deployment.status != Status.DEAD or filtered:
+        return None
+    return attempts.order_by("-started_at", "-pk").first()
+
+
+def _until(wanted: LogWanted, deployment: Deployment, now: datetime) -> LogWanted:
+    """Leave the last moment of a live log to the lines that are appended; see HOLD_BACK."""
+    if not _is_live(deployment):
+        return wanted
+    last = now - HOLD_BACK
+    return replace(wanted, end=min(wanted.end, last) if wanted.end else last)
+
+
+def _from(wanted: LogWanted, begin: datetime | None) -> LogWanted:
+    if begin is None:
+        return wanted
+    return replace(wanted, end=begin) if wanted.newest_first else replace(wanted, start=begin + INSTANT)
+
+
+def _is_live(deployment: Deployment) -> bool:
+    return deployment.status in {Status.UNKNOWN, Status.PENDING, Status.RUNNING, Status.STOPPING}
+
+
+def _log_context(
+    request: PageRequest, deployment: Deployment, page: LogPage, wanted: LogWanted, now: datetime
+) -> dict[str, Any]:
+    kept = _kept(request.GET)
+    address = reverse("deployment-logs", args=[deployment.pk])
+    order = {} if wanted.newest_first else {"order": "oldest"}
+    more = tail = ""
+    if page.next is not None:
+        more = f"{address}?{urlencode(kept | order | {'from': page.next.isoformat()})}"
+    at_the_end = wanted.newest_first or page.next is None
+    if _is_live(deployment) and at_the_end and wanted.end is None and "from" not in request.GET:
+        after = page.newest or now - HOLD_BACK
+        tail = f"{address}?{urlencode(kept | order | {'after': after.isoformat()})}"
+    return {
+        "deployment": deployment,
+        "page": page,
+        "wanted": wanted,
+        "more": more,
+        "tail": tail,
+        "is_filtered": bool(kept),
+        "is_live": _is_live(deployment),
+        "is_at_error": any(shown.is_first_error for shown in page.lines),
+        "download": f"{reverse('deployment-log-download', args=[deployment.pk])}?{urlencode(kept)}",
+        "download_all": reverse("deployment-log-download", args=[deployment.pk]),
+    }
+
+
+def _kept(query: QueryDict) -> dict[str, str]:
+    """Return the filters of the address, without what is only for one page."""
+    return {name: value for name in FILTERS if (value := query.get(name, ""))}
+
+
+def _without_log(request: PageRequest, deployment: Deployment, form: LogForm, problem: str) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(status=204)
+    context = page_context(request, deployment, "logs") | {"form": form, "problem": problem}
+    return render(request, "deployments/logs.html", context)
