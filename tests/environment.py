@@ -2,13 +2,27 @@
 
 import atexit
 import os
+import random
 import shutil
+import socket
 import tempfile
 
 HOME = tempfile.mkdtemp(prefix="launchpad-test-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("LAUNCHPAD_") and not name.startswith("LAUNCHPAD_TEST_")]:
     del os.environ[name]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now, below those that outgoing connections get."""
+    for port in random.sample(range(10_000, 20_000), 1000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
+    raise RuntimeError("There is no free port between 10000 and 20000.")
+
+
+os.environ["LAUNCHPAD_GATEWAY_PORT"] = str(free_port())
 os.environ |= {"LAUNCHPAD_HOME": HOME, "LAUNCHPAD_DEBUG": "0", "LAUNCHPAD_LOG_LEVEL": "WARNING"}
 os.environ.pop("BROKER_URL", None)
 if url := os.environ.pop("LAUNCHPAD_TEST_DATABASE_URL", ""):

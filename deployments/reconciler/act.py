@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from deployments import facts
 from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected
-from deployments.gateway import sync, table
+from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
 from deployments.planning import PROOF_FAILURE_LIMIT
@@ -192,7 +192,7 @@ def _route(scene: Scene, action: facts.Route) -> bool:
             scene.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
             tell(deployment, "UPDATED", f"Traffic moved to {row.configuration.name}.", status=Status.RUNNING)
     try:
-        sync.apply(table.load())
+        sync.apply()
     except GatewayUnavailable:
         _distrust(scene, facts.Distrust(row.number))  # not RUNNING until a request has gone the whole way
         raise
@@ -201,7 +201,7 @@ def _route(scene: Scene, action: facts.Route) -> bool:
 
 def _unroute(scene: Scene, action: facts.Unroute) -> bool:
     scene.change(serving_generation=None, proved_at=None)
-    sync.apply(table.load())
+    sync.apply()
     return False
 
 
@@ -215,7 +215,7 @@ def _release(scene: Scene, action: facts.Release) -> bool:
     with transaction.atomic():
         Replica.objects.filter(generation__in=rows).update(is_held=False, phase="EXITED", detail="")
         rows.filter(outcome__in=("", Generation.Outcome.RUNNING)).update(outcome=Generation.Outcome.STOPPED)
-    sync.apply(table.load())
+    sync.apply()
     return True
 
 
@@ -239,7 +239,7 @@ def _fail(scene: Scene, action: facts.Fail) -> bool:
             values |= {"serving_generation": None, "completed_at": now, "proved_at": None}
             tell(deployment, "DEAD", action.message, severity=Severity.ERROR, status=Status.DEAD)
         scene.change(**values)
-    sync.apply(table.load())
+    sync.apply()
     return True
 
 
@@ -248,7 +248,7 @@ def _delete(scene: Scene, action: facts.Delete) -> bool:
     for name in list(names):
         scene.runtime.forget(name)
     Deployment.objects.filter(pk=scene.deployment.pk, lease_token=scene.deployment.lease_token).delete()
-    sync.apply(table.load())
+    sync.apply()
     return False
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.facts import Facts, Plan
-from deployments.gateway import sync, table
+from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Deployment, Generation, Severity
 from deployments.planning import plan
@@ -64,7 +64,7 @@ def _rounds(lease: leases.Lease) -> timedelta | None:
         if not again:
             return _until(deployment, now_planned.next_pass_in)
         if _needs_backends(deployment):
-            sync.apply(table.load())
+            sync.apply()
     return timedelta(0)
 
 

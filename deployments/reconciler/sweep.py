@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
-from deployments.gateway import sync, table
+from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
 from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink
 from deployments.reconciler.history import tell
@@ -36,7 +36,7 @@ def due() -> list[str]:
         except RuntimeUnavailable as error:
             logger.warning("Connection %s cannot be seen: %s", connection.name, error)
     try:
-        sync.apply(table.load())
+        sync.apply()
     except (GatewayUnavailable, GatewayRejected) as error:
         logger.warning("The gateway cannot be set: %s", error)
     rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at")

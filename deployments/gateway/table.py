@@ -1,0 +1,76 @@
+"""What the gateway is to do, in plain data: the input of `config.render` and `sync.apply`.
+
+A backend is one generation of a deployment. It is in the table before traffic goes to it, so that the gateway can
+prove it, and after traffic has left it, until it is drained. `routes` says which generation the public gets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """One replica behind a backend.
+
+    Args:
+        name: stable while the replica restarts, e.g. "r0": a new address under the same name needs no reload.
+        host: IP address; may be empty while the address is not known.
+        port: 0 while the address is not known: the server is then listed but gets no traffic.
+    """
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One generation of a deployment.
+
+    Args:
+        resource_group: whose tokens may use it.
+        servers: its replicas.
+        health_path: HTTP path that answers 2xx when a replica is healthy.
+        retry: whether a request whose replica died before answering is sent to another one. Requests that never
+            reached a replica are always sent to another one.
+    """
+
+    deployment_id: str
+    generation: int
+    resource_group: str
+    servers: tuple[Server, ...]
+    health_path: str
+    retry: bool = True
+
+    @property
+    def name(self) -> str:
+        return backend_name(self.deployment_id, self.generation)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Everything that the gateway has to know.
+
+    Args:
+        backends: the generations that have replicas.
+        routes: deployment id -> generation that public traffic goes to. A deployment without one answers 503.
+        idle: deployment id -> resource group of the deployments that exist without a backend (stopped, dead, not yet
+            placed). They answer 503; what is neither here nor in `backends` answers 404.
+        revoked: client ids and token ids (`jti`) whose tokens are refused.
+        read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway keeps the one
+            that was read later, whichever comes first.
+    """
+
+    backends: tuple[Backend, ...] = ()
+    routes: Mapping[str, int] = field(default_factory=dict)
+    idle: Mapping[str, str] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    read_at: int = field(default_factory=time.monotonic_ns)
+
+
+def backend_name(deployment_id: str, generation: int) -> str:
+    """Return the name of a backend; metrics carry it, so it begins with the deployment's id."""
+    return f"{deployment_id}-g{generation}"

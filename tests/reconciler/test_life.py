@@ -1,0 +1,218 @@
+"""The life of a deployment with real servers behind a real gateway."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from deployments import operations
+from deployments.connections import local_runtime
+from deployments.errors import OperationRefused
+from deployments.lifecycle import Status, Step
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+from deployments.reconciler import lease as leases
+from deployments.reconciler import pass_over
+from deployments.runtimes.base import ReplicaSpec, Resources
+from tests.reconciler.world import ACTOR, World
+
+FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
+HANGING = ("python3", "-c", "import time; time.sleep(600)")
+
+
+def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) -> None:
+    deployment = world.deploy()
+    assert deployment.status == Status.UNKNOWN
+
+    world.until_status(deployment, Status.RUNNING)
+
+    assert world.ask(deployment)[0] == 200
+    assert deployment.proved_at is not None
+    generation = Generation.objects.get(deployment=deployment)
+    assert list(generation.steps) == [step.value for step in Step]
+    statuses = DeploymentEvent.objects.filter(deployment=deployment).order_by("id").values_list("status", flat=True)
+    assert list(dict.fromkeys(statuses)) == ["UNKNOWN", "PENDING", "RUNNING"]
+
+
+def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+
+    operations.stop_deployment(ACTOR, deployment)
+    world.until_status(deployment, Status.STOPPED)
+
+    assert world.alive(deployment) == []
+    assert world.ask(deployment)[0] == 503
+    assert not Replica.objects.filter(is_held=True).exists()
+    assert deployment.completed_at is not None
+
+
+def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
+    deployment = world.deploy(world.configure_command("hanging", *HANGING))
+    world.until(lambda: world.alive(deployment), "its server lives")
+
+    operations.stop_deployment(ACTOR, deployment)
+    world.until_status(deployment, Status.STOPPED)
+
+    assert world.alive(deployment) == []
+
+
+def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world: World) -> None:
+    deployment = world.deploy(world.configure("huge", resourcePlan="huge"))
+    world.until(lambda: Generation.objects.filter(deployment=deployment).exclude(waiting="").exists(), "it waits")
+    world.passes()
+    deployment.refresh_from_db()
+
+    assert deployment.status == Status.PENDING
+    assert "it needs 900 GB of memory" in deployment.status_message
+    assert "choose a smaller plan" in deployment.status_message
+
+    operations.stop_deployment(ACTOR, deployment)
+    world.until_status(deployment, Status.STOPPED)
+
+
+def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -> None:
+    deployment = world.deploy(world.configure_command("failing", *FAILING))
+
+    world.until_status(deployment, Status.DEAD)
+
+    assert "exit code 3" in deployment.status_message
+    assert "ValueError: no such model" in deployment.status_message
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
+    world.until(lambda: not Replica.objects.filter(is_held=True).exists(), "everything is released")
+
+
+def test_a_program_that_does_not_exist_is_named(world: World) -> None:
+    deployment = world.deploy(world.configure_command("missing", "no-such-program"))
+
+    world.until_status(deployment, Status.DEAD)
+
+    assert "There is no program no-such-program." in deployment.status_message
+
+
+def test_a_killed_server_is_started_again(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    first = world.server_pid(f"{deployment.pk}-1-0")
+
+    os.kill(first, signal.SIGKILL)
+    world.until(
+        lambda: Attempt.objects.filter(replica__generation__deployment=deployment).count() == 2, "a new attempt"
+    )
+    world.until_status(deployment, Status.RUNNING)
+
+    assert world.server_pid(f"{deployment.pk}-1-0") != first
+    assert world.ask(deployment)[0] == 200
+    ended = Attempt.objects.get(replica__generation__deployment=deployment, number=1)
+    assert (ended.exit_reason, ended.exit_signal) == ("SIGNALED", 9)
+    assert "signal 9 (SIGKILL)" in ended.message
+
+
+def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    other = world.configure("other")
+
+    operations.update_deployment(ACTOR, deployment, other)
+    world.until(lambda: Deployment.objects.get(pk=deployment.pk).serving_generation == 2, "the update serves")
+    assert world.status(deployment) == Status.RUNNING
+    world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
+
+    deployment.refresh_from_db()
+    assert deployment.latest_running_configuration == other
+    assert world.ask(deployment)[0] == 200
+
+
+def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    running = deployment.configuration
+
+    operations.update_deployment(
+        ACTOR, deployment, world.configure_command("broken", *FAILING), returns_on_failure=True
+    )
+    world.until(lambda: Deployment.objects.get(pk=deployment.pk).failed_generation == 2, "the update has failed")
+    world.passes()
+    deployment.refresh_from_db()
+
+    assert deployment.status == Status.RUNNING
+    assert deployment.configuration == running
+    assert deployment.status_message.startswith("Update to broken failed: ")
+    assert deployment.status_message.endswith("Returned to hello.")
+    assert world.ask(deployment)[0] == 200
+
+
+def test_a_failed_update_ends_dead_and_one_wish_rolls_it_back(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+
+    operations.update_deployment(ACTOR, deployment, world.configure_command("broken", *FAILING))
+    world.until_status(deployment, Status.DEAD)
+    assert "The last configuration that was running is hello." in deployment.status_message
+    world.until(lambda: not world.alive(deployment), "everything is released")
+
+    operations.roll_back_deployment(ACTOR, deployment)
+    world.until_status(deployment, Status.RUNNING)
+    assert deployment.configuration.name == "hello"
+    assert deployment.status_message == "Running."
+
+
+def test_a_deleted_deployment_is_gone_with_its_logs(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    operations.stop_deployment(ACTOR, deployment)
+    world.until_status(deployment, Status.STOPPED)
+
+    operations.delete_deployment(ACTOR, deployment)
+    world.until(lambda: world.status(deployment) is None, "the row is gone")
+
+    assert list(local_runtime().logs(deployment.pk)) == []
+    assert world.ask(deployment)[0] == 404
+
+
+def test_the_end_of_its_duration_stops_and_deletes_it(world: World) -> None:
+    deployment = world.until_status(world.deploy(ttl="10m"), Status.RUNNING)
+
+    past = timezone.now() - timedelta(seconds=1)
+    Deployment.objects.filter(pk=deployment.pk).update(expires_at=past, next_pass_at=past)
+    world.until(lambda: world.status(deployment) is None, "it is gone")
+
+    assert world.alive(deployment) == []
+
+
+def test_a_stop_during_a_pass_is_not_lost(world: World) -> None:
+    deployment = world.deploy()
+    lease = leases.take(deployment.pk)
+    assert lease is not None
+    Deployment.objects.filter(pk=deployment.pk).update(status=Status.PENDING, observed_generation=1)
+    deployment.refresh_from_db()
+
+    operations.stop_deployment(ACTOR, deployment)
+
+    assert pass_over(deployment.pk) is None  # its kick finds the lease taken
+    assert leases.give_back(lease, None) is True  # so the pass at work says that another one is due
+    world.until_status(deployment, Status.STOPPED)
+
+
+def test_a_server_that_nobody_wants_is_removed(world: World) -> None:
+    runtime = local_runtime()
+    name = "d0123456789abcde-1-0"
+    runtime.start(
+        ReplicaSpec(
+            name=name,
+            attempt=1,
+            command=HANGING,
+            resources=Resources(cpu_millis=100, memory_bytes=128_000_000),
+            health_path="/",
+        )
+    )
+
+    world.until(lambda: name not in {one.name for one in runtime.list()}, "the orphan is gone")
+
+
+def test_what_is_not_allowed_now_is_refused(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+
+    with pytest.raises(OperationRefused, match="Stop it first"):
+        operations.delete_deployment(ACTOR, deployment)
+    stale = Deployment.objects.get(pk=deployment.pk)
+    operations.stop_deployment(ACTOR, deployment)
+    with pytest.raises(OperationRefused, match="changed meanwhile"):
+        operations.stop_deployment(ACTOR, stale)

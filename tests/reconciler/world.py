@@ -1,0 +1,100 @@
+"""A small real world for the loop: the local runtime, a real gateway, real servers, and passes made by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import urllib3
+from django.conf import settings
+from django.utils import timezone
+
+from deployments import operations, reconciler
+from deployments.connections import local_runtime
+from deployments.gateway import tokens
+from deployments.lifecycle import ReplicaPhase, Status
+from deployments.models import Actor, Configuration, Deployment, Executable, Replica, ResourceGroup, Role
+from tests.factories import make_group, make_plan
+from tests.waiting import wait_until
+
+CATALOG = Path(settings.BASE_DIR) / "deployments" / "catalog"
+ACTOR = Actor(name="tester", role=Role.ADMINISTRATOR)
+PLANS = {"nano": (100, 128_000_000), "tiny": (250, 512_000_000), "huge": (1000, 900_000_000_000)}
+
+
+class World:
+    """What a test needs to ask for deployments and to see what becomes of them."""
+
+    def __init__(self) -> None:
+        for name, (cpu, memory) in PLANS.items():
+            make_plan(name, cpu_millis=cpu, memory_bytes=memory)
+        self.group: ResourceGroup = make_group()
+        text = (CATALOG / "custom-server.yaml").read_text()
+        self.executable: Executable = operations.import_templates(ACTOR, text)[0].executable
+
+    def configure(self, name: str = "hello", **parameters: str) -> Configuration:
+        return operations.create_configuration(
+            ACTOR, self.group, self.executable, name=name, parameters=parameters, inputs={}
+        )
+
+    def configure_command(self, name: str, *command: str, **parameters: str) -> Configuration:
+        return self.configure(name, command=json.dumps(list(command)), **parameters)
+
+    def deploy(self, configuration: Configuration | None = None, *, ttl: str = "") -> Deployment:
+        return operations.create_deployment(ACTOR, self.group, configuration or self.configure(), ttl=ttl)
+
+    def passes(self) -> None:
+        """Make the passes that are due; pauses before a restart are travelled over."""
+        now = timezone.now()
+        for replica in Replica.objects.filter(restart_at__gt=now):
+            Replica.objects.filter(pk=replica.pk).update(restart_at=now)
+        for pk in reconciler.due():
+            reconciler.pass_over(pk)
+
+    def until(self, condition: Callable[[], object], what: str, timeout: float = 20) -> None:
+        def look() -> bool:
+            self.passes()
+            return bool(condition())
+
+        wait_until(look, timeout=timeout, what=what)
+
+    def until_status(self, deployment: Deployment, status: Status, timeout: float = 20) -> Deployment:
+        self.until(lambda: self.status(deployment) == status, f"{deployment.pk} is {status}", timeout)
+        deployment.refresh_from_db()
+        return deployment
+
+    def status(self, deployment: Deployment) -> str | None:
+        return Deployment.objects.filter(pk=deployment.pk).values_list("status", flat=True).first()
+
+    def alive(self, deployment: Deployment) -> list[str]:
+        """Return the names of the deployment's servers that live."""
+        found = local_runtime().seen(deployment.pk, probe=False)
+        return [one.name for one in found if one.phase is not ReplicaPhase.EXITED]
+
+    def server_pid(self, name: str) -> int:
+        states = sorted((Path(settings.LAUNCHPAD_HOME) / "replicas" / name).glob("attempt-*/state.json"))
+        pid: int = json.loads(states[-1].read_text())["server"][0]
+        return pid
+
+    def ask(self, deployment: Deployment, path: str = "/") -> tuple[int, bytes]:
+        """Send a request through the gateway as a client does."""
+        home = Path(settings.LAUNCHPAD_HOME)
+        token = tokens.issue(subject="tester", resource_groups=None, role="editor", lifetime_seconds=60)
+        url = f"https://localhost:{settings.LAUNCHPAD_GATEWAY_PORT}/v2/inference/deployments/{deployment.pk}{path}"
+        with urllib3.PoolManager(ca_certs=str(home / "tls" / "ca.pem"), retries=False) as pool:
+            answer = pool.request("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+        return answer.status, answer.data
+
+    def end(self) -> None:
+        """Leave no server behind."""
+        runtime = local_runtime()
+        for one in runtime.list():
+            runtime.stop(one.name, one.attempt)
+        wait_until(
+            lambda: all(one.phase is ReplicaPhase.EXITED for one in runtime.list()),
+            timeout=15,
+            what="all servers ended",
+        )
+        for one in runtime.list():
+            runtime.forget(one.name)
