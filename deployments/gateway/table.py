@@ -1,25 +1,16 @@
-"""What the gateway is to do, in plain data: the input of `config.render` and `sync.apply`.
-
-A backend is one generation of a deployment. It is in the table before traffic goes to it, so that the gateway can
-prove it, and after traffic has left it, until it is drained. `routes` says which generation the public gets.
-"""
+"""What the gateway has to know, read from the database: the one input of its configuration."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from deployments.models import Deployment, Replica
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """One replica behind a backend.
-
-    Args:
-        name: stable while the replica restarts, e.g. "r0": a new address under the same name needs no reload.
-        host: IP address; may be empty while the address is not known.
-        port: 0 while the address is not known: the server is then listed but gets no traffic.
-    """
+    """The address of one replica."""
 
     name: str
     host: str
@@ -28,19 +19,18 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """One generation of a deployment.
+    """The servers of one generation of a deployment.
+
+    It is in the table before traffic goes to it, so that the gateway can prove it, and after traffic has left it, until
+    it is drained.
 
     Args:
-        resource_group: whose tokens may use it.
-        servers: its replicas.
-        health_path: HTTP path that answers 2xx when a replica is healthy.
-        retry: whether a request whose replica died before answering is sent to another one. Requests that never
-            reached a replica are always sent to another one.
+        health_path: answers 2xx on a healthy server.
+        retry: whether a request whose server died before answering may be tried on another one.
     """
 
     deployment_id: str
     generation: int
-    resource_group: str
     servers: tuple[Server, ...]
     health_path: str
     retry: bool = True
@@ -52,25 +42,48 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Everything that the gateway has to know.
+    """All backends and routes.
 
     Args:
-        backends: the generations that have replicas.
-        routes: deployment id -> generation that public traffic goes to. A deployment without one answers 503.
-        idle: deployment id -> resource group of the deployments that exist without a backend (stopped, dead, not yet
-            placed). They answer 503; what is neither here nor in `backends` answers 404.
-        revoked: client ids and token ids (`jti`) whose tokens are refused.
-        read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway keeps the one
-            that was read later, whichever comes first.
+        routes: deployment id -> the generation that public traffic goes to.
+        groups: deployment id -> resource group, of every deployment that exists, routed or not.
     """
 
     backends: tuple[Backend, ...] = ()
     routes: Mapping[str, int] = field(default_factory=dict)
-    idle: Mapping[str, str] = field(default_factory=dict)
-    revoked: frozenset[str] = frozenset()
-    read_at: int = field(default_factory=time.monotonic_ns)
+    groups: Mapping[str, str] = field(default_factory=dict)
 
 
 def backend_name(deployment_id: str, generation: int) -> str:
-    """Return the name of a backend; metrics carry it, so it begins with the deployment's id."""
+    """Return the name of a generation's backend; metrics carry it."""
     return f"{deployment_id}-g{generation}"
+
+
+def load() -> Table:
+    """Read the table, in two queries however many deployments there are."""
+    replicas = (
+        Replica.objects.filter(is_held=True, port__gt=0)
+        .select_related("generation")
+        .order_by("generation__deployment_id", "generation__number", "number")
+    )
+    servers: dict[tuple[str, int], list[Server]] = {}
+    recipes: dict[tuple[str, int], Mapping[str, object]] = {}
+    for replica in replicas:
+        key = (replica.generation.deployment_id, replica.generation.number)
+        servers.setdefault(key, []).append(Server(name=replica.name, host=replica.host, port=replica.port))
+        recipes[key] = replica.generation.recipe
+    rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
+    return Table(
+        backends=tuple(
+            Backend(
+                deployment_id=key[0],
+                generation=key[1],
+                servers=tuple(found),
+                health_path=str(recipes[key]["health_path"]),
+                retry=bool(recipes[key]["retry"]),
+            )
+            for key, found in servers.items()
+        ),
+        routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},
+        groups={pk: group for pk, group, _ in rows},
+    )
