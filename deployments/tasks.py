@@ -9,7 +9,7 @@ from celery import shared_task
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from deployments import reconciler
+from deployments import broker, reconciler
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ def sweep() -> None:
     """Send out the passes that are due; see `reconciler.due`."""
     for deployment_id in reconciler.due():
         _send(deployment_id, 0)
+    broker.note_pulse()
 
 
 @shared_task(name="deployments.tasks.housekeeping", ignore_result=True)

@@ -15,8 +15,12 @@ from typing import Any
 
 from celery import bootsteps
 from celery.beat import Scheduler, Service
+from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
+
+
+FIRST = "deployments.tasks.sweep"
 
 
 class BeatThread(bootsteps.StartStopStep):
@@ -39,8 +43,17 @@ class BeatThread(bootsteps.StartStopStep):
         """Send what is due until stopped; a worker without a beat would be deaf, so it ends when its beat does."""
         try:
             app.set_current()
+            _begin_at_once(app)
             self._service.start()
         finally:
             if not self._stopping:
                 logger.critical("The beat has ended; the worker ends too, so that both are started again.")
                 os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _begin_at_once(app: Any) -> None:
+    """Send the first sweep now: the schedule would let its whole interval pass before."""
+    try:
+        app.send_task(FIRST, expires=10)
+    except OperationalError as error:
+        logger.warning("The broker does not answer yet: %s", error)

@@ -140,11 +140,15 @@ Launchpad is running.
   Sign in      {facts["sign_in_url"]}
                works once, within 24 hours; later: {facts["user"]} and the password in {home / "admin-password"}
   Inference    {facts["inference_url"]}
-               certificate authority: {facts["ca"]}
+               {_trust(facts["authority"])}
   Programs     client id and secret are in {home / "service-key.json"}
   State, logs  {home}
   Stop         Ctrl-C; the model servers stop too and come back at the next start
 """
+
+
+def _trust(authority: str) -> str:
+    return f"clients need the certificate authority {authority}" if authority else "with your own certificate"
 
 
 def _tell_event(line: str) -> None:

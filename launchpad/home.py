@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import IO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SOCKET_PATH_LIMIT = 100  # bytes; the path of a unix socket may have 104 (macOS) or 108 (Linux) with its end
-LONGEST_SOCKET = len("/run/haproxy-admin.sock")
+SOCKET_PATH_LIMIT = 92  # bytes; the system allows 103 (macOS) or 107 (Linux), HAProxy binds to a longer name first
+LONGEST_SOCKET = len("/run/gateway-metrics.sock")
 
 
 class StartRefused(Exception):

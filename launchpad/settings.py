@@ -160,8 +160,11 @@ MESSAGE_TAGS = {
     message_levels.WARNING: "critical",
     message_levels.ERROR: "negative",
 }
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["deployments.web.uploads.LimitedUpload"]
 FILE_UPLOAD_TEMP_DIR = LAUNCHPAD_HOME / "uploads"
+# A configuration may have 1000 parameters of 5000 characters; its wizard sends them as one form, percent-encoded.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20_000_000  # bytes, of a form without its files
 
 # --- Broker -----------------------------------------------------------------------------------------------------
 BROKER_URL = _text("BROKER_URL", f"redis+socket://{quote(str(LAUNCHPAD_HOME / 'run' / 'valkey.sock'))}")
@@ -217,8 +220,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "filters": {
+        # The terminal asks /healthz many times while everything starts.
+        "not_health": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: "/healthz" not in record.getMessage(),
+        }
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["not_health"]},
         "events": {
             "class": "launchpad.event_log.EventFile",
             "filename": str(LAUNCHPAD_HOME / "log" / "events.log"),

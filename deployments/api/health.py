@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from redis import RedisError
 
 from deployments import broker
+from deployments.gateway import sync
 
 
 @require_safe
@@ -39,4 +40,8 @@ def _broker_and_worker() -> str:
         return "the broker does not answer"
 
 
-_PARTS: tuple[Callable[[], str], ...] = (_database, _broker_and_worker)
+def _gateway() -> str:
+    return "" if sync.is_alive() else "the gateway does not answer"
+
+
+_PARTS: tuple[Callable[[], str], ...] = (_database, _broker_and_worker, _gateway)

@@ -1,0 +1,129 @@
+"""`manage.py prepare`: brings the installation up to date, then answers one line of JSON for the terminal.
+
+Runs at every start before anything else does, so each step looks first whether there is anything to do. The answer
+goes through a pipe and not into a file, because it holds the sign-in link.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.checks import ERROR
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from deployments import checks, installation, samples
+from deployments.errors import GatewayUnavailable
+from deployments.gateway import sync, tls, tokens
+from deployments.models import SignInLink, User
+from launchpad import programs
+
+
+class Command(BaseCommand):
+    help = "Bring database, files and keys up to date, and write the supervisor's configuration."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self._check()
+        self._migrate()
+        _collect_static()
+        installation.ensure_workspace()
+        installation.ensure_catalog()
+        user = _ensure_administrator()
+        home = Path(settings.LAUNCHPAD_HOME)
+        tls.ensure(home)
+        tokens.ensure_key()
+        sync.ensure_config()
+        self._write_programs(home)
+        facts = {
+            "sign_in_url": f"{settings.LAUNCHPAD_URL}/sign-in/{SignInLink.issue(user)}/",
+            "user": user.get_username(),
+            "inference_url": f"https://{settings.LAUNCHPAD_GATEWAY_HOST}:{settings.LAUNCHPAD_GATEWAY_PORT}",
+            "authority": "" if settings.LAUNCHPAD_TLS_CERT else str(tls.folder(home) / "ca.pem"),
+            "health": _health_address(),
+        }
+        self.stdout.write(json.dumps(facts))
+
+    def _check(self) -> None:
+        found = checks.check_settings(None)
+        problems = [f"{message.msg} {message.hint}" for message in found]
+        if any(message.level >= ERROR for message in found):
+            raise CommandError("\n".join(problems))
+        for problem in problems:
+            self.stderr.write(problem)
+
+    def _migrate(self) -> None:
+        database = connection.settings_dict
+        if connection.vendor == "sqlite":
+            _touch_private(Path(database["NAME"]))
+        try:
+            executor = MigrationExecutor(connection)
+        except OperationalError as error:
+            raise CommandError(
+                f"The database cannot be reached, check DATABASE_URL: {str(error).splitlines()[0]}."
+            ) from error
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", verbosity=0, interactive=False)
+
+    def _write_programs(self, home: Path) -> None:
+        try:
+            gateway = sync.command()
+        except GatewayUnavailable as error:
+            raise CommandError(str(error)) from error
+        chosen = programs.programs(
+            home,
+            tuple(gateway),
+            valkey=programs.find_valkey() if settings.BROKER_IS_EMBEDDED else None,
+            samples=settings.LAUNCHPAD_SAMPLES and not samples.are_loaded(),
+        )
+        (home / "run" / "supervisord.conf").write_text(programs.render(home, chosen))
+
+
+def _collect_static() -> None:
+    """Collect the static files again when one of them has changed."""
+    digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            found = Path(storage.path(name)).stat()
+            digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    note = Path(settings.LAUNCHPAD_HOME) / "run" / "static-files"
+    if not note.exists() or note.read_text() != digest.hexdigest():
+        call_command("collectstatic", verbosity=0, interactive=False, clear=True)
+        note.write_text(digest.hexdigest())
+
+
+def _ensure_administrator() -> User:
+    """Return the first administrator, made with a random password at the first start."""
+    user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+    if user is not None:
+        return user
+    name = "admin"
+    if User.objects.filter(username=name).exists():
+        name = f"admin-{secrets.token_hex(2)}"
+    password = secrets.token_urlsafe(18)
+    path = Path(settings.LAUNCHPAD_HOME) / "admin-password"
+    path.unlink(missing_ok=True)
+    _touch_private(path)
+    path.write_text(f"{password}\n")
+    return User.objects.create_superuser(username=name, password=password)
+
+
+def _health_address() -> tuple[str, int, str]:
+    """Return where to ask for /healthz: address, port, and the host name to ask for."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to, only compared with
+    address = everywhere.get(settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_BIND)
+    return address, settings.LAUNCHPAD_PORT, urlsplit(settings.LAUNCHPAD_URL).hostname or "localhost"
+
+
+def _touch_private(path: Path) -> None:
+    path.touch(mode=0o600)
+    path.chmod(0o600)
