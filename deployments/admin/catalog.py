@@ -36,8 +36,8 @@ class ScenarioAdmin(RoleAdmin):
     fields = ("id", "name", "description", "labels", "created_at", "changed_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        rows: QuerySet[Model] = super().get_queryset(request)
-        return rows.annotate(templates=Count("executables"))
+        rows: QuerySet[Model] = super().get_queryset(request).annotate(templates=Count("executables"))
+        return rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("id", "created_at", "changed_at") if obj else ("created_at", "changed_at")

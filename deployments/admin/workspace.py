@@ -19,8 +19,8 @@ class ConnectionAdmin(RoleAdmin):
     readonly_fields = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        rows: QuerySet[Model] = super().get_queryset(request)
-        return rows.annotate(groups=Count("resource_groups"))
+        rows: QuerySet[Model] = super().get_queryset(request).annotate(groups=Count("resource_groups"))
+        return rows
 
     @admin.display(description=_("resource groups"), ordering="groups")
     def group_count(self, row: Model) -> int:
@@ -36,8 +36,8 @@ class ResourceGroupAdmin(RoleAdmin):
     readonly_fields = ("created_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
-        rows: QuerySet[Model] = super().get_queryset(request)
-        return rows.annotate(deployment_total=Count("deployments"))
+        rows: QuerySet[Model] = super().get_queryset(request).annotate(deployment_total=Count("deployments"))
+        return rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # What runs in a group runs on its connection: another connection would lose sight of it.

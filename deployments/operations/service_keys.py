@@ -1,0 +1,69 @@
+"""Issuing and revoking the credentials of programs. A secret is shown once; only its hash is kept."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.errors import InvalidInput
+from deployments.models import Actor, ResourceGroup, Role, ServiceKey
+from deployments.operations.access import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedKey:
+    """A new service key with the secret that nobody can be shown again."""
+
+    key: ServiceKey
+    secret: str
+
+
+def issue_service_key(
+    actor: Actor,
+    *,
+    name: str,
+    role: Role = Role.EDITOR,
+    groups: Sequence[ResourceGroup] | None = None,
+    expires_at: datetime | None = None,
+) -> IssuedKey:
+    """Make a service key.
+
+    Args:
+        groups: the resource groups that it may use, None for all.
+        expires_at: None for without end.
+
+    Raises:
+        InvalidInput: "name" or "expires_at" -> what is wrong.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    problems = {}
+    if not name.strip() or len(name) > 128:
+        problems["name"] = "Give the key a name of at most 128 characters that says which program uses it."
+    if expires_at is not None and expires_at <= timezone.now():
+        problems["expires_at"] = "This time is over already. Choose a later one, or leave it empty."
+    if problems:
+        raise InvalidInput(problems)
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        key = ServiceKey.objects.create(
+            client_id=f"sk-{secrets.token_hex(12)}",
+            secret_hash=make_password(secret),
+            name=name.strip(),
+            role=role,
+            all_groups=groups is None,
+            expires_at=expires_at,
+        )
+        key.resource_groups.set(groups or [])
+    return IssuedKey(key=key, secret=secret)
+
+
+def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
+    """End a key for good; the tokens it got are refused from the gateway's next synchronization on."""
+    require(actor, Role.ADMINISTRATOR)
+    ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
