@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from celery import shared_task
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from deployments import broker, reconciler
+from launchpad.celery import app
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def kick(deployment_id: str) -> None:
     transaction.on_commit(lambda: _send(deployment_id, 0))
 
 
-@shared_task(name="deployments.tasks.pass_over", ignore_result=True)
+@app.task(name="deployments.tasks.pass_over", ignore_result=True)
 def pass_over(deployment_id: str) -> None:
     """Make one pass, and come back soon if it asks for that."""
     again = reconciler.pass_over(deployment_id)
@@ -27,7 +27,7 @@ def pass_over(deployment_id: str) -> None:
         _send(deployment_id, again)
 
 
-@shared_task(name="deployments.tasks.sweep", ignore_result=True)
+@app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
     """Send out the passes that are due; see `reconciler.due`."""
     for deployment_id in reconciler.due():
@@ -35,7 +35,7 @@ def sweep() -> None:
     broker.note_pulse()
 
 
-@shared_task(name="deployments.tasks.housekeeping", ignore_result=True)
+@app.task(name="deployments.tasks.housekeeping", ignore_result=True)
 def housekeeping() -> None:
     """Remove what nobody needs any more."""
     reconciler.clean_up()

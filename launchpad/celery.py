@@ -16,7 +16,16 @@ app.conf.update(
     broker_url=settings.BROKER_URL,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options={"visibility_timeout": 60, "socket_keepalive": True, "socket_timeout": 10},
+    broker_transport_options={
+        "visibility_timeout": 60,
+        "socket_keepalive": True,
+        "socket_timeout": 10,
+        # A broker that is away must not hold up the request that kicks: one try (else 6 s), the sweep makes up for it.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
+    },
     task_ignore_result=True,
     task_acks_late=False,  # a lost pass is made up for by the next sweep
     task_default_queue="launchpad",

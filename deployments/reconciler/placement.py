@@ -55,7 +55,7 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
     """Hold resources for all replicas of a generation, or note what it is waiting for.
 
     Returns:
-        True when they are held.
+        Whether anything is different now: they are held, or what is missing has changed.
     """
     recipe = unpack(generation.recipe)
     plan = ResourcePlan.objects.get(pk=recipe.resource_plan)
@@ -69,9 +69,10 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
         there = room(connection, runtime)
         waiting = missing(needs, there) or _older_first(generation, connection)
         if waiting:
-            if waiting != generation.waiting:
+            changed = waiting != generation.waiting
+            if changed:
                 Generation.objects.filter(pk=generation.pk).update(waiting=waiting)
-            return False
+            return changed
         Replica.objects.bulk_create(
             Replica(
                 generation=generation,

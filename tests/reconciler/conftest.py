@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from pytest_django import DjangoDbBlocker
 
 from deployments.gateway import sync, tls, tokens
 from tests.reconciler.world import World
@@ -15,12 +16,13 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
-def gateway() -> Iterator[subprocess.Popen[bytes]]:
+def gateway(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[subprocess.Popen[bytes]]:
     home = Path(settings.LAUNCHPAD_HOME)
     (home / "run").mkdir(parents=True, exist_ok=True)
     tls.ensure(home)
     tokens.ensure_key()
-    sync.ensure_config()
+    with django_db_blocker.unblock():
+        sync.ensure_config()
     process = subprocess.Popen(sync.command())
     try:
         wait_until(sync.is_alive, timeout=10, what="the gateway answers")

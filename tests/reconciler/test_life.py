@@ -52,6 +52,7 @@ def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
 def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
     deployment = world.deploy(world.configure_command("hanging", *HANGING))
     world.until(lambda: world.alive(deployment), "its server lives")
+    deployment.refresh_from_db()
 
     operations.stop_deployment(ACTOR, deployment)
     world.until_status(deployment, Status.STOPPED)
