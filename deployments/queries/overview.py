@@ -1,0 +1,168 @@
+"""The state of a workspace at a glance: counts, what needs attention, what is new, and the room that is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
+from django.db.models.expressions import Combinable
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
+
+from deployments.connections import runtime_for
+from deployments.errors import RuntimeUnavailable
+from deployments.lifecycle import Status, TargetStatus
+from deployments.models import Connection, Deployment, Generation, Replica
+from deployments.reconciler.placement import Room, room
+
+LONG_WAIT = timedelta(minutes=5)
+ENDS_SOON = timedelta(hours=1)
+ATTENTION_SHOWN = 8
+NEWEST_SHOWN = 6
+_SHOWN = (
+    "id",
+    "status",
+    "status_message",
+    "status_changed_at",
+    "target_status",
+    "created_at",
+    "expires_at",
+    "unseen_since",
+    "configuration__name",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attention:
+    """A deployment that somebody should look at.
+
+    Args:
+        cause: "dead", "unseen" (its runtime cannot be reached), "waiting" (PENDING for long) or "ending".
+        since: since when; for "ending" the time of its end.
+        waiting: what it is waiting for, `""` when not known.
+    """
+
+    deployment: Deployment
+    cause: str
+    since: datetime
+    waiting: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanUse:
+    """What the replicas of one resource plan hold; `memory_bytes` in bytes."""
+
+    plan: str
+    deployments: int
+    replicas: int
+    cpu_millis: int
+    memory_bytes: int
+    gpus: int
+
+    @property
+    def cores(self) -> float:
+        return self.cpu_millis / 1000
+
+
+def counts_by_status(group_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
+    """Return group id -> status -> number of deployments, in one query."""
+    wanted = list(group_ids)
+    counts = {pk: {status.value: 0 for status in Status} for pk in wanted}
+    rows = Deployment.objects.filter(resource_group__in=wanted).order_by()
+    for group_id, status, number in rows.values_list("resource_group", "status").annotate(Count("pk")):
+        counts[group_id][status] = number
+    return counts
+
+
+def needing_attention(group_id: str, *, now: datetime) -> tuple[Sequence[Attention], int]:
+    """Return the most urgent deployments that somebody should look at, and how many there are, in two queries."""
+    dead = Q(status=Status.DEAD, target_status=TargetStatus.RUNNING)
+    unseen = Q(unseen_since__isnull=False)
+    waiting = Q(status__in=[Status.UNKNOWN, Status.PENDING], status_changed_at__lt=now - LONG_WAIT)
+    ending = Q(expires_at__lt=now + ENDS_SOON, target_status=TargetStatus.RUNNING)
+    cause = Case(
+        When(dead, then=Value("dead")),
+        When(unseen, then=Value("unseen")),
+        When(waiting, then=Value("waiting")),
+        default=Value("ending"),
+    )
+    urgency = Case(
+        When(dead, then=Value(0)), When(unseen, then=Value(1)), When(waiting, then=Value(2)), default=Value(3)
+    )
+    found = Deployment.objects.filter(dead | unseen | waiting | ending, resource_group=group_id)
+    newest = Generation.objects.filter(deployment=OuterRef("pk")).order_by("-number").values("waiting")[:1]
+    rows = found.select_related("configuration").only(*_SHOWN)
+    rows = rows.annotate(cause=cause, waiting_for=Subquery(newest)).order_by(urgency, "-status_changed_at", "pk")
+    shown = [_attention(row) for row in rows[:ATTENTION_SHOWN]]
+    return shown, len(shown) if len(shown) < ATTENTION_SHOWN else found.count()
+
+
+def newest_deployments(group_id: str) -> QuerySet[Deployment]:
+    """Return the deployments that were created last."""
+    rows = Deployment.objects.filter(resource_group=group_id).select_related("configuration").only(*_SHOWN)
+    return rows[:NEWEST_SHOWN]
+
+
+def capacity_in_use(connection: Connection) -> Room | None:
+    """Return what a connection has in all and what its replicas hold, None while its runtime cannot be asked."""
+    try:
+        return room(connection, runtime_for(connection))
+    except RuntimeUnavailable:
+        return None
+
+
+def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
+    """Return what is held for each resource plan, the one with most memory first, in one query."""
+    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+    rows = (
+        held.order_by()
+        .annotate(plan=KeyTextTransform("resource_plan", "generation__recipe"))
+        .values("plan")
+        .annotate(
+            deployments=Count("generation__deployment", distinct=True),
+            replicas=Count("pk"),
+            cpu=Sum("cpu_millis"),
+            memory=Sum("memory_bytes"),
+            gpu=Sum("gpus"),
+        )
+        .order_by("-memory", "plan")
+    )
+    return [
+        PlanUse(
+            plan=row["plan"] or "",
+            deployments=row["deployments"],
+            replicas=row["replicas"],
+            cpu_millis=row["cpu"],
+            memory_bytes=row["memory"],
+            gpus=row["gpu"],
+        )
+        for row in rows
+    ]
+
+
+def overview_version(connection_id: int) -> Mapping[str, Combinable]:
+    """Return what changes whenever a deployment on a connection, or what is held for one, changes."""
+    deployments = Deployment.objects.filter(resource_group__connection=connection_id)
+    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection_id)
+    return {
+        "seen_rows": Coalesce(Subquery(_one(deployments, Sum("revision"))), 0),
+        "seen_held": Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0),
+    }
+
+
+def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
+    return rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure).values("figure")
+
+
+def _attention(row: Deployment) -> Attention:
+    cause: str = row.cause  # type: ignore[attr-defined]
+    times = {"unseen": row.unseen_since, "ending": row.expires_at}
+    return Attention(
+        deployment=row,
+        cause=cause,
+        since=times.get(cause) or row.status_changed_at,
+        waiting=row.waiting_for or "",  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,79 @@
+"""The form that adds an artifact, by upload or by URL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.models import ArtifactKind, Scenario
+
+UPLOAD, URL = "upload", "url"
+
+
+class ArtifactForm(forms.Form):
+    """What an artifact is and where it comes from; `source` says which of `upload` and `url` counts.
+
+    Args:
+        too_large: how large a file may be in bytes, when the one that was sent was larger and was dropped.
+    """
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=256,
+        error_messages={"required": gettext_lazy("Give the artifact a name.")},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=ArtifactKind.choices)
+    scenario = forms.ModelChoiceField(
+        label=gettext_lazy("Scenario"),
+        queryset=Scenario.objects.all(),
+        empty_label=gettext_lazy("Choose a scenario"),
+        error_messages={
+            "required": gettext_lazy("Choose the scenario that it belongs to."),
+            "invalid_choice": gettext_lazy("This scenario does not exist any more. Choose another one."),
+        },
+    )
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    source = forms.ChoiceField(choices=[(UPLOAD, UPLOAD), (URL, URL)], initial=UPLOAD, required=False)
+    upload = forms.FileField(
+        label=gettext_lazy("File"),
+        required=False,
+        allow_empty_file=True,  # the operation says that it is empty
+        widget=forms.FileInput,
+    )
+    url = forms.CharField(
+        label=gettext_lazy("URL"),
+        required=False,
+        max_length=1024,
+        help_text=gettext_lazy("https://… or http://…, or file:///… inside the folders that the settings allow."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "url", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, too_large: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, label_suffix="", **kwargs)
+        self.too_large = too_large
+
+    def clean(self) -> dict[str, Any]:
+        """Require the source that was chosen."""
+        values = self.cleaned_data
+        values["source"] = values.get("source") or (URL if values.get("url") else UPLOAD)
+        if values["source"] == UPLOAD and self.too_large:
+            limit = f"{self.too_large / 1e6:,.0f}"
+            self.add_error(
+                "upload",
+                _("The file is larger than the %(limit)s MB that are allowed. Put it where a URL reaches it.")
+                % {"limit": limit},
+            )
+        elif values["source"] == UPLOAD and not values.get("upload"):
+            self.add_error("upload", _("Choose a file, or give a URL instead."))
+        elif values["source"] == URL and not values.get("url") and "url" not in self.errors:
+            self.add_error("url", _("Give the URL where it lies, or upload a file instead."))
+        return values
