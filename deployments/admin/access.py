@@ -39,7 +39,7 @@ class UserAdmin(RoleAdmin, PersonAdmin):
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("username", "password", "is_active")}),
-        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email", "theme")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
         (
             gettext_lazy("Access"),
             {
