@@ -1,5 +1,7 @@
 """Adding artifacts, by URL or by upload, and removing them."""
 
+from __future__ import annotations
+
 import hashlib
 import shutil
 import uuid
@@ -69,7 +71,7 @@ def upload_artifact(
     *,
     name: str,
     kind: str,
-    upload: UploadedFile,
+    upload: UploadedFile[bytes],
     description: str = "",
     created_by: User | None = None,
 ) -> Artifact:
@@ -171,7 +173,7 @@ def _safe_name(name: str) -> str:
     return kept[-128:] or "upload"
 
 
-def _keep(upload: UploadedFile, path: Path) -> str:
+def _keep(upload: UploadedFile[bytes], path: Path) -> str:
     digest = hashlib.sha256()
     with path.open("xb") as out:
         for chunk in upload.chunks(1 << 20):

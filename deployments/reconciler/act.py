@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from deployments import facts
@@ -32,7 +33,7 @@ class Scene:
     deployment: Deployment
     runtime: Runtime
 
-    def generations(self) -> Any:
+    def generations(self) -> QuerySet[Generation]:
         return Generation.objects.filter(deployment=self.deployment)
 
     def generation(self, number: int) -> Generation:
