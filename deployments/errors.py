@@ -24,6 +24,10 @@ class GatewayRejected(LaunchpadError):
     """The gateway refused a configuration for good; the one before stays in force."""
 
 
+class TokenInvalid(LaunchpadError):
+    """An access token is not ours, not for here, or has expired (AI API: 401)."""
+
+
 class NotAllowed(LaunchpadError):
     """The role of whoever asks does not cover the action (AI API: 403)."""
 

@@ -1,215 +1,237 @@
-"""The configuration of HAProxy: a pure function of the table and of where things are."""
+"""Renders HAProxy's configuration. A pure function of a table and a site, so that equal input gives equal files.
+
+What changes often is kept out of the configuration file: routes, known deployments and revocations are maps, which
+the runtime API changes in place, and so are the addresses of servers. `Rendered.skeleton` is the rest; only a change
+of it needs a reload.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from string import Template
+from urllib.parse import quote
 
-from deployments.gateway.table import Backend, Table, backend_name
+from deployments.errors import GatewayRejected
+from deployments.gateway.table import Backend, Server, Table
 
-PREFIX = "/v2/inference/deployments/"
-GENERATION_HEADER = "x-launchpad-generation"  # honoured only with a token that proves; see tokens.issue
+AUDIENCE = "launchpad"
+ROUTES, DEPLOYMENTS, REVOKED, STATE = "routes.map", "deployments.map", "revoked.map", "state.map"
+METRICS_SOCKET = "../run/metrics.sock"  # relative, so that the limit on the length of socket paths is far away
+_PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
+_PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
+_NOWHERE = ("127.0.0.1", 1)  # stands for an address that is not known yet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where the gateway listens and what it reads.
+class Site:
+    """What the configuration depends on beside the table.
 
     Args:
-        bind: address and port of the public listener.
-        folder: of `haproxy.cfg` and the maps.
-        run: of the sockets, which only we can open.
-        certificate: certificate and key of the listener.
-        keys: key id -> file with the public key, for tokens.
-        issuer, audience: what tokens have to carry.
-        threads: how many cores it may use.
+        bind: IP address to listen on.
+        port: TCP port to listen on.
+        issuer: the `iss` of our tokens.
+        keys: key id -> PEM file of the public key, of every key whose tokens are accepted.
+        certificate: PEM file with certificate, chain and key.
+        fingerprint: changes when the content of `certificate` does.
+        threads: of HAProxy.
     """
 
     bind: str
-    folder: Path
-    run: Path
-    certificate: Path
-    keys: Mapping[str, Path]
+    port: int
     issuer: str
-    audience: str
+    keys: Mapping[str, Path]
+    certificate: Path
+    fingerprint: str
     threads: int = 2
 
-    @property
-    def stats_socket(self) -> Path:
-        return self.run / "gateway.sock"
 
-    @property
-    def master_socket(self) -> Path:
-        return self.run / "gateway-master.sock"
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """What the table makes of HAProxy.
 
-    @property
-    def config(self) -> Path:
-        return self.folder / "haproxy.cfg"
+    Args:
+        text: haproxy.cfg.
+        skeleton: the same without addresses.
+        maps: file name -> key -> value.
+        servers: "backend/server" -> host and port, None while not known.
+        digest: stands for all of this.
+    """
 
-    def map(self, name: str) -> Path:
-        return self.folder / f"{name}.map"
-
-
-def render_maps(table: Table, revoked: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the content of each map: they can be changed while the gateway runs."""
-    return {
-        "routes": {pk: backend_name(pk, generation) for pk, generation in table.routes.items()},
-        "groups": dict(table.groups),
-        "revoked": dict.fromkeys(sorted(revoked), "1"),
-    }
+    text: str
+    skeleton: str
+    maps: Mapping[str, Mapping[str, str]]
+    servers: Mapping[str, tuple[str, int] | None]
+    digest: str
 
 
-def render_config(table: Table, place: Place) -> str:
-    """Return the text of `haproxy.cfg`: what takes a (seamless) reload to change."""
-    parts = [_HEAD.format(place=place), _frontend(place)]
-    parts += [_backend(backend) for backend in sorted(table.backends, key=lambda backend: backend.name)]
-    return "\n".join(parts)
+def render(table: Table, site: Site) -> Rendered:
+    """Return the configuration for a table.
+
+    Raises:
+        GatewayRejected: the table holds something that no configuration can be made of.
+    """
+    for backend in table.backends:
+        _check(backend)
+    backends = sorted(table.backends, key=lambda backend: backend.name)
+    if len({backend.name for backend in backends}) < len(backends):
+        raise GatewayRejected("The table of the gateway holds the same generation twice.")
+    frame = _frame(site)
+    servers = {f"{b.name}/{server.name}": _address(server) for b in backends for server in b.servers}
+    text = frame + "".join(_backend(backend, servers) for backend in backends)
+    skeleton = frame + "".join(_backend(backend, None) for backend in backends)
+    maps = _maps(table)
+    facts = json.dumps([text, maps], sort_keys=True)
+    digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
+    return Rendered(text=text, skeleton=skeleton, maps=maps, servers=servers, digest=digest)
 
 
-_HEAD = """\
-# Written by Launchpad and overwritten at every change; see deployments/gateway/config.py.
-global
-    maxconn 2000
-    nbthread {place.threads}
-    stats socket {place.stats_socket} mode 600 level admin expose-fd listeners
-    hard-stop-after 10m
-    ssl-default-bind-options ssl-min-ver TLSv1.2
-    log stderr format raw daemon notice
-
-defaults
-    mode http
-    log global
-    option http-no-delay
-    option dontlog-normal
-    option splice-auto
-    timeout connect 2s
-    timeout client 10m
-    timeout server 10m
-    timeout tunnel 1h
-    timeout http-request 30s
-    timeout http-keep-alive 60s
-    timeout queue 30s
-    timeout check 1s
-
-frontend metrics
-    bind unix@{place.run}/gateway-metrics.sock mode 600
-    http-request use-service prometheus-exporter
-"""
+def map_text(entries: Mapping[str, str]) -> str:
+    """Return the content of a map file."""
+    return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
-def _frontend(place: Place) -> str:
-    """The public listener: who may come in, and where to."""
-    token = "http_auth_bearer"  # noqa: S105  the name of a sample, no secret
-    lines = [
-        "frontend inference",
-        f"    bind {place.bind} ssl crt {place.certificate} alpn h2,http/1.1",
-        "    unique-id-format %[uuid()]",
-        "    http-request set-var(txn.request_id) unique-id",
-        "    http-after-response set-header X-Request-Id %[unique-id]",
-        "    http-request return status 200 content-type text/plain string ok if { path /healthz }",
-        f"    http-request set-var(txn.alg) {token},jwt_header_query('$.alg')",
-        f"    http-request set-var(txn.kid) {token},jwt_header_query('$.kid')",
-        *(
-            f"    http-request set-var(txn.valid) {token},jwt_verify(txn.alg,{file})"
-            f" if {{ var(txn.alg) -m str RS256 }} {{ var(txn.kid) -m str {kid} }}"
-            for kid, file in sorted(place.keys.items())
-        ),
-        _refuse(
-            401, 'Send a token as "Authorization: Bearer ..."; /oauth/token issues them.', f"!{{ {token} -m found }}"
-        ),
-        _refuse(401, "The token is not valid: it was not issued here.", "!{ var(txn.valid) -m int 1 }"),
-        f"    http-request set-var(txn.exp) {token},jwt_payload_query('$.exp','int')",
-        "    http-request set-var(txn.now) date()",
-        _refuse(
-            401,
-            "The token has expired. Get a new one from /oauth/token.",
-            "!{ var(txn.exp),sub(txn.now) -m int gt 0 }",
-        ),
-        _refuse(
-            401,
-            "The token was issued elsewhere or for something else.",
-            f"!{{ {token},jwt_payload_query('$.iss') -m str {place.issuer} }}"
-            f" or !{{ {token},jwt_payload_query('$.aud') -m str {place.audience} }}",
-        ),
-        f"    http-request set-var(txn.azp) {token},jwt_payload_query('$.azp')",
-        _refuse(
-            401,
-            "The service key of this token was revoked.",
-            f"{{ var(txn.azp),map_str({place.map('revoked')}) -m found }}",
-        ),
-        _refuse(404, "There is nothing at this address.", f"!{{ path_beg {PREFIX} }}"),
-        "    http-request set-var(txn.id) path,field(5,/)",
-        f"    http-request set-var(txn.group) var(txn.id),map_str({place.map('groups')})",
-        "    # A header with several values is the one thing that can be searched for a value known only now.",
-        f"    http-request set-header x-launchpad-groups %[{token},jwt_payload_query('$.groups')]",
-        "    acl sees_group req.hdr(x-launchpad-groups) -m str *",
-        "    acl sees_group req.hdr(x-launchpad-groups),strcmp(txn.group) eq 0",
-        "    acl names_group req.hdr(ai-resource-group) -m found",
-        "    acl names_this_group req.hdr(ai-resource-group),strcmp(txn.group) eq 0",
-        "    http-request set-var(txn.unseen) bool(true) if !{ var(txn.group) -m found } or !sees_group",
-        "    http-request set-var(txn.unseen) bool(true) if names_group !names_this_group",
-        _refuse(404, "There is no such deployment in your resource groups.", "{ var(txn.unseen) -m bool }"),
-        f"    http-request set-var(txn.backend) var(txn.id),map_str({place.map('routes')})",
-        f"    acl proves {token},jwt_payload_query('$.probe') -m str 1",
-        f"    http-request set-var-fmt(txn.backend) %[var(txn.id)]-g%[req.hdr({GENERATION_HEADER})]"
-        f" if proves {{ req.hdr({GENERATION_HEADER}) -m found }}",
-        _refuse(503, "The deployment has no running server now.", "!{ var(txn.backend) -m found }"),
-        "    http-request del-header authorization",
-        "    http-request del-header x-launchpad- -m beg",
-        "    http-request set-header X-Request-Id %[unique-id]",
-        f"    http-request replace-path {PREFIX}[^/]+/?(.*) /\\1",
-        "    use_backend %[var(txn.backend)]",
-        "    default_backend gone",
-        "",
-        "backend gone",
-        _refuse(503, "The deployment has no running server now.", ""),
-        "",
-    ]
-    return "\n".join(lines)
+def _maps(table: Table) -> dict[str, dict[str, str]]:
+    names = {backend.name for backend in table.backends}
+    groups = dict(table.idle) | {backend.deployment_id: backend.resource_group for backend in table.backends}
+    routes = {pk: name for pk, number in table.routes.items() if (name := f"{pk}-g{number}") in names}
+    for name in (*groups, *groups.values(), *table.revoked):
+        _require_plain(name)
+    return {ROUTES: routes, DEPLOYMENTS: groups, REVOKED: dict.fromkeys(table.revoked, "1")}
 
 
-def _refuse(status: int, message: str, condition: str) -> str:
-    condition = f" if {condition}" if condition else ""
-    answer = f"return status {status} content-type application/json lf-string {_error(status, message)}"
-    return f"    http-request {answer}{condition}"
+def _check(backend: Backend) -> None:
+    _require_plain(backend.deployment_id)
+    for server in backend.servers:
+        _require_plain(server.name)
+        if server.port == 0:
+            continue
+        try:
+            ipaddress.ip_address(server.host)
+        except ValueError:
+            raise GatewayRejected(f"{backend.name}/{server.name}: {server.host!r} is not an IP address.") from None
+        if not 0 < server.port < 65536:
+            raise GatewayRejected(f"{backend.name}/{server.name}: {server.port} is not a port.")
+    if len({server.name for server in backend.servers}) < len(backend.servers):
+        raise GatewayRejected(f"{backend.name} has two servers of the same name.")
 
 
-def _error(status: int, message: str) -> str:
-    """Return an error in the AI API's form, quoted for HAProxy's log format."""
-    text = message.replace('"', '\\"')
-    body = (
-        f'{{"error":{{"code":"{status:08d}","message":"{text}","requestId":"%[var(txn.request_id)]",'
-        '"target":"%[path,json(utf8s)]"}}'
-    )
-    return "'" + body.replace("'", "'\\''") + "'"
+def _require_plain(name: str) -> None:
+    if not _PLAIN_NAME.fullmatch(name):
+        raise GatewayRejected(f"{name!r} cannot be in the gateway's configuration: use letters, digits, _, . and -.")
 
 
-def _backend(backend: Backend) -> str:
-    """The servers of one generation."""
-    retries = "conn-failure empty-response" if backend.retry else "none"
+def _address(server: Server) -> tuple[str, int] | None:
+    return (server.host, server.port) if server.port else None
+
+
+def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | None) -> str:
+    """Return the section of a backend.
+
+    Args:
+        servers: their addresses, None to leave addresses out.
+    """
+    path = quote(backend.health_path, safe="/?&=:;,@!*()+-._~%") or "/"
     lines = [
         f"backend {backend.name}",
         "    balance leastconn",
-        "    option redispatch 1",
-        "    retries 3",
-        f"    retry-on {retries}",
         "    option httpchk",
-        f"    http-check send meth GET uri {_quoted(backend.health_path)} hdr User-Agent Launchpad-Gateway",
+        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 hdr Host localhost",
         "    http-check expect status 200-299",
-        "    default-server check inter 2s fastinter 200ms downinter 200ms rise 1 fall 2",
-        "    default-server observe layer4 on-error fastinter",
-        _http_error(502, "The server ended before it had answered."),
-        _http_error(503, "No server of the deployment answers now."),
-        _http_error(504, "The server did not answer in time."),
     ]
-    lines += [f"    server {server.name} {server.host}:{server.port}" for server in backend.servers]
-    return "\n".join([*lines, ""])
+    if backend.retry:
+        lines.append("    retry-on conn-failure empty-response")
+    else:  # an idle connection may have been closed by the server meanwhile: then there is no second try
+        lines += ["    retry-on conn-failure", "    http-reuse never"]
+    for server in backend.servers:
+        line = f"    server {server.name}"
+        if servers is not None:
+            known = servers[f"{backend.name}/{server.name}"]
+            host, port = known or _NOWHERE
+            line += f" {_bracketed(host)}:{port}{'' if known else ' disabled'}"
+        lines.append(line)
+    return "\n" + "\n".join(lines) + "\n"
 
 
-def _http_error(status: int, message: str) -> str:
-    return f"    http-error status {status} content-type application/json lf-string {_error(status, message)}"
+def _frame(site: Site) -> str:
+    if not _PLAIN_URL.fullmatch(site.issuer):
+        raise GatewayRejected(f"LAUNCHPAD_URL is {site.issuer!r}, which is not a plain URL. Set it to one.")
+    return _template().substitute(
+        threads=site.threads,
+        address=f"{_bracketed(site.bind)}:{site.port}",
+        certificate=site.certificate,
+        fingerprint=site.fingerprint,
+        issuer=site.issuer,
+        audience=AUDIENCE,
+        verifications="\n".join(_verification(kid, path) for kid, path in sorted(site.keys.items())),
+        metrics_socket=METRICS_SOCKET,
+        errors="\n".join(f"    http-error {_reply(*error)}" for error in _ERRORS),
+        **{name: f"    http-request return {_reply(*reply)}" for name, reply in _REPLIES.items()},
+    )
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+def _bracketed(host: str) -> str:
+    return f"[{host.strip('[]')}]" if ":" in host else host
+
+
+def _verification(kid: str, path: Path) -> str:
+    _require_plain(kid)
+    verified = f"var(txn.token),jwt_verify(RS256,{path})"
+    condition = f"{{ var(txn.algorithm) -m str RS256 }} {{ var(txn.kid) -m str {kid} }}"
+    return f"    http-request set-var(txn.verified) {verified} if {condition}"
+
+
+class _ConfigTemplate(Template):
+    delimiter = "@"
+
+
+@cache
+def _template() -> _ConfigTemplate:
+    return _ConfigTemplate(Path(__file__).with_name("haproxy.cfg.template").read_text())
+
+
+_ID = "%[var(txn.id),json(utf8s)]"
+_CHALLENGE = 'hdr WWW-Authenticate "Bearer error=\\"invalid_token\\""'
+# name -> status, code, message, more headers
+_REPLIES: Mapping[str, tuple[int, str, str, str]] = {
+    "not_found_path": (
+        404,
+        "NotFound",
+        "There is nothing here. Deployments answer below /v2/inference/deployments/.",
+        "",
+    ),
+    "token_missing": (
+        401,
+        "TokenMissing",
+        "Send an access token in the header Authorization: Bearer ....",
+        "hdr WWW-Authenticate Bearer",
+    ),
+    "token_invalid": (401, "TokenInvalid", "The access token is not valid here.", _CHALLENGE),
+    "token_expired": (401, "TokenExpired", "The access token has expired: ask for a new one.", _CHALLENGE),
+    "token_revoked": (401, "TokenRevoked", "The access token has been revoked: ask for a new one.", _CHALLENGE),
+    "not_found": (404, "DeploymentNotFound", f"There is no deployment {_ID} for this token and resource group.", ""),
+    "not_running": (503, "DeploymentNotRunning", f"Deployment {_ID} has no running server.", ""),
+}
+_ERRORS = (
+    (400, "BadRequest", "The request cannot be understood.", ""),
+    (403, "Forbidden", "The request is not allowed.", ""),
+    (408, "RequestTimeout", "The request did not arrive in time.", ""),
+    (500, "InternalError", "The gateway failed.", ""),
+    (502, "BadAnswer", f"The server of deployment {_ID} broke off or gave no valid answer.", ""),
+    (503, "DeploymentNotRunning", f"Deployment {_ID} has no running server.", ""),
+    (504, "ServerTimeout", f"The server of deployment {_ID} did not answer in time.", ""),
+)
+
+
+def _reply(status: int, code: str, message: str, headers: str) -> str:
+    """Return the arguments of `http-error` or `http-request return` for an error in the AI API's form."""
+    target = "%[var(txn.target),json(utf8s)]"
+    body = f'{{"error":{{"code":"{code}","message":"{message}","requestId":"%[unique-id]","target":"{target}"}}}}'
+    more = f"{headers} " if headers else ""
+    return f"status {status} content-type application/json {more}hdr Cache-Control no-store lf-string '{body}'"

@@ -1,228 +1,304 @@
-"""Keeps the running gateway equal to the database, and asks it for proofs.
+"""Makes the running HAProxy equal to a table, and tells what it sees.
 
-Files first, then the running process: a gateway that starts (again) reads the files and asks for nothing. What has
-not reached the running process is marked, and made up for by a reload.
+On disk are `table.json` (the table as it was last applied), `haproxy.cfg` and the maps made of it, all that a
+restarted HAProxy needs. The map `state.map` holds the digest of the table that a process works on: it is written last,
+on disk and in the process, so that whatever is interrupted is seen and done again.
+
+Routes, known deployments, revocations and addresses change in place. New or gone backends need a reload: a new worker
+takes the listening socket over, the old one finishes what it has.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
+from threading import Lock
+from typing import Any
 
-import urllib3
-from django.conf import settings
+from deployments.errors import GatewayUnavailable
+from deployments.gateway.config import ROUTES, STATE, Rendered, map_text, render
+from deployments.gateway.control import RELOAD_SECONDS, Control, pause_until
+from deployments.gateway.files import locked, write, write_if_changed
+from deployments.gateway.place import Place, place, site
+from deployments.gateway.proof import Proof, prove
+from deployments.gateway.table import Backend, Server, Table, backend_name, load
 
-from deployments.errors import GatewayRejected, GatewayUnavailable
-from deployments.gateway import haproxy, table, tls, tokens
-from deployments.gateway.config import GENERATION_HEADER, PREFIX, Place, render_config, render_maps
-from deployments.models import ServiceKey
+__all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove"]
 
-PROBE_LIFETIME = 60  # seconds
+MOST_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
+STATE_KEY = "table"
+_STOPPED, _RUNNING = "0", "2"  # srv_op_state
 
 
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What came of one real request.
+def apply(table: Table | None = None) -> None:
+    """Make the running HAProxy equal to a table. Cheap when it is already.
+
+    May be called from several threads and processes at once: of those who wait for a reload, the next one does the
+    work of all.
 
     Args:
-        ok: whether it was answered with 2xx.
-        status: HTTP status, 0 when there was no answer.
-        message: a sentence for people when it was not ok.
+        table: nothing happens when one that was read later has been applied. None: what is in the database when it
+            is this caller's turn.
+
+    Raises:
+        GatewayUnavailable: HAProxy does not run or did not obey. It starts with this table; apply it again.
+        GatewayRejected: no valid configuration can be made of it. What ran before goes on.
     """
-
-    ok: bool
-    status: int
-    latency_seconds: float
-    message: str = ""
-
-
-def place() -> Place:
-    """Return where the gateway of these settings listens and what it reads."""
-    home = Path(settings.LAUNCHPAD_HOME)
-    return Place(
-        bind=f"{settings.LAUNCHPAD_GATEWAY_BIND}:{settings.LAUNCHPAD_GATEWAY_PORT}",
-        folder=home / "gateway",
-        run=home / "run",
-        certificate=tls.folder(home) / "server.pem",
-        keys=tokens.public_key_files(),
-        issuer=settings.LAUNCHPAD_URL,
-        audience=tokens.AUDIENCE,
-    )
-
-
-def command() -> list[str]:
-    """Return how HAProxy is started: in the foreground, a master that can change its worker without a gap."""
     here = place()
-    return [haproxy.program(), "-W", "-db", "-S", f"{here.master_socket},mode,600", "-f", str(here.config)]
+    if table is not None:
+        _NEWEST.offer(table)
+    with locked(here.folder / "lock"):
+        _make_equal(here, load() if table is None else _NEWEST.table_or(table))
 
 
 def ensure_config() -> None:
-    """Write the files of the present database, before the gateway is started."""
-    with _locked():
-        _write(_rendered())
-
-
-def apply() -> None:
-    """Make the running gateway equal to the database as it is now. Cheap when it is already.
-
-    The table is read under the lock: of two callers the later one sees what the earlier one saw, and more.
+    """Write the configuration that HAProxy starts with: the table that was last applied, with the present settings.
 
     Raises:
-        GatewayUnavailable: it does not answer; the files are right, and the next call tries again.
-        GatewayRejected: it refuses the configuration and goes on with the one before.
+        GatewayRejected: HAProxy is missing or refuses the settings.
     """
-    with _locked():
-        wanted = _rendered()
-        here = place()
-        before = _read()
-        pending = here.folder / "pending"
-        if wanted == before and not pending.exists():
-            return
-        pending.touch()
-        _write(wanted)
-        if before is None or wanted.config != before.config:
-            _reload(here, before)
-        else:
-            for name, after in wanted.maps.items():
-                haproxy.change_map(here.stats_socket, here.map(name), before.maps[name], after)
-        pending.unlink()
+    here = place()
+    here.control.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(here.folder / "lock"):
+        table = _stored(here) or Table(read_at=0)
+        _write(here, table, render(table, site()))
+
+
+def command() -> list[str]:
+    """Return how the supervisor starts HAProxy, after `ensure_config`."""
+    return place().control.command()
 
 
 def is_alive() -> bool:
-    """Return whether the gateway answers on its control socket."""
-    try:
-        return bool(haproxy.ask(place().stats_socket, "show info"))
-    except GatewayUnavailable:
-        return False
+    """Return whether HAProxy answers its socket."""
+    return _running_digest(place().control) is not None
 
 
 def in_flight(deployment_id: str, generation: int) -> int | None:
-    """Return how many requests are open to a generation, None when that cannot be seen now."""
+    """Return how many requests are open to a generation in all of HAProxy's workers, None when it cannot be asked.
+
+    A worker from before a reload may still route to it: there, connections that are idle count too, because one
+    more request may come through each of them (`option idle-close-on-response`; at most for its keep-alive time).
+    """
+    control = place().control
+    name = backend_name(deployment_id, generation)
     try:
-        return haproxy.open_requests(place().master_socket, table.backend_name(deployment_id, generation))
+        total = control.load().requests.get(name, 0)
+        for worker in control.old_workers():
+            load = control.load(worker=worker)
+            total += load.requests.get(name, 0)
+            if control.map(ROUTES, worker=worker).get(deployment_id) == name:
+                total += max(0, load.connections - sum(load.requests.values()))
+    except GatewayUnavailable:
+        return None
+    return total
+
+
+def metrics() -> str:
+    """Return HAProxy's metrics in Prometheus's text format; a deployment is the label `proxy`.
+
+    Raises:
+        GatewayUnavailable: it cannot be asked.
+    """
+    return place().control.metrics()
+
+
+def _make_equal(here: Place, table: Table) -> None:
+    where = site()
+    new = render(table, where)
+    running = _running_digest(here.control)
+    if running == new.digest:
+        return
+    stored = _stored(here)
+    before = render(stored, where) if stored is not None else None
+    if stored is not None and before is not None:
+        # A reading in the future is from before this machine was started.
+        if running == before.digest and table.read_at < stored.read_at <= time.monotonic_ns():
+            return
+        changes = list(_changes(before, new))
+        if running == before.digest and before.skeleton == new.skeleton and len(changes) <= MOST_CHANGES_IN_PLACE:
+            _write(here, table, new, checked=True)
+            _change(here.control, changes, new)
+            return
+    _write(here, table, new)
+    if running is None:
+        raise GatewayUnavailable("The gateway does not run; it will start with the present routes.")
+    _reload(here, new)
+    if before is not None:
+        _tell_old_workers(here.control, [change for change in _changes(before, new) if change.is_of_map])
+
+
+def _write(here: Place, table: Table, new: Rendered, *, checked: bool = False) -> None:
+    """Put a table on disk, the digest last.
+
+    Args:
+        checked: whether it is known that HAProxy accepts the configuration.
+    """
+    folder = here.folder
+    present = folder / "haproxy.cfg"
+    state = map_text({STATE_KEY: new.digest})
+    if (folder / STATE).exists() and (folder / STATE).read_text() == state:
+        return
+    for name in (*new.maps, STATE, "server-state"):
+        if not (folder / name).exists():
+            write(folder / name, "")
+    if not checked and not (present.exists() and present.read_text() == new.text):
+        write(folder / "haproxy.cfg.new", new.text)
+        here.control.check("haproxy.cfg.new")
+    write(folder / STATE, "")
+    write(folder / "table.json", json.dumps(_packed(table)))
+    for name, entries in new.maps.items():
+        write_if_changed(folder / name, map_text(entries))
+    write_if_changed(present, new.text)
+    write(folder / STATE, state)
+
+
+def _reload(here: Place, new: Rendered) -> None:
+    """Start a worker with what is on disk and wait until it answers."""
+    write(here.folder / "server-state", _carried_state(here.control, new))
+    here.control.reload()
+    end = time.monotonic() + RELOAD_SECONDS
+    while _running_digest(here.control) != new.digest:
+        if not pause_until(end):
+            raise GatewayUnavailable("The gateway did not take its new configuration; its log says why.")
+    write(here.folder / "server-state", "")
+
+
+def _carried_state(control: Control, new: Rendered) -> str:
+    """Return the state file for a new worker: the servers that are down and have a healthy one beside them.
+
+    A new worker takes every server for healthy until it has looked, which can take two seconds. That is right for a
+    backend's only server, which nobody can stand in for, and wrong for one of several that is just starting again.
+    """
+    rows = control.servers_state()
+    if len(rows) < 2 or rows[0] != ["1"]:
+        return ""
+    columns = {name: number for number, name in enumerate(rows[1][1:])}
+    keys = ("be_name", "srv_name", "srv_addr", "srv_port", "srv_op_state")
+    seen = [(" ".join(row), [row[columns[key]] for key in keys]) for row in rows[2:] if len(row) == len(columns)]
+    healthy = {backend for _, (backend, *_, state) in seen if state == _RUNNING}
+    kept = [
+        line
+        for line, (backend, server, host, port, state) in seen
+        if state == _STOPPED and backend in healthy and new.servers.get(f"{backend}/{server}") == (host, int(port))
+    ]
+    return "\n".join(["1", " ".join(rows[1]), *kept]) + "\n" if kept else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """One command of the runtime API.
+
+    Args:
+        expected: part of its answer when it worked and says something.
+        is_of_map: whether it changes a map; old workers are told of those.
+        backend: the backend that a worker must know to be told.
+    """
+
+    command: str
+    expected: str = ""
+    is_of_map: bool = True
+    backend: str = ""
+
+
+def _changes(old: Rendered, new: Rendered) -> Iterator[_Change]:
+    for name, entries in new.maps.items():
+        before = old.maps[name]
+        for key, value in entries.items():
+            if before.get(key) != value:
+                word = "set" if key in before else "add"
+                backend = value if name == ROUTES else ""
+                yield _Change(command=f"{word} map {name} {key} {value}", backend=backend)
+        for key in before.keys() - entries.keys():
+            yield _Change(command=f"del map {name} {key}")
+    routed = set(new.maps[ROUTES].values())
+    for server, address in new.servers.items():
+        if server in old.servers and old.servers[server] != address:
+            yield from _moved(server, address, is_public=server.partition("/")[0] in routed, peers=new.servers)
+
+
+def _moved(
+    server: str, address: tuple[str, int] | None, *, is_public: bool, peers: Mapping[str, tuple[str, int] | None]
+) -> Iterator[_Change]:
+    if address is None:
+        yield _Change(command=f"set server {server} state maint", is_of_map=False)
+        return
+    host, port = address
+    yield _Change(command=f"set server {server} addr {host} port {port}", expected="chang", is_of_map=False)
+    yield _Change(command=f"set server {server} state ready", is_of_map=False)
+    backend = server.partition("/")[0]
+    if is_public and any(peer != server and peer.startswith(f"{backend}/") for peer in peers):
+        # It has just been started: no traffic before it is healthy, the others can serve.
+        yield _Change(command=f"set server {server} health down", is_of_map=False)
+
+
+def _change(control: Control, changes: list[_Change], new: Rendered) -> None:
+    control.must(f"set map {STATE} {STATE_KEY} changing")
+    for change in changes:
+        control.must(change.command, expected=change.expected)
+    control.must(f"set map {STATE} {STATE_KEY} {new.digest}")
+    _tell_old_workers(control, changes)
+
+
+def _tell_old_workers(control: Control, changes: list[_Change]) -> None:
+    """Let connections that an old worker still has follow, too, as far as it knows the backends.
+
+    What it answers does not matter: it may end at any moment, and `in_flight` counts what it may still do.
+    """
+    if not changes:
+        return
+    for worker in control.old_workers():
+        try:
+            known = control.load(worker=worker).requests
+            for change in changes:
+                if not change.backend or change.backend in known:
+                    control.ask(change.command, worker=worker)
+        except GatewayUnavailable:
+            continue  # it has ended
+
+
+def _running_digest(control: Control) -> str | None:
+    """Return the digest of the table that HAProxy works on, None when it does not answer."""
+    try:
+        return control.map(STATE).get(STATE_KEY, "")
     except GatewayUnavailable:
         return None
 
 
-def prove(
-    deployment_id: str,
-    generation: int,
-    *,
-    method: str,
-    path: str,
-    body: bytes | None,
-    headers: Mapping[str, str],
-    timeout: float,
-) -> Proof:
-    """Send one real request the whole way: TLS, token, route, server.
-
-    Args:
-        generation: the one to ask, whether or not public traffic goes to it.
-        path: below the deployment's URL.
-        timeout: seconds.
-    """
-    home = Path(settings.LAUNCHPAD_HOME)
-    token = tokens.issue(
-        subject="launchpad", resource_groups=None, role="editor", lifetime_seconds=PROBE_LIFETIME, probe=True
-    )
-    sent = {**headers, "Authorization": f"Bearer {token}", GENERATION_HEADER: str(generation), "Connection": "close"}
-    began = time.monotonic()
-    pool = urllib3.HTTPSConnectionPool(
-        _local_address(),
-        settings.LAUNCHPAD_GATEWAY_PORT,
-        ca_certs=None if settings.LAUNCHPAD_TLS_CERT else str(tls.folder(home) / "ca.pem"),
-        server_hostname=settings.LAUNCHPAD_GATEWAY_HOST,
-        assert_hostname=settings.LAUNCHPAD_GATEWAY_HOST,
-        retries=False,
-        timeout=timeout,
-    )
-    with pool:
-        try:
-            answer = pool.request(method, f"{PREFIX}{deployment_id}{path}", body=body, headers=sent)
-        except urllib3.exceptions.TimeoutError:
-            return Proof(
-                ok=False, status=0, latency_seconds=timeout, message=f"It did not answer within {timeout:g} s."
-            )
-        except urllib3.exceptions.HTTPError as error:
-            return Proof(ok=False, status=0, latency_seconds=time.monotonic() - began, message=_sentence(error))
-    latency = time.monotonic() - began
-    if 200 <= answer.status < 300:
-        return Proof(ok=True, status=answer.status, latency_seconds=latency)
-    text = answer.data[:300].decode(errors="replace").strip()
-    message = f"{method} {path} was answered with {answer.status}: {text}" if text else f"It answered {answer.status}."
-    return Proof(ok=False, status=answer.status, latency_seconds=latency, message=message)
+def _packed(table: Table) -> dict[str, Any]:
+    return {**asdict(table), "routes": dict(table.routes), "idle": dict(table.idle), "revoked": sorted(table.revoked)}
 
 
-def _local_address() -> str:
-    bind: str = settings.LAUNCHPAD_GATEWAY_BIND
-    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104
-
-
-def _sentence(error: Exception) -> str:
-    return f"The gateway could not be asked: {error}."
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Files:
-    """All that the gateway reads."""
-
-    config: str
-    maps: dict[str, dict[str, str]]
-
-
-def _rendered() -> _Files:
-    wanted = table.load()
-    revoked = ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True)
-    return _Files(config=render_config(wanted, place()), maps=render_maps(wanted, revoked))
-
-
-def _read() -> _Files | None:
-    """Return what is on disk, None when that is not all there."""
-    here = place()
-    try:
-        return _Files(
-            config=here.config.read_text(),
-            maps=json.loads((here.folder / "maps.json").read_text()),
-        )
-    except FileNotFoundError:
+def _stored(here: Place) -> Table | None:
+    """Return the table that was last written, None when there is none."""
+    path = here.folder / "table.json"
+    if not path.exists():
         return None
+    packed = json.loads(path.read_text())
+    backends = tuple(
+        Backend(**{**backend, "servers": tuple(Server(**server) for server in backend["servers"])})
+        for backend in packed.pop("backends")
+    )
+    return Table(**{**packed, "backends": backends, "revoked": frozenset(packed["revoked"])})
 
 
-def _write(files: _Files) -> None:
-    here = place()
-    for name, entries in files.maps.items():
-        _put(here.map(name), "".join(f"{key} {value}\n" for key, value in sorted(entries.items())))
-    _put(here.config, files.config)
-    _put(here.folder / "maps.json", json.dumps(files.maps))
+class _Newest:
+    """The table that was read last in this process: whoever has the lock next applies it for all who wait."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._table: Table | None = None
+
+    def offer(self, table: Table) -> None:
+        with self._lock:
+            if self._table is None or self._table.read_at < table.read_at:
+                self._table = table
+
+    def table_or(self, table: Table) -> Table:
+        with self._lock:
+            return self._table if self._table and self._table.read_at > table.read_at else table
 
 
-def _put(path: Path, text: str) -> None:
-    draft = path.with_name(f"{path.name}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    draft.replace(path)
-
-
-def _reload(here: Place, before: _Files | None) -> None:
-    try:
-        haproxy.reload(here.master_socket)
-    except GatewayRejected:
-        if before is not None:
-            _write(before)  # a gateway that is started again must find what it can work with
-        raise
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    """Let one caller at a time change the gateway, over all processes."""
-    folder = place().folder
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+_NEWEST = _Newest()

@@ -1,16 +1,28 @@
-"""What the gateway has to know, read from the database: the one input of its configuration."""
+"""What the gateway is to do, in plain data: the input of `config.render` and `sync.apply`.
+
+A backend is one generation of a deployment. It is in the table before traffic goes to it, so that the gateway can
+prove it, and after traffic has left it, until it is drained. `routes` says which generation the public gets.
+`load` reads it all from the database.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployments.models import Deployment, Replica
+from deployments.models import Deployment, Replica, ServiceKey
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """The address of one replica."""
+    """One replica behind a backend.
+
+    Args:
+        name: stable while the replica restarts, e.g. "r0": a new address under the same name needs no reload.
+        host: IP address; may be empty while the address is not known.
+        port: 0 while the address is not known: the server is then listed but gets no traffic.
+    """
 
     name: str
     host: str
@@ -19,18 +31,19 @@ class Server:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """The servers of one generation of a deployment.
-
-    It is in the table before traffic goes to it, so that the gateway can prove it, and after traffic has left it, until
-    it is drained.
+    """One generation of a deployment.
 
     Args:
-        health_path: answers 2xx on a healthy server.
-        retry: whether a request whose server died before answering may be tried on another one.
+        resource_group: whose tokens may use it.
+        servers: its replicas.
+        health_path: HTTP path that answers 2xx when a replica is healthy.
+        retry: whether a request whose replica died before answering is sent to another one. Requests that never
+            reached a replica are always sent to another one.
     """
 
     deployment_id: str
     generation: int
+    resource_group: str
     servers: tuple[Server, ...]
     health_path: str
     retry: bool = True
@@ -42,25 +55,35 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """All backends and routes.
+    """Everything that the gateway has to know.
 
     Args:
-        routes: deployment id -> the generation that public traffic goes to.
-        groups: deployment id -> resource group, of every deployment that exists, routed or not.
+        backends: the generations that have replicas.
+        routes: deployment id -> generation that public traffic goes to. A deployment without one answers 503.
+        idle: deployment id -> resource group of the deployments that exist without a backend (stopped, dead, not yet
+            placed). They answer 503; what is neither here nor in `backends` answers 404.
+        revoked: client ids and token ids (`jti`) whose tokens are refused.
+        read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway keeps the one
+            that was read later, whichever comes first.
     """
 
     backends: tuple[Backend, ...] = ()
     routes: Mapping[str, int] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+    idle: Mapping[str, str] = field(default_factory=dict)
+    revoked: frozenset[str] = frozenset()
+    read_at: int = field(default_factory=time.monotonic_ns)
 
 
 def backend_name(deployment_id: str, generation: int) -> str:
-    """Return the name of a generation's backend; metrics carry it."""
+    """Return the name of a backend; metrics carry it, so it begins with the deployment's id."""
     return f"{deployment_id}-g{generation}"
 
 
 def load() -> Table:
-    """Read the table, in two queries however many deployments there are."""
+    """Read the table, in three queries however many deployments there are."""
+    read_at = time.monotonic_ns()
+    rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
+    groups = {pk: group for pk, group, _ in rows}
     replicas = (
         Replica.objects.filter(is_held=True, port__gt=0)
         .select_related("generation")
@@ -70,20 +93,26 @@ def load() -> Table:
     recipes: dict[tuple[str, int], Mapping[str, object]] = {}
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
-        servers.setdefault(key, []).append(Server(name=replica.name, host=replica.host, port=replica.port))
-        recipes[key] = replica.generation.recipe
-    rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
+        if key[0] in groups:  # not one that was made since the deployments were read
+            servers.setdefault(key, []).append(Server(name=replica.name, host=replica.host, port=replica.port))
+            recipes[key] = replica.generation.recipe
+    backends = tuple(
+        Backend(
+            deployment_id=key[0],
+            generation=key[1],
+            resource_group=groups[key[0]],
+            servers=tuple(found),
+            health_path=str(recipes[key]["health_path"]),
+            retry=bool(recipes[key]["retry"]),
+        )
+        for key, found in servers.items()
+    )
+    placed = {pk for pk, _ in servers}
+    revoked = ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True)
     return Table(
-        backends=tuple(
-            Backend(
-                deployment_id=key[0],
-                generation=key[1],
-                servers=tuple(found),
-                health_path=str(recipes[key]["health_path"]),
-                retry=bool(recipes[key]["retry"]),
-            )
-            for key, found in servers.items()
-        ),
+        backends=backends,
         routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},
-        groups={pk: group for pk, group, _ in rows},
+        idle={pk: group for pk, group in groups.items() if pk not in placed},
+        revoked=frozenset(revoked),
+        read_at=read_at,
     )

@@ -1,141 +1,200 @@
-"""The gateway's certificate: one that was given, or one of a certificate authority of our own, made at first start."""
+"""The gateway's certificate: the one of the settings, or one of a local authority that is made at the first start.
+
+The authority's certificate is `LAUNCHPAD_HOME/tls/ca.pem`, for clients; its key never leaves `ca.key`. What HAProxy
+reads is `gateway.pem`: certificate, chain and key in one file.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
-import os
 import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
-CA_LIFETIME = timedelta(days=3650)
-LIFETIME = timedelta(days=397)  # the most that clients accept of a server
-RENEWED_BEFORE = timedelta(days=30)
+from deployments.errors import GatewayRejected
+from deployments.gateway.files import locked, write
+
+AUTHORITY_LIFETIME = timedelta(days=3650)
+LIFETIME = timedelta(days=397)  # the longest that every client accepts
+RENEW_BEFORE = timedelta(days=30)
+CLOCK_SLACK = timedelta(hours=1)  # for clients whose clock is behind
+ALWAYS = ("localhost", "127.0.0.1", "::1")
+EVERYWHERE = ("", "*", "0.0.0.0", "::")  # noqa: S104  compared with, not bound to
+
+
+@dataclass(frozen=True, kw_only=True)
+class Certificate:
+    """What the gateway shows to its clients.
+
+    Args:
+        path: PEM file for HAProxy.
+        fingerprint: SHA-256 of that file's content.
+        trusted: PEM file that clients verify it with.
+    """
+
+    path: Path
+    fingerprint: str
+    trusted: Path
 
 
 def folder(home: Path) -> Path:
-    """Return where certificates are kept."""
+    """Return where certificates and keys are kept."""
     return home / "tls"
 
 
-def ensure(home: Path) -> None:
-    """Make what is missing and renew what ends soon: `ca.pem` (public), `server.pem` (certificate and key, 0600)."""
-    place = folder(home)
-    place.mkdir(parents=True, exist_ok=True)
-    if settings.LAUNCHPAD_TLS_CERT:
-        given = Path(settings.LAUNCHPAD_TLS_CERT).read_bytes() + b"\n" + Path(settings.LAUNCHPAD_TLS_KEY).read_bytes()
-        if not (place / "server.pem").exists() or (place / "server.pem").read_bytes() != given:
-            _write(place / "server.pem", given, 0o600)
-        return
-    if not (place / "ca.pem").exists() or not (place / "ca.key").exists():
-        _make_authority(place)
-    names = _names()
-    if not _is_good(place / "server.pem", names):
-        _make_server(place, names)
+def ensure(home: Path) -> Certificate:
+    """Return the certificate that the settings ask for, made or renewed if need be.
+
+    Raises:
+        GatewayRejected: the files of the settings cannot be used.
+    """
+    bind = settings.LAUNCHPAD_GATEWAY_BIND.strip("[]")
+    names = [settings.LAUNCHPAD_GATEWAY_HOST, socket.gethostname(), *([] if bind in EVERYWHERE else [bind])]
+    given = (settings.LAUNCHPAD_TLS_CERT, settings.LAUNCHPAD_TLS_KEY)
+    return ensure_certificate(folder(home), names=names, given=given if all(given) else None)
 
 
-def _names() -> list[str]:
-    own = {"localhost", "127.0.0.1", "::1", socket.gethostname(), settings.LAUNCHPAD_GATEWAY_HOST}
-    return sorted(name for name in own if name)
+def ensure_certificate(folder: Path, *, names: Sequence[str], given: tuple[str, str] | None = None) -> Certificate:
+    """Return a certificate that is good for the next weeks, made or renewed if need be.
+
+    Args:
+        folder: where it is kept.
+        names: host names and IP addresses that it is for, beside this machine's own.
+        given: paths of somebody else's certificate (with its chain) and key, which are used as they are.
+
+    Raises:
+        GatewayRejected: the given files cannot be read, or do not belong together.
+    """
+    with locked(folder / "lock"):
+        folder.chmod(0o755)  # clients read ca.pem; the keys have their own modes
+        if given is not None:
+            return _from_settings(folder, *given)
+        wanted = list(dict.fromkeys([*ALWAYS, *names]))
+        if not _is_good(folder / "gateway.pem", folder / "ca.pem", wanted):
+            _make(folder, wanted)
+        return _certificate(folder / "gateway.pem", trusted=folder / "ca.pem")
 
 
-def _is_good(path: Path, names: list[str]) -> bool:
-    """Whether the certificate lasts, carries the names, and is of the authority that is there."""
-    if not path.exists():
+def _from_settings(folder: Path, certificate: str, key: str) -> Certificate:
+    path = folder / "given.pem"
+    try:
+        together = Path(certificate).read_bytes().rstrip() + b"\n" + Path(key).read_bytes()
+        if not path.exists() or path.read_bytes() != together:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                certificate, key, password=_no_password
+            )
+            write(path, together)
+    except (OSError, ssl.SSLError) as error:
+        raise GatewayRejected(
+            f"LAUNCHPAD_TLS_CERT and LAUNCHPAD_TLS_KEY cannot be used ({error}): name a PEM certificate and its key, "
+            "which must not have a password."
+        ) from error
+    return _certificate(path, trusted=Path(certificate))
+
+
+def _no_password() -> str:
+    return ""  # without it OpenSSL would ask at the terminal
+
+
+def _certificate(path: Path, *, trusted: Path) -> Certificate:
+    return Certificate(path=path, fingerprint=hashlib.sha256(path.read_bytes()).hexdigest(), trusted=trusted)
+
+
+def _is_good(path: Path, authority: Path, wanted: Sequence[str]) -> bool:
+    """Whether the certificate is there, from the present authority, for these names, and good for weeks."""
+    if not path.exists() or not authority.exists():
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    authority = x509.load_pem_x509_certificate(path.with_name("ca.pem").read_bytes())
-    carried = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (
-        certificate.not_valid_after_utc - datetime.now(UTC) > RENEWED_BEFORE
-        and {str(name.value) for name in carried} >= set(names)
-        and certificate.issuer == authority.subject
+        certificate.issuer == x509.load_pem_x509_certificate(authority.read_bytes()).subject
+        and set(names) == {_general_name(name) for name in wanted}
+        and certificate.not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE
     )
 
 
-def _make_authority(place: Path) -> None:
+def _make(folder: Path, names: Sequence[str]) -> None:
+    authority, authority_key = _authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
-    serial = x509.random_serial_number()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Launchpad local authority {serial:x}"[:60])])
+    usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
+    # A certificate must not outlive its authority; the authority is renewed before that matters.
+    end = min(datetime.now(UTC) + LIFETIME, authority.not_valid_after_utc)
     certificate = (
-        _builder(name, name, CA_LIFETIME, serial)
+        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Launchpad gateway")]), authority.subject, end)
+        .public_key(key.public_key())
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(usage, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()),
+            critical=False,
+        )
+        .sign(authority_key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    write(folder / "gateway.pem", certificate.public_bytes(pem) + authority.public_bytes(pem) + _private_bytes(key))
+
+
+def _authority(folder: Path) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
+    """Return the local authority, made when there is none or it ends too soon."""
+    path, key_path = folder / "ca.pem", folder / "ca.key"
+    if path.exists() and key_path.exists():
+        present = x509.load_pem_x509_certificate(path.read_bytes())
+        if present.not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE * 2:
+            loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+            if isinstance(loaded, ec.EllipticCurvePrivateKey):
+                return present, loaded
+    key = ec.generate_private_key(ec.SECP256R1())
+    # The serial in the name tells two authorities of the same machine apart.
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Launchpad local authority {_serial():x}"[:60])])
+    usage = {"key_cert_sign": True, "crl_sign": True}
+    certificate = (
+        _builder(name, name, datetime.now(UTC) + AUTHORITY_LIFETIME)
         .public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.KeyUsage(**{**dict.fromkeys(_USAGES, False), **usage}), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write(place / "ca.key", _pem(key), 0o600)
-    _write(place / "ca.pem", certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    write(key_path, _private_bytes(key))
+    write(path, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
+    return certificate, key
 
 
-def _make_server(place: Path, names: list[str]) -> None:
-    authority = x509.load_pem_x509_certificate((place / "ca.pem").read_bytes())
-    signer = serialization.load_pem_private_key((place / "ca.key").read_bytes(), None)
-    if not isinstance(signer, ec.EllipticCurvePrivateKey):
-        raise TypeError(f"{place / 'ca.key'} holds no elliptic-curve key; delete it together with ca.pem.")
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, settings.LAUNCHPAD_GATEWAY_HOST[:60])])
-    certificate = (
-        _builder(subject, authority.subject, LIFETIME, x509.random_serial_number())
-        .public_key(key.public_key())
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
-        .sign(signer, hashes.SHA256())
-    )
-    _write(place / "server.pem", certificate.public_bytes(serialization.Encoding.PEM) + _pem(key), 0o600)
+_USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, lifetime: timedelta, serial: int) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .serial_number(serial)
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + lifetime)
-    )
+def _builder(subject: x509.Name, issuer: x509.Name, end: datetime) -> x509.CertificateBuilder:
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).serial_number(_serial())
+    return builder.not_valid_before(datetime.now(UTC) - CLOCK_SLACK).not_valid_after(end)
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not signs_certificates,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _serial() -> int:
+    return x509.random_serial_number()
 
 
 def _general_name(name: str) -> x509.GeneralName:
     try:
-        return x509.IPAddress(ipaddress.ip_address(name))
+        return x509.IPAddress(ipaddress.ip_address(name.strip("[]")))
     except ValueError:
-        return x509.DNSName(name)
+        return x509.DNSName(name.encode("idna").decode())
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _private_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
-        file.write(content)
-    draft.replace(path)

@@ -1,16 +1,19 @@
-"""The tokens of the gateway and the API: RS256 JWTs whose keys are made at the first start.
+"""Access tokens: RS256 JWTs that the gateway and the API check without asking anybody.
 
-The newest key signs; older ones stay valid until every token they signed has run out, so a rotation is not noticed.
+Keys lie in `LAUNCHPAD_HOME/tokens`: `<kid>.pem` (private), `<kid>.pub.pem` (for the gateway) and `keys.json`, which
+says from when each key signs and until when its signatures count. A new key is published before it signs, so that the
+gateway knows it by then; the one before counts until all that it signed has expired.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import secrets
 import time
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -18,125 +21,230 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
-AUDIENCE = "launchpad"
-LIFETIME = 43_199  # seconds, as clients of the AI API expect
+from deployments.errors import TokenInvalid
+from deployments.gateway.config import AUDIENCE
+from deployments.gateway.files import locked, write
+
+LONGEST_LIFETIME = 43_199  # seconds
+PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
 KEY_BITS = 2048
 ALL_GROUPS = "*"
 
 
-class TokenInvalid(Exception):
-    """A token was not made by us, has run out, or is none."""
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """What a valid token says.
+
+    Args:
+        subject: whom it stands for.
+        client_id: the service key, or who else asked for it.
+        role: one of the roles' values.
+        groups: ids of the resource groups, None for all.
+        expires_at: Unix time in seconds.
+        is_probe: whether it is for our own proofs.
+    """
+
+    subject: str
+    client_id: str
+    jti: str
+    role: str
+    groups: frozenset[str] | None
+    expires_at: int
+    is_probe: bool
 
 
-def folder() -> Path:
-    """Return where the keys are kept."""
-    return Path(settings.LAUNCHPAD_HOME) / "tokens"
+@dataclass(frozen=True, kw_only=True)
+class SigningKey:
+    """A key pair. Times are Unix times in seconds; `until` is None while no newer key replaces it."""
 
-
-def ensure_key() -> None:
-    """Make the first key when there is none."""
-    if not _key_files():
-        rotate()
-
-
-def rotate() -> str:
-    """Make a new key that signs from now on, remove those that nothing valid is signed with, and return its id."""
-    folder().mkdir(parents=True, exist_ok=True)
-    replaced_at = time.time()
-    for path in _key_files():
-        until = path.with_suffix(".until")
-        if not until.exists():
-            until.write_text(str(replaced_at + LIFETIME))
-        elif float(until.read_text()) < replaced_at:
-            path.unlink()
-            path.with_suffix(".pub").unlink(missing_ok=True)
-            until.unlink()
-    kid = f"{int(replaced_at)}-{secrets.token_hex(4)}"
-    key = RSAKey.generate_key(KEY_BITS, {"kid": kid})
-    path = folder() / f"{kid}.pem"
-    path.with_suffix(".pub").write_bytes(key.as_pem(private=False))
-    draft = path.with_suffix(".new")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(key.as_pem(private=True))
-    draft.replace(path)
-    return kid
-
-
-def public_key_files() -> dict[str, Path]:
-    """Return key id -> file of its public key, for the gateway."""
-    return {path.stem: path.with_suffix(".pub") for path in _key_files()}
-
-
-def jwks() -> dict[str, Any]:
-    """Return the public keys in the form of RFC 7517."""
-    return {"keys": [_load(path).as_dict(private=False, use="sig", alg="RS256") for path in _key_files()]}
+    kid: str
+    key: RSAKey
+    since: float
+    until: float | None
 
 
 def issue(
     *,
     subject: str,
-    client_id: str = "",
-    resource_groups: Iterable[str] | None,
+    client_id: str = "launchpad",
+    resource_groups: Collection[str] | None,
     role: str,
-    lifetime_seconds: int = LIFETIME,
+    lifetime_seconds: int = LONGEST_LIFETIME,
     probe: bool = False,
+    jti: str = "",
 ) -> str:
-    """Sign a token.
+    """Return a signed token.
 
     Args:
-        subject: who it speaks for.
-        client_id: the service key it was issued for, by which it can be revoked.
-        resource_groups: the groups it may use, None for all.
-        probe: whether it may choose a generation that has no public traffic yet.
+        client_id: the service key that it is issued for, by which it can be revoked.
+        resource_groups: ids of the groups whose deployments it may use, None for all.
+        lifetime_seconds: at most LONGEST_LIFETIME.
+        probe: whether it may choose a generation that is not public yet; for our own proofs only.
+        jti: its id, a new one when left out.
     """
-    key = _load(_key_files()[-1])
     now = int(time.time())
-    groups = ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups))
-    claims = {
+    if not 0 < lifetime_seconds <= LONGEST_LIFETIME:
+        raise ValueError(f"A token lives between 1 and {LONGEST_LIFETIME} seconds, not {lifetime_seconds}.")
+    claims: dict[str, Any] = {
         "iss": settings.LAUNCHPAD_URL,
         "aud": AUDIENCE,
         "sub": subject,
-        "azp": client_id or subject,
-        "jti": secrets.token_hex(16),
+        "azp": client_id,
+        "client_id": client_id,
+        "jti": jti or secrets.token_hex(16),
         "iat": now,
         "exp": now + lifetime_seconds,
-        "scope": f"launchpad.{role}",
         "role": role,
-        "groups": groups,
+        "scope": scope_of(role),
+        # One text with commas, because HAProxy can walk through that and not through a list.
+        "groups": ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups)),
     }
     if probe:
-        claims["probe"] = "1"
-    return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": key.kid}, claims, key)
+        claims["launchpad_probe"] = True
+    signer = signing_key()
+    return jwt.encode({"alg": "RS256", "kid": signer.kid}, claims, signer.key, algorithms=["RS256"])
 
 
-def verify(token: str) -> dict[str, Any]:
-    """Return the claims of a valid token.
+def verify(token: str) -> Claims:
+    """Return what a token says. Whether its service key still counts is for the caller to ask the database.
 
     Raises:
-        TokenInvalid: with a sentence that says why it is not.
+        TokenInvalid: it is not ours, not for here, or has expired.
     """
-    keys = KeySet([_load(path) for path in _key_files()])
+    accepted = KeySet([known.key for known in accepted_keys()])
+    rules = jwt.JWTClaimsRegistry(
+        now=lambda: int(time.time()),
+        iss={"essential": True, "value": settings.LAUNCHPAD_URL},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
+        role={"essential": True},
+    )
     try:
-        claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
-        jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": settings.LAUNCHPAD_URL},
-            aud={"essential": True, "value": AUDIENCE},
-            exp={"essential": True},
-        ).validate(claims)
+        claims = jwt.decode(token, accepted, algorithms=["RS256"]).claims
+        rules.validate(claims)
     except (JoseError, ValueError) as error:
-        raise TokenInvalid(f"The token is not valid: {error}") from error
-    return claims
+        raise TokenInvalid("The access token is not valid or has expired: ask for a new one.") from error
+    groups = str(claims.get("groups", ""))
+    return Claims(
+        subject=str(claims.get("sub", "")),
+        client_id=str(claims.get("client_id", "")),
+        jti=str(claims.get("jti", "")),
+        role=str(claims["role"]),
+        groups=None if groups == ALL_GROUPS else frozenset(filter(None, groups.split(","))),
+        expires_at=int(claims["exp"]),
+        is_probe=claims.get("launchpad_probe") is True,
+    )
 
 
-def _key_files() -> list[Path]:
-    """Return the private keys, the oldest first: their names begin with their time."""
-    return sorted(folder().glob("*.pem"))
+def scope_of(role: str) -> str:
+    """Return the OAuth scope of a role."""
+    return f"launchpad.{role}"
 
 
-def _load(path: Path) -> RSAKey:
-    return _parsed(path, path.stat().st_mtime_ns)
+def ensure_key() -> None:
+    """Make the first key when there is none."""
+    accepted_keys()
 
 
-@cache
-def _parsed(path: Path, _changed: int) -> RSAKey:
-    return RSAKey.import_key(path.read_bytes(), {"kid": path.stem})
+def signing_key() -> SigningKey:
+    """Return the key that signs now, made when there is none."""
+    now = time.time()
+    return max((key for key in accepted_keys() if key.since <= now), key=lambda key: key.since)
+
+
+def accepted_keys() -> list[SigningKey]:
+    """Return every key whose signatures count now or soon, oldest first."""
+    path = _folder() / "keys.json"
+    if not path.exists():
+        with locked(_folder() / "lock"):
+            if not path.exists():
+                _keep([_new_entry(since=time.time())])
+    return [key for key in _CACHE.read(path) if key.until is None or key.until > time.time()]
+
+
+def public_keys() -> Mapping[str, Path]:
+    """Return key id -> PEM file of the public key, of every key whose signatures count now or soon."""
+    return {key.kid: _folder() / f"{key.kid}.pub.pem" for key in accepted_keys()}
+
+
+def jwks() -> dict[str, Any]:
+    """Return the public keys as a JSON Web Key Set."""
+    return {
+        "keys": [
+            {**key.key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": "RS256"} for key in accepted_keys()
+        ]
+    }
+
+
+def rotate(overlap: float = LONGEST_LIFETIME) -> str:
+    """Make a new key that signs from PUBLISHED_BEFORE seconds on, and forget the ones that count no more.
+
+    The gateway has to be synchronised within that time; the sweep does so every two seconds.
+
+    Args:
+        overlap: seconds that the present key's signatures count after the new one has begun to sign; no less than
+            the longest lifetime of a token, unless the present key is in wrong hands.
+
+    Returns:
+        The new key's id.
+    """
+    accepted_keys()
+    path = _folder() / "keys.json"
+    with locked(_folder() / "lock"):
+        entries = json.loads(path.read_text())["keys"]
+        now = time.time()
+        since = now + PUBLISHED_BEFORE if overlap else now
+        for entry in entries:
+            entry["until"] = min(entry["until"] or since + overlap, since + overlap)
+        new = _new_entry(since=since)
+        kept = [entry for entry in entries if entry["until"] > now]
+        _keep([*kept, new])
+        for entry in entries:
+            if entry not in kept:
+                for name in (f"{entry['kid']}.pem", f"{entry['kid']}.pub.pem"):
+                    (_folder() / name).unlink(missing_ok=True)
+    return str(new["kid"])
+
+
+def _new_entry(*, since: float) -> dict[str, Any]:
+    key = RSAKey.generate_key(KEY_BITS, private=True)
+    kid = key.thumbprint()
+    write(_folder() / f"{kid}.pem", key.as_pem(private=True), mode=0o600)
+    write(_folder() / f"{kid}.pub.pem", key.as_pem(private=False), mode=0o644)
+    return {"kid": kid, "since": since, "until": None}
+
+
+def _keep(entries: Collection[dict[str, Any]]) -> None:
+    write(_folder() / "keys.json", json.dumps({"keys": list(entries)}, indent=2))
+
+
+def _folder() -> Path:
+    return Path(settings.LAUNCHPAD_HOME) / "tokens"
+
+
+class _Cache:
+    """Keys as last read: parsing a private key costs more than a signature."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._stamp: tuple[Path, int, int] | None = None
+        self._keys: list[SigningKey] = []
+
+    def read(self, path: Path) -> list[SigningKey]:
+        found = path.stat()
+        stamp = (path, found.st_mtime_ns, found.st_ino)
+        with self._lock:
+            if stamp != self._stamp:
+                entries = json.loads(path.read_text())["keys"]
+                self._keys = [_load(path.parent, entry) for entry in entries]
+                self._stamp = stamp
+            return list(self._keys)
+
+
+def _load(folder: Path, entry: Mapping[str, Any]) -> SigningKey:
+    kid = str(entry["kid"])
+    key = RSAKey.import_key((folder / f"{kid}.pem").read_bytes(), {"kid": kid})
+    return SigningKey(kid=kid, key=key, since=float(entry["since"]), until=entry["until"])
+
+
+_CACHE = _Cache()

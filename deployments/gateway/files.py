@@ -1,0 +1,41 @@
+"""Files that several processes read while one writes them: whole or not at all, and under a lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`; waits for other processes and for other threads of this one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file is closed, also by the end of the process
+        yield
+
+
+def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
+    """Replace `path` so that readers see the old or the new content and a crash leaves one of them."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask is
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def write_if_changed(path: Path, content: str, *, mode: int = 0o600) -> None:
+    """Like `write`, without touching a file that holds `content` already."""
+    if not path.exists() or path.read_text() != content:
+        write(path, content, mode=mode)
