@@ -8,21 +8,17 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from pytest_django import DjangoDbBlocker
 
-from deployments.gateway import sync, tls, tokens
+from deployments.gateway import sync
 from tests.reconciler.world import World
 from tests.waiting import wait_until
 
 
 @pytest.fixture(scope="session")
-def gateway(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[subprocess.Popen[bytes]]:
+def gateway() -> Iterator[subprocess.Popen[bytes]]:
     home = Path(settings.LAUNCHPAD_HOME)
     (home / "run").mkdir(parents=True, exist_ok=True)
-    tls.ensure(home)
-    tokens.ensure_key()
-    with django_db_blocker.unblock():
-        sync.ensure_config()
+    sync.ensure_config()
     process = subprocess.Popen(sync.command())
     try:
         wait_until(sync.is_alive, timeout=10, what="the gateway answers")
