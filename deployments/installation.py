@@ -9,7 +9,6 @@ from pathlib import Path
 
 from deployments import serving_template
 from deployments.models import Actor, Connection, Executable, ResourceGroup, ResourcePlan, Role
-from deployments.operations import import_templates
 
 CATALOG = Path(__file__).parent / "catalog"
 CONNECTION = "local"
@@ -51,4 +50,7 @@ def ensure_catalog() -> None:
         text = path.read_text(encoding="utf-8")
         templates = serving_template.parse(text, filename=path.name)
         if any(present.get(template.executable_id) != template.text for template in templates):
+            # Brings Celery and the broker's client along: 0.3 s that most starts need not spend.
+            from deployments.operations import import_templates
+
             import_templates(ACTOR, text, filename=path.name, built_in=True)

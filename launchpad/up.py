@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ from launchpad.console import Console, say
 from launchpad.home import BASE_DIR, StartRefused, home_path, take
 
 TICK_SECONDS = 0.1
+KNOCKS = 100
+KNOCK_SECONDS = 0.02
 MARK = "LAUNCHPAD_STARTED_FOR"  # as in leftovers.py, which is too heavy to be imported here
 
 
@@ -113,7 +116,20 @@ def _start_supervisor(home: Path) -> subprocess.Popen[bytes]:
     configuration = home / "run" / "supervisord.conf"
     command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
     with (home / "log" / "supervisord.err").open("ab") as errors:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, **_how(home))
+        supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, **_how(home))
+    _knock(home / "run" / "supervisor.sock")
+    return supervisor
+
+
+def _knock(path: Path) -> None:
+    """Make the supervisor start its programs now: left alone it waits a second before its first look at them."""
+    for _ in range(KNOCKS):
+        try:
+            with socket.socket(socket.AF_UNIX) as door:
+                door.connect(str(path))
+            return
+        except OSError:
+            time.sleep(KNOCK_SECONDS)
 
 
 def _run(command: Sequence[str], home: Path, *, answers: bool = False) -> subprocess.CompletedProcess[bytes]:

@@ -6,6 +6,8 @@ The application is loaded before the worker processes are forked, so that they s
 import gc
 from typing import Any
 
+from django.urls import get_resolver
+
 from launchpad import settings
 
 _host = f"[{settings.LAUNCHPAD_BIND}]" if ":" in settings.LAUNCHPAD_BIND else settings.LAUNCHPAD_BIND
@@ -24,5 +26,6 @@ proc_name = "launchpad"
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Take what is loaded out of the garbage collector's sight, whose marks would copy its pages."""
+    """Load the pages too; then hide all that is loaded from the garbage collector, whose marks would copy it."""
+    get_resolver().url_patterns  # noqa: B018  loads the views at its first use
     gc.freeze()

@@ -8,12 +8,13 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import xmlrpc.client
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -91,11 +92,11 @@ class Stack:
         shown = self.output.count("Sign in")
         self.launch()
         wait_until(
-            lambda: self.output.count("Sign in") > shown or self._has_ended(),
+            lambda: self.output.count("Sign in") > shown or not self.is_running,
             timeout=READY_SECONDS,
             what=f"the banner is shown in {self.output!r}",
         )
-        assert not self._has_ended(), self.output
+        assert self.is_running, self.output
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send a signal to the foreground process, as a terminal does, and return its exit code."""
@@ -113,7 +114,7 @@ class Stack:
 
     def close(self) -> None:
         """End it whatever its state, model servers too, and remove its folder."""
-        if self.up is not None and self.up.poll() is None:
+        if self.is_running:
             self.stop()
         self.kill()
         if (self.home / "run" / "supervisord.conf").exists():
@@ -121,6 +122,11 @@ class Stack:
         shutil.rmtree(self._terminal.parent)
         if self._owned:
             shutil.rmtree(self.home)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the foreground process lives."""
+        return self.up is not None and self.up.poll() is None
 
     @property
     def output(self) -> str:
@@ -208,6 +214,40 @@ class Stack:
         token: str = answer.json()["access_token"]
         return token
 
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Read the database (SQLite) beside everything else that uses it."""
+        with closing(sqlite3.connect(f"file:{self.home}/launchpad.sqlite3?mode=ro", uri=True)) as connection:
+            return connection.execute(query, values).fetchall()
+
+    def deploy(self, executable: str = "custom-server", **parameters: str) -> str:
+        """Create a configuration and a deployment of it, and return the deployment's id."""
+        code = (
+            "from deployments import installation, operations\n"
+            "from deployments.models import Executable, ResourceGroup\n"
+            "group = ResourceGroup.objects.get()\n"
+            f"executable = Executable.objects.get(pk={executable!r})\n"
+            "configuration = operations.create_configuration(\n"
+            f"    installation.ACTOR, group, executable, name='test', parameters={parameters!r}, inputs={{}})\n"
+            "print(operations.create_deployment(installation.ACTOR, group, configuration).pk)\n"
+        )
+        return self.manage("shell", "--no-imports", "-c", code).strip()
+
+    def status(self, deployment_id: str) -> str:
+        """Return a deployment's status as the database has it."""
+        return str(self.rows("SELECT status FROM deployments_deployment WHERE id = ?", deployment_id)[0][0])
+
+    def model_servers(self) -> dict[int, str]:
+        """Return process id -> replica of every model server that runs, found by the folder it works in."""
+        found = {}
+        for process in psutil.process_iter():
+            try:
+                place = Path(process.cwd())
+            except psutil.Error:
+                continue
+            if place.is_relative_to(self.home / "replicas") and process.status() != psutil.STATUS_ZOMBIE:
+                found[process.pid] = place.relative_to(self.home / "replicas").parts[0]
+        return found
+
     def manage(self, *arguments: str) -> str:
         """Run `manage.py` in this installation and return what it prints."""
         done = subprocess.run(
@@ -220,9 +260,6 @@ class Stack:
             timeout=STOP_SECONDS,
         )
         return done.stdout
-
-    def _has_ended(self) -> bool:
-        return self.up is not None and self.up.poll() is not None
 
 
 def free_ports(count: int) -> list[int]:

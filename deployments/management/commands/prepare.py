@@ -18,13 +18,13 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.checks import ERROR
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from deployments import checks, installation, samples
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import sync, tls, tokens
-from deployments.models import SignInLink, User
+from deployments.models import ServiceKey, SignInLink, User
 from launchpad import programs
 
 
@@ -38,8 +38,9 @@ class Command(BaseCommand):
         _collect_static()
         installation.ensure_workspace()
         installation.ensure_catalog()
-        user = _ensure_administrator()
         home = Path(settings.LAUNCHPAD_HOME)
+        user = _ensure_administrator(home)
+        _ensure_service_key(home)
         tls.ensure(home)
         tokens.ensure_key()
         sync.ensure_config()
@@ -101,7 +102,7 @@ def _collect_static() -> None:
         note.write_text(digest.hexdigest())
 
 
-def _ensure_administrator() -> User:
+def _ensure_administrator(home: Path) -> User:
     """Return the first administrator, made with a random password at the first start."""
     user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if user is not None:
@@ -110,11 +111,27 @@ def _ensure_administrator() -> User:
     if User.objects.filter(username=name).exists():
         name = f"admin-{secrets.token_hex(2)}"
     password = secrets.token_urlsafe(18)
-    path = Path(settings.LAUNCHPAD_HOME) / "admin-password"
-    path.unlink(missing_ok=True)
-    _touch_private(path)
-    path.write_text(f"{password}\n")
-    return User.objects.create_superuser(username=name, password=password)
+    with transaction.atomic():
+        user = User.objects.create_superuser(username=name, password=password)
+        _write_private(home / "admin-password", f"{password}\n")
+    return user
+
+
+def _ensure_service_key(home: Path) -> None:
+    """Issue the first key for programs, in the form of file that clients of the AI API read."""
+    if ServiceKey.objects.exists():
+        return
+    from deployments.operations.service_keys import issue_service_key  # as late as in installation.py
+
+    with transaction.atomic():
+        issued = issue_service_key(installation.ACTOR, name="made at the first start")
+        content = {
+            "clientid": issued.key.client_id,
+            "clientsecret": issued.secret,
+            "url": settings.LAUNCHPAD_URL,
+            "serviceurls": {"AI_API_URL": settings.LAUNCHPAD_URL},
+        }
+        _write_private(home / "service-key.json", json.dumps(content, indent=2) + "\n")
 
 
 def _health_address() -> tuple[str, int, str]:
@@ -122,6 +139,12 @@ def _health_address() -> tuple[str, int, str]:
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to, only compared with
     address = everywhere.get(settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_BIND)
     return address, settings.LAUNCHPAD_PORT, urlsplit(settings.LAUNCHPAD_URL).hostname or "localhost"
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    _touch_private(path)
+    path.write_text(text)
 
 
 def _touch_private(path: Path) -> None:
