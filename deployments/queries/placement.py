@@ -69,7 +69,13 @@ class Fit:
 
     @property
     def free_in_words(self) -> str:
-        return (in_words(self.room.free) or "nothing") if self.room else ""
+        return in_words(self.room.free) if self.room else ""
+
+    @property
+    def shortage(self) -> str:
+        """What is short as a sentence of its own, `""` when nothing is."""
+        text = self.missing.removeprefix("Waiting for capacity: ")
+        return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +95,9 @@ class Holder:
 
 def in_words(resources: Resources) -> str:
     """Return an amount for people: "0.25 CPU, 0.5 GB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
-    parts = [(resources.cpu_millis / 1000, "CPU"), (resources.memory_bytes / 1e9, "GB"), (resources.gpus, "GPU")]
-    return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts if amount)
+    parts = [(resources.cpu_millis / 1000, "CPU"), (resources.memory_bytes / 1e9, "GB")]
+    parts += [(resources.gpus, "GPU")] if resources.gpus else []
+    return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts)
 
 
 def fit(configuration: Configuration, group: ResourceGroup) -> Fit:

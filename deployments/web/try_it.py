@@ -8,17 +8,17 @@ the path cannot leave the prefix, and no redirect is followed.
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from urllib.parse import unquote
 
 import urllib3
-from django.conf import settings
 
 from deployments.errors import GatewayUnavailable, InvalidInput
+from deployments.gateway.place import certificate, place
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LONGEST_PATH = 2000  # characters
@@ -26,7 +26,6 @@ LARGEST_BODY = 1_000_000  # bytes
 LARGEST_ANSWER = 256_000  # bytes that are shown
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 30.0
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1", "": "127.0.0.1"}  # noqa: S104 read, not bound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +64,8 @@ def prefix_of(deployment_id: str) -> str:
 
 def inference_url(deployment_id: str) -> str:
     """Return the public URL of a deployment."""
-    host, port = settings.LAUNCHPAD_GATEWAY_HOST, settings.LAUNCHPAD_GATEWAY_PORT
-    return f"https://{host}{'' if port == 443 else f':{port}'}{prefix_of(deployment_id)}"
+    here = place()
+    return f"https://{here.host}{'' if here.port == 443 else f':{here.port}'}{prefix_of(deployment_id)}"
 
 
 def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapping[str, str], token: str) -> Answer:
@@ -96,10 +95,12 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
                 preload_content=False,
             )
             content, is_cut = _read(answer, until=began + ANSWER_SECONDS)
+        except urllib3.exceptions.NewConnectionError as error:  # a kind of TimeoutError for urllib3
+            raise GatewayUnavailable("The gateway cannot be reached. It may be starting; try again soon.") from error
         except urllib3.exceptions.TimeoutError as error:
             raise GatewayUnavailable(f"No answer came within {ANSWER_SECONDS:.0f} s.") from error
         except urllib3.exceptions.HTTPError as error:
-            raise GatewayUnavailable(f"The gateway at {_address()} did not answer: {error}") from error
+            raise GatewayUnavailable(f"The gateway did not answer: {error}") from error
     kind = answer.headers.get("Content-Type", "")
     return Answer(
         status=answer.status,
@@ -138,22 +139,17 @@ def _problems(method: str, path: str, body: str) -> dict[str, str]:
 
 
 def _pool() -> urllib3.HTTPSConnectionPool:
-    authority = Path(settings.LAUNCHPAD_HOME) / "tls" / "ca.pem"
-    host = settings.LAUNCHPAD_GATEWAY_HOST
+    here = place()
+    context = ssl.create_default_context(cafile=str(certificate().trusted))
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the gateway's certificate itself may be what is trusted
     return urllib3.HTTPSConnectionPool(
-        _address(),
-        settings.LAUNCHPAD_GATEWAY_PORT,
-        ca_certs=str(authority) if authority.exists() else None,
-        cert_reqs="CERT_REQUIRED",
-        assert_hostname=host,
-        server_hostname=host,
+        here.address,
+        here.port,
+        ssl_context=context,
+        assert_hostname=here.host,
+        server_hostname=here.host,
         timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
     )
-
-
-def _address() -> str:
-    bind: str = settings.LAUNCHPAD_GATEWAY_BIND
-    return _EVERYWHERE.get(bind, bind)
 
 
 def _readable(content: bytes, *, is_whole: bool) -> str:

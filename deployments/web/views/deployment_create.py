@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
@@ -108,7 +108,7 @@ def _preselect(request: PageRequest, draft: DeploymentDraft) -> HttpResponse:
     if configuration is not None:
         draft.choose_configuration(configuration)
     save_draft(request, draft)
-    return _to(WizardStep.CONFIGURATION if request.GET.get("return") else draft.open_step)
+    return _to(draft.open_step)
 
 
 def _to(step: WizardStep) -> HttpResponse:
@@ -167,11 +167,8 @@ def _show_configuration(request: PageRequest, draft: DeploymentDraft) -> dict[st
 
 def _create_configuration_url(executable: Executable | None) -> str:
     """Return the address of the wizard for configurations that comes back here."""
-    try:
-        address = reverse("configuration-create")
-    except NoReverseMatch:
-        return ""
-    return f"{address}?{urlencode({'return': 'deployment', 'executable': executable.pk if executable else ''})}"
+    query = {"return": "deployment", "executable": executable.pk if executable else ""}
+    return f"{reverse('configuration-create')}?{urlencode(query)}"
 
 
 def _show_duration_step(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]:

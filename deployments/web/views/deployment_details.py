@@ -124,6 +124,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
     newest = state.serving or state.newest
     context |= _values(request, deployment) | {
         "history": [(event, event.at - deployment.created_at) for event in status_changes(deployment)],
+        "reason": deployment.status_message or (state.newest.reason if state.newest else ""),
         "plan": newest.recipe.get("resource_plan", "") if newest else "",
     }
     if state.is_waiting:

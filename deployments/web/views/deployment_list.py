@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from deployments.errors import InvalidInput
 from deployments.lifecycle import Action, Status
@@ -54,7 +55,13 @@ def deployment_rows(request: HttpRequest) -> HttpResponse:
 
 @sign_in_required
 def _changed_rows(request: PageRequest) -> HttpResponse:
-    return render(request, "deployments/list_changed.html", _list_context(request))
+    """Show the rows anew; a list that becomes empty or gets its first row is another page."""
+    was_empty = "empty" in request.GET
+    request.GET = _kept(request)  # type: ignore[assignment]  # templates make the links of the answer from it
+    context = _list_context(request)
+    if was_empty == bool(context["shown"].rows):
+        return HttpResponseClientRefresh()
+    return render(request, "deployments/list_changed.html", context)
 
 
 @require_POST
@@ -112,15 +119,14 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
     version = version_for(request, group.pk, list_version(group.pk))
     number = request.GET.get("page", "1")
     shown = deployment_page(group.pk, wanted, int(number) if number.isdecimal() else 1)
-    kept = request.GET.copy()
-    for name in ("v", "group"):
-        kept.pop(name, None)
+    kept = _kept(request)
+    poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
     return {
         "shown": shown,
         "wanted": wanted,
         "tabs": _tabs(shown.counts, wanted, kept),
-        "poll": f"{reverse('deployment-rows')}?{_query(kept, group=group.pk, v=version)}",
-        "here": f"{reverse('deployments')}?{kept.urlencode()}",
+        "poll": f"{reverse('deployment-rows')}?{_query(kept, **poll)}",
+        "here": _address(kept),
         "sorts": _sorts(wanted, kept),
         "may_edit": request.actor.may(Role.EDITOR),
         "now": timezone.localtime(),
@@ -163,8 +169,17 @@ def _sorts(wanted: Wanted, kept: QueryDict) -> dict[str, dict[str, str]]:
     return links
 
 
+def _kept(request: HttpRequest) -> QueryDict:
+    """Return the address of the list as its reader sees it, without what only polls carry."""
+    kept = request.GET.copy()
+    for name in ("v", "group", "empty"):
+        kept.pop(name, None)
+    return kept
+
+
 def _address(kept: QueryDict, **changes: str) -> str:
-    return f"{reverse('deployments')}?{_query(kept, **changes)}"
+    query = _query(kept, **changes)
+    return f"{reverse('deployments')}?{query}" if query else reverse("deployments")
 
 
 def _query(kept: QueryDict, **changes: str) -> str:

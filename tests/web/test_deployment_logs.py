@@ -1,0 +1,263 @@
+"""The log of a deployment, written by real servers of the local runtime."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments import connections
+from deployments.lifecycle import ReplicaPhase, Status
+from deployments.models import Attempt, Deployment, Replica, Role
+from deployments.queries.deployment_logs import LogWanted, log_page
+from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
+from deployments.runtimes.local import LocalRuntime
+from tests import factories as make
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db
+
+Write = Callable[..., Replica]
+
+
+@pytest.fixture
+def runtime(settings: Any, tmp_path: Path) -> Iterator[LocalRuntime]:
+    """The runtime of the settings, in a home of its own."""
+    settings.LAUNCHPAD_HOME = tmp_path
+    settings.LAUNCHPAD_RUN_AS = getpass.getuser()
+    connections.local_runtime.cache_clear()
+    connections._runtime.cache_clear()
+    here = connections.local_runtime()
+    yield here
+    for seen in here.list():
+        here.stop(seen.name, seen.attempt)
+    wait_until(lambda: all(seen.phase is ReplicaPhase.EXITED for seen in here.list()), what="all servers have ended")
+    connections.local_runtime.cache_clear()
+    connections._runtime.cache_clear()
+
+
+def _exited(runtime: LocalRuntime, name: str) -> bool:
+    return all(seen.phase is ReplicaPhase.EXITED for seen in runtime.list() if seen.name == name)
+
+
+@pytest.fixture
+def write(runtime: LocalRuntime) -> Write:
+    """Run a shell script as the server of a deployment and wait until it has ended."""
+
+    def written(deployment: Deployment, script: str, *, number: int = 0, wait: bool = True) -> Replica:
+        generation = deployment.generations.first() or make.make_generation(deployment)
+        replica = make.make_replica(generation, number)
+        spec = ReplicaSpec(
+            name=replica.name,
+            attempt=1,
+            command=("/bin/sh", "-c", script),
+            resources=Resources(cpu_millis=100, memory_bytes=200_000_000),
+            health_path="/",
+        )
+        runtime.start(spec)
+        if wait:
+            wait_until(lambda: _exited(runtime, replica.name), what="the script has ended")
+        return replica
+
+    return written
+
+
+def signed_in(client: Client, role: Role = Role.VIEWER) -> Client:
+    client.force_login(make.make_user(role))
+    return client
+
+
+def shown(html: str) -> list[str]:
+    """Return the texts of the lines, without our own on the attempt's begin and end."""
+    lines = re.findall(r'<li class="(\w+)[^>]*><time.*?<span class="text">(.*?)</span></li>', html, re.DOTALL)
+    return [unescape(re.sub("</?mark>", "", text)) for stream, text in lines if stream != "launchpad"]
+
+
+def logs(client: Client, deployment: Deployment, **query: str) -> str:
+    answer = client.get(reverse("deployment-logs", args=[deployment.pk]), query)
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+def count_to(last: int) -> str:
+    return f"i=1; while [ $i -le {last} ]; do echo line $i; i=$((i+1)); done"
+
+
+def test_the_newest_line_comes_first_and_the_order_can_be_turned(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, "echo first; echo second")
+    signed_in(client)
+
+    assert shown(logs(client, deployment)) == ["second", "first"]
+    assert shown(logs(client, deployment, order="oldest")) == ["first", "second"]
+
+
+def test_filters_by_text_stream_replica_and_attempt(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    first = write(deployment, "echo Apple; echo pear >&2")
+    write(deployment, "echo apple pie", number=1)
+    signed_in(client)
+
+    assert sorted(shown(logs(client, deployment, q="APPLE"))) == ["Apple", "apple pie"]
+    assert "<mark>Apple</mark>" in logs(client, deployment, q="APPLE")
+    assert shown(logs(client, deployment, stream="stderr")) == ["pear"]
+    assert sorted(shown(logs(client, deployment, replica=first.name))) == ["Apple", "pear"]
+    assert shown(logs(client, deployment, attempt="2")) == []
+
+
+def test_filters_by_time_in_the_readers_zone(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, "echo now")
+    signed_in(client)
+    client.cookies["tz"] = "Asia%2FTokyo"
+    there = timezone.now().astimezone(ZoneInfo("Asia/Tokyo"))
+    before, after = (there + timedelta(minutes=minutes) for minutes in (-5, 5))
+
+    assert shown(logs(client, deployment, start=f"{before:%Y-%m-%dT%H:%M}", end=f"{after:%Y-%m-%dT%H:%M}")) == ["now"]
+    assert shown(logs(client, deployment, start=f"{after:%Y-%m-%dT%H:%M}")) == []
+    assert shown(logs(client, deployment, end=f"{before:%Y-%m-%dT%H:%M}")) == []
+    assert "Enter a valid date/time." in logs(client, deployment, start="yesterday")
+
+
+def test_a_long_log_comes_in_pages_without_a_line_lost_or_doubled(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, count_to(450))
+    signed_in(client)
+
+    for order in ("", "oldest"):
+        html = logs(client, deployment, **({"order": order} if order else {}))
+        lines = shown(html)
+        while more := re.search(r'<li class="more"><a[^>]*href="([^"]+)"', html):
+            html = client.get(unescape(more[1]), headers={"HX-Request": "true"}).content.decode()
+            assert "<html" not in html
+            lines += shown(html)
+        expected = [f"line {i}" for i in range(1, 451)]
+        assert lines == (expected if order else expected[::-1])
+
+
+def test_new_lines_are_appended_while_it_runs(client: Client, write: Write, tmp_path: Path) -> None:
+    deployment = make.make_deployment(status=Status.RUNNING)
+    gate = tmp_path / "gate"
+    write(deployment, f"echo before; while [ ! -e {gate} ]; do sleep 0.05; done; echo after", wait=False)
+    signed_in(client)
+    html = wait_until(
+        lambda: page if shown(page := logs(client, deployment)) == ["before"] else "", what="the first line is shown"
+    )
+
+    def tail(html: str) -> str:
+        found = re.search(r'<li class="tail"[^>]*hx-get="([^"]+)"', html)
+        assert found, "the log is not followed"
+        return unescape(found[1])
+
+    assert client.get(tail(html), headers={"HX-Request": "true"}).status_code == 204
+    gate.touch()
+    fresh = wait_until(
+        lambda: client.get(tail(html), headers={"HX-Request": "true"}).content.decode(), what="the new line is shown"
+    )
+
+    assert shown(fresh) == ["after"]
+    assert fresh.index('class="tail"') < fresh.index("after"), "the next one goes above it: newest first"
+    assert tail(fresh) != tail(html)
+
+
+def test_an_ended_deployment_is_not_followed(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, "echo bye")
+
+    assert "data-poll" not in logs(signed_in(client), deployment)
+
+
+def test_the_log_of_a_dead_one_opens_at_its_first_error(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.DEAD)
+    replica = write(deployment, f"{count_to(300)}; echo 'ValueError: no such model'; echo after; exit 1")
+    Attempt.objects.create(
+        replica=replica, number=1, started_at=timezone.now(), first_error="ValueError: no such model", exit_code=1
+    )
+    signed_in(client)
+
+    html = logs(client, deployment)
+
+    lines = shown(html)
+    assert lines[0] == "line 281"
+    assert lines[-2:] == ["ValueError: no such model", "after"]
+    assert re.search(r'<li class="[^"]*first-error" id="first-error">(?:(?!</li>).)*ValueError', html, re.DOTALL)
+    assert shown(logs(client, deployment, all="1"))[0] == "after"
+
+
+def test_colours_for_terminals_are_taken_out_and_markup_is_not_run(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, r"printf '\033[31mred\033[0m <script>alert(1)</script>\n'")
+
+    html = logs(signed_in(client), deployment)
+
+    assert shown(html) == ["red <script>alert(1)</script>"]
+    assert "<script>alert" not in html
+
+
+def test_download_gives_all_or_what_the_filters_take_oldest_first(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    replica = write(deployment, "echo one; echo two; echo three")
+    signed_in(client)
+    url = reverse("deployment-log-download", args=[deployment.pk])
+
+    def texts(**query: str) -> list[str]:
+        answer = client.get(url, query)
+        assert answer["Content-Disposition"] == f'attachment; filename="{deployment.pk}.log"'
+        lines = b"".join(answer.streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+        return [line for line in lines if " stdout " in line]
+
+    whole = texts()
+    assert [line.rpartition(" ")[2] for line in whole] == ["one", "two", "three"]
+    assert f"{replica.name} attempt 1 stdout" in whole[0]
+    assert datetime.fromisoformat(whole[0].split(" ")[0])
+    assert [line.rpartition(" ")[2] for line in texts(q="t")] == ["two", "three"]
+
+
+def test_nothing_written_yet_says_so(client: Client, runtime: LocalRuntime) -> None:
+    deployment = make.make_deployment(status=Status.PENDING)
+
+    html = logs(signed_in(client), deployment)
+
+    assert "Nothing has been written yet" in html
+    assert "data-poll" in html
+
+
+class Lines:
+    """A log with given times, for the cuts between pages."""
+
+    def __init__(self, *seconds: int) -> None:
+        self.lines = [
+            LogLine(
+                at=datetime.fromtimestamp(at, tz=timezone.get_default_timezone()),
+                replica="r",
+                attempt=1,
+                stream="stdout",
+                text=str(number),
+            )
+            for number, at in enumerate(seconds)
+        ]
+
+    def logs(self, deployment_id: str, *, start: datetime | None = None, end: datetime | None = None) -> Any:
+        return (x for x in self.lines if (start is None or x.at >= start) and (end is None or x.at < end))
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_lines_of_one_moment_are_never_cut_apart(newest_first: bool) -> None:
+    log: Any = Lines(1, 2, 2, 2, 2, 3)
+    wanted = LogWanted(newest_first=newest_first)
+
+    page = log_page(log, "d", wanted, size=2)
+
+    texts = [line.line.text for line in page.lines]
+    assert texts == (["5", "4", "3", "2", "1"] if newest_first else ["0", "1", "2", "3", "4"])
+    assert page.next == log.lines[1].at
