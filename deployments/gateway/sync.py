@@ -226,12 +226,16 @@ def _moved(
         yield _Change(command=f"set server {server} state maint", is_of_map=False)
         return
     host, port = address
+    backend = server.partition("/")[0]
+    down = _Change(command=f"set server {server} health down", is_of_map=False)
+    # It has just been started: no traffic before it is healthy, if others can serve.
+    waits = is_public and any(peer != server and peer.startswith(f"{backend}/") for peer in peers)
+    if waits:
+        yield down
     yield _Change(command=f"set server {server} addr {host} port {port}", expected="chang", is_of_map=False)
     yield _Change(command=f"set server {server} state ready", is_of_map=False)
-    backend = server.partition("/")[0]
-    if is_public and any(peer != server and peer.startswith(f"{backend}/") for peer in peers):
-        # It has just been started: no traffic before it is healthy, the others can serve.
-        yield _Change(command=f"set server {server} health down", is_of_map=False)
+    if waits:
+        yield down  # leaving maintenance has taken it for healthy
 
 
 def _change(control: Control, changes: list[_Change], new: Rendered) -> None:

@@ -4,7 +4,7 @@
 
 /health is 200, or 503 while there is a file named like the server in the working directory; /events streams three
 events half a second apart; /socket answers an upgrade and echoes bytes; /slow answers after a second; /broken is 500;
-everything else tells what arrived.
+/die-once ends the server that finds the file `die`; everything else tells what arrived.
 """
 
 import hashlib
@@ -40,6 +40,13 @@ class Handler(BaseHTTPRequestHandler):
             self.tell()
 
     def do_POST(self) -> None:
+        if self.path == "/die-once":
+            try:
+                os.unlink("die")
+            except FileNotFoundError:
+                pass
+            else:
+                os._exit(1)
         self.tell()
 
     def tell(self) -> None:
