@@ -1,0 +1,109 @@
+"""Several passes, wishes and placements at the same moment have one effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TypeVar
+
+from django.db import connection
+
+from deployments import operations, reconciler
+from deployments.connections import local_runtime
+from deployments.errors import OperationRefused
+from deployments.lifecycle import Status
+from deployments.models import Attempt, Deployment, Generation, Replica
+from deployments.recipes import pack, recipe_of
+from deployments.reconciler import lease as leases
+from deployments.reconciler.placement import place
+from deployments.runtimes.local import LocalRuntime
+from tests.reconciler.world import ACTOR, World
+
+Result = TypeVar("Result")
+MANY = 6
+
+
+def at_once(do: Callable[[int], Result]) -> list[Result]:
+    """Call `do` in several threads at the same moment and return what each gave."""
+    start = Barrier(MANY)
+
+    def one(number: int) -> Result:
+        start.wait(10)
+        try:
+            return do(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(MANY) as threads:
+        return list(threads.map(one, range(MANY)))
+
+
+def test_one_of_many_passes_gets_the_lease(world: World) -> None:
+    deployment = world.deploy()
+
+    taken = at_once(lambda _: leases.take(deployment.pk))
+
+    assert sum(lease is not None for lease in taken) == 1
+
+
+def test_many_passes_at_once_start_one_server(world: World) -> None:
+    deployment = world.deploy()
+
+    at_once(lambda _: reconciler.pass_over(deployment.pk))
+    world.until_status(deployment, Status.RUNNING)
+
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
+    assert world.alive(deployment) == [f"{deployment.pk}-1-0"]
+
+
+def test_the_last_place_is_given_away_once(world: World) -> None:
+    configuration = world.configure()
+    room_for_one = LocalRuntime(home=local_runtime().home, memory_bytes=200_000_000)
+    generations = []
+    for _ in range(MANY):
+        deployment = world.deploy(configuration)
+        Deployment.objects.filter(pk=deployment.pk).update(next_pass_at=None, observed_generation=1)
+        recipe = pack(recipe_of(configuration))
+        generations.append(
+            Generation.objects.create(deployment=deployment, number=1, configuration=configuration, recipe=recipe)
+        )
+
+    at_once(lambda number: place(generations[number], world.group.connection, room_for_one))
+
+    assert Replica.objects.filter(is_held=True).count() == 1
+    assert Generation.objects.exclude(waiting="").count() == MANY - 1
+    Replica.objects.update(is_held=False)
+
+
+def test_of_many_stops_one_is_taken(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+
+    def stop(_: int) -> bool:
+        try:
+            operations.stop_deployment(
+                ACTOR, Deployment.objects.select_related("resource_group").get(pk=deployment.pk)
+            )
+        except OperationRefused:
+            return False
+        return True
+
+    assert sum(at_once(stop)) == 1
+    deployment.refresh_from_db()
+    assert deployment.generation == 2
+
+
+def test_the_quota_holds_when_many_come_at_once(world: World) -> None:
+    configuration = world.configure()
+    world.group.deployment_quota = 2
+    world.group.save()
+
+    def create(_: int) -> bool:
+        try:
+            world.deploy(configuration)
+        except OperationRefused:
+            return False
+        return True
+
+    assert sum(at_once(create)) == 2
+    assert Deployment.objects.count() == 2
