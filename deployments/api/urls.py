@@ -3,5 +3,10 @@
 from django.urls import path
 
 from deployments.api.health import health
+from deployments.api.oauth import jwks, token
 
-urlpatterns = [path("healthz", health, name="health")]
+urlpatterns = [
+    path("healthz", health, name="health"),
+    path("oauth/token", token, name="oauth-token"),
+    path("oauth/jwks", jwks, name="oauth-jwks"),
+]

@@ -1,0 +1,132 @@
+"""Access tokens for programs: `POST /oauth/token` with a service key, and the public keys at `GET /oauth/jwks`.
+
+The protocol is Authlib's. Ours is who a client is (a service key) and what a token looks like (`gateway/tokens.py`);
+tokens are checked by their signature, so none is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import Any
+
+from authlib.integrations.django_oauth2 import AuthorizationServer
+from authlib.oauth2 import OAuth2Error
+from authlib.oauth2.rfc6749 import ClientMixin, grants
+from authlib.oauth2.rfc6749.errors import InvalidClientError
+from django.contrib.auth.hashers import check_password
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+from deployments.gateway import tokens
+from deployments.models import ServiceKey
+
+WRONG_CLIENT = (
+    "No usable service key has this client id and secret. Check both; the key may have been revoked or have expired."
+)
+JWKS_SECONDS = 30  # a new key is published that long before it signs
+
+logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it would write whole tokens into the log
+
+
+class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
+    """A service key as Authlib wants to see it."""
+
+    def __init__(self, key: ServiceKey) -> None:
+        self.key = key
+
+    def get_client_id(self) -> str:
+        return self.key.client_id
+
+    def get_allowed_scope(self, scope: str) -> str:
+        return tokens.scope_of(self.key.role)
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        return check_password(client_secret, self.key.secret_hash) and self.key.is_usable
+
+    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
+        return method in ClientCredentials.TOKEN_ENDPOINT_AUTH_METHODS
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        return bool(grant_type == ClientCredentials.GRANT_TYPE)
+
+
+class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc]
+    """The one grant there is."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
+
+
+class TokenServer(AuthorizationServer):  # type: ignore[misc]
+    """Authlib's server with service keys for clients and tokens that need no table."""
+
+    def query_client(self, client_id: str) -> Client | None:
+        if "\x00" in client_id:  # PostgreSQL would refuse to look for it
+            return None
+        key = ServiceKey.objects.filter(client_id=client_id).first()
+        return Client(key) if key else None
+
+    def save_token(self, token: dict[str, Any], request: object) -> None:
+        """Do nothing: whoever has the public key can check a token."""
+
+    def handle_error_response(self, request: object, error: OAuth2Error) -> HttpResponse:
+        """Answer every failed authentication alike: nobody can find out which client ids exist."""
+        if isinstance(error, InvalidClientError):
+            error = _wrong_client()
+        response: HttpResponse = super().handle_error_response(request, error)
+        return response
+
+
+def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
+    """Return the answer for an authenticated client. No token outlives its service key."""
+    key = client.key
+    lifetime = tokens.LONGEST_LIFETIME
+    if key.expires_at is not None:
+        lifetime = max(1, min(lifetime, int((key.expires_at - timezone.now()).total_seconds())))
+    jti = secrets.token_hex(16)
+    groups = None if key.all_groups else list(key.resource_groups.values_list("pk", flat=True))
+    return {
+        "access_token": tokens.issue(
+            subject=key.client_id,
+            client_id=key.client_id,
+            resource_groups=groups,
+            role=key.role,
+            lifetime_seconds=lifetime,
+            jti=jti,
+        ),
+        "token_type": "bearer",
+        "expires_in": lifetime,
+        "scope": tokens.scope_of(key.role),
+        "jti": jti,
+    }
+
+
+_SERVER = TokenServer(ServiceKey, None)
+_SERVER.register_grant(ClientCredentials)
+_SERVER.register_token_generator("default", issue_token)
+
+
+@csrf_exempt
+@require_POST
+@never_cache
+def token(request: HttpRequest) -> HttpResponse:
+    """Exchange client id and secret (form fields or HTTP Basic) for an access token."""
+    try:
+        response: HttpResponse = _SERVER.create_token_response(request)
+    except UnicodeDecodeError:  # the credentials of HTTP Basic are no text
+        response = _SERVER.handle_error_response(request, _wrong_client())
+    return response
+
+
+@require_safe
+@cache_control(public=True, max_age=JWKS_SECONDS)
+def jwks(request: HttpRequest) -> HttpResponse:
+    """Answer the public keys that tokens can be checked with."""
+    return JsonResponse(tokens.jwks())
+
+
+def _wrong_client() -> InvalidClientError:
+    return InvalidClientError(status_code=401, description=WRONG_CLIENT)
