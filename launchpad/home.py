@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import IO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SOCKET_PATH_LIMIT = 92  # bytes; the system allows 103 (macOS) or 107 (Linux), HAProxy binds to a longer name first
-LONGEST_SOCKET = len("/run/gateway-metrics.sock")
+SOCKET_PATH_LIMIT = 92  # bytes; the system allows 103 (macOS) or 107 (Linux), and some bind to a longer name first
+LONGEST_SOCKET = len("/run/supervisor.sock")
 
 
 class StartRefused(Exception):

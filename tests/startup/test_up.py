@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -148,6 +151,16 @@ def test_a_taken_port_is_told_in_one_sentence(which: str) -> None:
         said = refusal(stack)
     assert said.startswith(f"Port {getattr(stack, which)} is taken by another program")
     assert len(said.splitlines()) == 1
+    stack.close()
+
+
+@pytest.mark.skipif(bool(shutil.which("haproxy", path="/usr/local/sbin:/usr/sbin:/sbin")), reason="it is installed")
+def test_a_platform_without_haproxy_is_told_what_to_install() -> None:
+    nowhere = {"PATH": str(Path(sys.executable).parent), "RAY_SERVE_HAPROXY_BINARY_PATH": "/there/is/none"}
+    stack = Stack(env=nowhere)
+    said = refusal(stack).splitlines()
+    assert "There is no HAProxy for this system: install version" in said[-1]
+    assert "Traceback" not in "".join(said)
     stack.close()
 
 

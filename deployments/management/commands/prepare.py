@@ -22,7 +22,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from deployments import checks, installation, samples
-from deployments.errors import GatewayUnavailable
+from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync, tls, tokens
 from deployments.models import ServiceKey, SignInLink, User
 from launchpad import programs
@@ -41,15 +41,19 @@ class Command(BaseCommand):
         home = Path(settings.LAUNCHPAD_HOME)
         user = _ensure_administrator(home)
         _ensure_service_key(home)
-        tls.ensure(home)
-        tokens.ensure_key()
-        sync.ensure_config()
-        self._write_programs(home)
+        try:
+            certificate = tls.ensure(home)
+            tokens.ensure_key()
+            sync.ensure_config()
+            gateway = sync.command()
+        except (GatewayRejected, GatewayUnavailable) as error:
+            raise CommandError(str(error)) from error
+        self._write_programs(home, gateway)
         facts = {
             "sign_in_url": f"{settings.LAUNCHPAD_URL}/sign-in/{SignInLink.issue(user)}/",
             "user": user.get_username(),
             "inference_url": f"https://{settings.LAUNCHPAD_GATEWAY_HOST}:{settings.LAUNCHPAD_GATEWAY_PORT}",
-            "authority": "" if settings.LAUNCHPAD_TLS_CERT else str(tls.folder(home) / "ca.pem"),
+            "authority": "" if settings.LAUNCHPAD_TLS_CERT else str(certificate.trusted),
             "health": _health_address(),
         }
         self.stdout.write(json.dumps(facts))
@@ -75,11 +79,7 @@ class Command(BaseCommand):
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
 
-    def _write_programs(self, home: Path) -> None:
-        try:
-            gateway = sync.command()
-        except GatewayUnavailable as error:
-            raise CommandError(str(error)) from error
+    def _write_programs(self, home: Path, gateway: list[str]) -> None:
         chosen = programs.programs(
             home,
             tuple(gateway),
