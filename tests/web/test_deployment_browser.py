@@ -1,0 +1,270 @@
+"""The pages of deployments in a real Chromium: they follow what happens, keep what is entered, and are accessible."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings as configured
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from deployments.gateway import tls, tokens
+from deployments.lifecycle import ExitReason, Status, Step
+from deployments.models import Attempt, Deployment, Generation, Role
+from deployments.recipes import pack, recipe_of
+from tests import factories as make
+from tests.browser import chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+DESKTOP, MOBILE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch, chromium() as browser:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's event loop is in the thread that writes rows
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Any]:
+    """Open a page as a person with a role, and fail when it complains in the console."""
+    contexts = []
+
+    def opened(path: str, *, role: Role = Role.EDITOR, theme: str = "light", size: Any = DESKTOP) -> Page:
+        client = Client()
+        client.force_login(make.make_user(role))
+        context = browser.new_context(base_url=live_server.url, viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+        name = configured.SESSION_COOKIE_NAME
+        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(path)
+        return page
+
+    complaints: list[str] = []
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def coming_up(name: str = "iris") -> Deployment:
+    configuration = make.make_configuration(name=name)
+    deployment = make.make_deployment(configuration, status=Status.PENDING, status_message="Starting the server.")
+    steps = {step.value: timezone.now().isoformat() for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED)}
+    generation = make.make_generation(deployment, recipe=pack(recipe_of(configuration)), steps=steps)
+    make.make_replica(generation, phase="STARTING", healthy_since=None)
+    return deployment
+
+
+def become_running(deployment: Deployment) -> None:
+    now = timezone.now()
+    steps = {step.value: now.isoformat() for step in Step}
+    deployment.generations.get().replicas.update(phase="HEALTHY", healthy_since=now)
+    Generation.objects.filter(deployment=deployment).update(steps=steps, outcome="RUNNING")
+    Deployment.objects.filter(pk=deployment.pk).update(
+        status="RUNNING", status_message="Running.", serving_generation=1, started_at=now, proved_at=now
+    )
+
+
+def dead() -> Deployment:
+    message = "The server ended with exit code 1."
+    configuration = make.make_configuration()
+    deployment = make.make_deployment(
+        configuration,
+        status=Status.DEAD,
+        status_message=message,
+        status_severity="error",
+        latest_running_configuration=configuration,
+    )
+    generation = make.make_generation(
+        deployment, recipe=pack(recipe_of(configuration)), outcome="FAILED", reason=message
+    )
+    replica = make.make_replica(generation, phase="EXITED", is_held=False)
+    Attempt.objects.create(
+        replica=replica,
+        number=1,
+        started_at=timezone.now() - timedelta(seconds=5),
+        ended_at=timezone.now(),
+        exit_reason=ExitReason.EXITED,
+        exit_code=1,
+        message=message,
+        first_error="ValueError: no such model",
+    )
+    make.make_event(deployment, message, severity="error", code="DEAD")
+    return deployment
+
+
+def test_the_list_follows_a_change_and_keeps_ticks_and_focus(open_page: Any) -> None:
+    deployment = coming_up()
+    page = open_page("/deployments/")
+    row = page.locator(f"#{deployment.pk}")
+    row.get_by_role("checkbox").check()
+    page.locator("#q").focus()
+
+    become_running(deployment)
+
+    expect(row.locator("td.line .status")).to_have_text("RUNNING", timeout=10_000)
+    expect(row.get_by_role("checkbox")).to_be_checked()
+    expect(page.locator("#q")).to_be_focused()
+    expect(page.locator("#list-tabs a", has_text="Running")).to_have_text(re.compile(r"Running\s+1"))
+    expect(page.locator("#announcer")).to_have_text(f"Deployment {deployment.pk} is RUNNING")
+
+
+def test_the_list_is_filtered_while_one_types_and_the_address_keeps_it(open_page: Any) -> None:
+    coming_up("iris")
+    coming_up("wine")
+    page = open_page("/deployments/")
+
+    page.locator("#q").press_sequentially("win")
+
+    expect(page.locator("#rows tr")).to_have_count(1)
+    expect(page.locator("#list-title")).to_have_text("Deployments (1)")
+    assert page.url.endswith("?q=win")
+
+
+def test_the_details_follow_it_until_it_is_settled(open_page: Any) -> None:
+    deployment = coming_up()
+    page = open_page(f"/deployments/{deployment.pk}/")
+    page.locator("#try-body").fill("typed by hand")
+    expect(page.locator("#step-started.now")).to_be_visible()
+
+    become_running(deployment)
+
+    expect(page.locator("#facts")).to_contain_text("/v2/inference/deployments/", timeout=10_000)
+    expect(page.locator("#progress-card")).to_have_count(0)
+    expect(page.locator("#flow-deployment .status")).to_have_text("RUNNING")
+    expect(page.locator("[data-poll]")).to_have_count(0)
+    expect(page.locator("#try-body")).to_have_value("typed by hand")
+    expect(page.locator("#announcer")).to_have_text(f"Deployment {deployment.pk} is RUNNING")
+
+
+def test_update_by_dialog_shows_the_difference_and_leads_back(open_page: Any) -> None:
+    deployment = coming_up()
+    become_running(deployment)
+    current = deployment.configuration
+    make.make_configuration(
+        current.resource_group, current.executable, name="better", parameters=current.parameters | {"greeting": "hi"}
+    )
+    page = open_page(f"/deployments/{deployment.pk}/")
+
+    page.get_by_role("button", name="Update").click()
+    page.locator("dialog .pick-row", has_text="better").click()
+    expect(page.locator("#update-chosen tr.changed", has_text="greeting")).to_contain_text("hi")
+    page.locator("dialog").get_by_role("button", name="Update").click()
+
+    expect(page.locator("#messages")).to_contain_text("Updating to better.")
+    assert Deployment.objects.get(pk=deployment.pk).returns_on_failure
+
+
+def test_a_wrong_update_stays_in_the_dialog(open_page: Any) -> None:
+    deployment = coming_up()
+    page = open_page(f"/deployments/{deployment.pk}/")
+
+    page.get_by_role("button", name="Update").click()
+    page.locator("dialog").get_by_role("button", name="Update").click()
+
+    expect(page.locator("dialog[open] .strip.negative")).to_have_text("Choose a configuration.")
+
+
+def test_many_are_stopped_by_a_dialog_that_names_them(open_page: Any) -> None:
+    running, ended = coming_up(), dead()
+    page = open_page("/deployments/")
+    for deployment in (running, ended):
+        page.locator(f"#{deployment.pk}").get_by_role("checkbox").check()
+
+    page.locator(".bulk").get_by_role("button", name="Stop").click()
+    dialog = page.locator("dialog[open]")
+    expect(dialog).to_contain_text("1 of the 2 chosen are eligible")
+    dialog.get_by_role("button", name="Stop").click()
+
+    expect(page.locator("#messages")).to_contain_text("1 deployment is being stopped.")
+    assert Deployment.objects.get(pk=running.pk).target_status == "STOPPED"
+    assert Deployment.objects.get(pk=ended.pk).target_status == "RUNNING"
+
+
+def test_the_wizard_goes_all_the_way_by_mouse(open_page: Any) -> None:
+    make.make_configuration(name="iris")
+    make.make_configuration(name="wine")
+    page = open_page("/deployments/create/")
+    for _ in range(2):
+        page.get_by_role("button", name="Next").click()
+    page.locator(".pick-row", has_text="wine").click()
+    expect(page.locator("#create-chosen")).to_contain_text("wine")
+    page.get_by_role("button", name="Next").click()
+    page.locator(".choice", has_text="Custom").click()
+    page.locator("#id_number").fill("5")
+    page.locator("#id_unit").select_option("m")
+    expect(page.locator("#duration-until")).to_contain_text("the minimum is 10 minutes")
+    page.locator("#id_number").fill("15")
+    expect(page.locator("#duration-until")).to_contain_text("It would run until")
+    page.get_by_role("button", name="Next").click()
+
+    page.get_by_role("button", name="Create").click()
+
+    expect(page.locator("#messages")).to_contain_text("created.")
+    assert Deployment.objects.get().ttl == "15m"
+
+
+def test_a_token_comes_into_the_snippets_when_it_is_asked_for(open_page: Any) -> None:
+    tls.ensure(configured.LAUNCHPAD_HOME)
+    tokens.ensure_key()
+    deployment = coming_up()
+    become_running(deployment)
+    page = open_page(f"/deployments/{deployment.pk}/")
+
+    page.get_by_role("button", name="Get a token").click()
+
+    expect(page.locator("#snippets")).to_contain_text("holds a token that expires")
+    expect(page.locator("#snippet-curl")).to_contain_text("TOKEN=eyJ")
+
+
+@pytest.mark.parametrize("size", [DESKTOP, MOBILE], ids=["desktop", "mobile"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any) -> None:
+    waiting, ended, running = coming_up(), dead(), coming_up()
+    become_running(running)
+    Generation.objects.filter(deployment=waiting).update(
+        waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB free.", steps={}
+    )
+    base = f"/deployments/{running.pk}"
+    paths = [
+        "/deployments/",
+        "/deployments/?q=nothing",
+        f"{base}/",
+        f"{base}/status/",
+        f"{base}/events/",
+        f"{base}/logs/",
+        f"{base}/update/?configuration={ended.configuration_id}",
+        f"{base}/stop/",
+        f"/deployments/{waiting.pk}/",
+        f"/deployments/{ended.pk}/",
+        "/deployments/create/",
+        f"/deployments/create/?configuration={running.configuration_id}",
+        "/deployments/create/?step=configuration",
+    ]
+    page = open_page("/deployments/", theme=theme, size=size)
+    axe = Axe()
+    found = []
+    for path in paths:
+        page.goto(path)
+        report = axe.run(page, options=RULES)
+        found += [
+            f"{path}: {fault['id']} {node['target']} {node['failureSummary']}"
+            for fault in report.response["violations"]
+            for node in fault["nodes"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{path}: wider than the screen")
+    assert not found, "\n".join(found)
