@@ -114,7 +114,7 @@ def _run_as() -> Iterator[CheckMessage]:
     for what, path in (("the Python interpreter", Path(sys.executable)), ("LAUNCHPAD_HOME", settings.LAUNCHPAD_HOME)):
         if closed := _closed_folder(path, user):
             yield Warning(
-                f"Model servers run as root: {user.pw_name} cannot reach {what}, because {closed} is closed to others.",
+                f"Model servers run as root: {user.pw_name} cannot reach {what}, as {closed} is closed to others.",
                 hint="Run Launchpad as an ordinary user, or install it where everybody can read, e.g. below /opt.",
                 id="launchpad.W001",
             )

@@ -41,7 +41,7 @@ class ServiceKeyForm(KeyForm):
 
 @admin.register(ServiceKey)
 class ServiceKeyAdmin(RoleAdmin):
-    form = ServiceKeyForm
+    form = ServiceKeyForm  # type: ignore[assignment]
     list_display = ("name", "client_id", "role", "all_groups", "is_usable", "created_at", "expires_at", "revoked_at")
     list_filter = ("role", "resource_groups")
     search_fields = ("name", "client_id")

@@ -64,8 +64,8 @@ class Deployment(models.Model):
 
     Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `returns_on_failure` (whether a
     failed update goes back to the configuration that was running), `expires_at`.
-    Seen: the rest. `serving_generation` is the generation that public traffic goes to, `failed_generation` the one that
-    was given up. A pass is due when `next_pass_at` has come or `observed_generation < generation`.
+    Seen: the rest. `serving_generation` is the generation that public traffic goes to, `failed_generation` the one
+    that was given up. A pass is due when `next_pass_at` has come or `observed_generation < generation`.
     """
 
     id = models.CharField(_("id"), primary_key=True, max_length=64, default=new_deployment_id, editable=False)
@@ -131,8 +131,8 @@ class Deployment(models.Model):
 class Generation(models.Model):
     """The way of one wish from request to public traffic.
 
-    `recipe` is what the template and the configuration gave when it began (a `serving_template.Recipe` as a mapping), so
-    that a later import of the template changes no running deployment.
+    `recipe` is what the template and the configuration gave when it began (a `serving_template.Recipe` as a mapping),
+    so that a later import of the template changes no running deployment.
     `steps` maps a lifecycle Step to the time it was done (ISO 8601); `waiting` says why it is not placed yet.
     """
 
@@ -171,8 +171,8 @@ class Generation(models.Model):
 class Replica(models.Model):
     """One model-server process that is wanted, with the resources placed for it while `is_held`.
 
-    `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when the
-    next start may be tried.
+    `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when
+    the next start may be tried.
     """
 
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")

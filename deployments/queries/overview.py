@@ -154,7 +154,8 @@ def overview_version(connection_id: int) -> Mapping[str, Combinable]:
 
 
 def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
-    return rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure).values("figure")
+    found: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
+    return found.values("figure")
 
 
 def _attention(row: Deployment) -> Attention:

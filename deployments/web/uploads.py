@@ -33,7 +33,7 @@ class LimitedUpload(TemporaryFileUploadHandler):
             raise SkipFile  # closes and so removes what was written; the rest of the file is read past
         super().receive_data_chunk(raw_data, start)
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:
+    def file_complete(self, file_size: int) -> UploadedFile[Any] | None:
         return None if self.is_over else super().file_complete(file_size)
 
 
@@ -44,4 +44,5 @@ def upload_limit() -> int:
 
 def was_too_large(request: HttpRequest) -> bool:
     """Return whether a file of the request was dropped because of its size."""
+    _ = request.FILES  # reads the request, if nothing has yet
     return any(isinstance(handler, LimitedUpload) and handler.is_over for handler in request.upload_handlers)

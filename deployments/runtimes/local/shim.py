@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from deployments.runtimes.local.attempt_files import StateFile, start_mark, stop_wanted
+    from deployments.runtimes.local.attempt_log import AttemptLog
+    from deployments.runtimes.local.limits import Limits
+else:
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from attempt_files import StateFile, start_mark, stop_wanted
-from attempt_log import AttemptLog
-from limits import Limits
+    from attempt_files import StateFile, start_mark, stop_wanted
+    from attempt_log import AttemptLog
+    from limits import Limits
 
 WATCH_SECONDS = 0.5
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.models import ArtifactKind, Scenario
+from deployments.templatetags.launchpad import filesize_short
 
 UPLOAD, URL = "upload", "url"
 
@@ -58,7 +59,7 @@ class ArtifactForm(forms.Form):
     )
 
     def __init__(self, *args: Any, too_large: int = 0, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
         self.too_large = too_large
 
     def clean(self) -> dict[str, Any]:
@@ -66,12 +67,8 @@ class ArtifactForm(forms.Form):
         values = self.cleaned_data
         values["source"] = values.get("source") or (URL if values.get("url") else UPLOAD)
         if values["source"] == UPLOAD and self.too_large:
-            limit = f"{self.too_large / 1e6:,.0f}"
-            self.add_error(
-                "upload",
-                _("The file is larger than the %(limit)s MB that are allowed. Put it where a URL reaches it.")
-                % {"limit": limit},
-            )
+            told = _("The file is larger than the %(limit)s that are allowed. Put it where a URL reaches it.")
+            self.add_error("upload", told % {"limit": filesize_short(self.too_large)})
         elif values["source"] == UPLOAD and not values.get("upload"):
             self.add_error("upload", _("Choose a file, or give a URL instead."))
         elif values["source"] == URL and not values.get("url") and "url" not in self.errors:

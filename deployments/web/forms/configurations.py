@@ -168,8 +168,7 @@ class InputsForm(forms.Form):
         """Give each input with its field."""
         for slot in self.template.artifacts:
             field = self[f"artifacts.{slot.name}"]
-            choices = list(cast(forms.ChoiceField, field.field).choices)
-            yield {"slot": slot, "field": field, "is_empty": len(choices) == 1}
+            yield {"slot": slot, "field": field, "is_empty": not self.known[slot.name]}
 
 
 def key_of(parameter: Parameter) -> str:

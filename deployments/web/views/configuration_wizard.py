@@ -122,7 +122,7 @@ def _create(request: PageRequest, entered: Entered) -> HttpResponse:
     discard(request)
     messages.success(request, _("The configuration %(name)s was created.") % {"name": configuration.name})
     if entered.onward:
-        return redirect(f"{reverse('deployment-create')}?{urlencode({'configuration': configuration.pk})}")
+        return redirect(f"{reverse('deployment-create')}?{urlencode({'configuration': str(configuration.pk)})}")
     return redirect("configuration", configuration.pk)
 
 

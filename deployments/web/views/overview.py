@@ -63,7 +63,7 @@ def _state(request: PageRequest) -> dict[str, Any]:
     counts = counts_by_status(other.pk for other in groups)
     total = sum(counts[group.pk].values())
     attention, attention_total = needing_attention(group.pk, now=timezone.now())
-    poll = {"group": group.pk, "connection": group.connection_id, "v": version}
+    poll = {"group": str(group.pk), "connection": str(group.connection_id), "v": version}
     return {
         "poll": f"{reverse('overview-state')}?{urlencode(poll)}",
         "counts": [_count(status, counts[group.pk][status]) for status in STATUSES],
