@@ -148,8 +148,9 @@ def ensure_key() -> None:
 
 def signing_key() -> SigningKey:
     """Return the key that signs now, made when there is none."""
+    keys = accepted_keys()  # first, because a key made now signs from now on
     now = time.time()
-    return max((key for key in accepted_keys() if key.since <= now), key=lambda key: key.since)
+    return max((key for key in keys if key.since <= now), key=lambda key: key.since)
 
 
 def accepted_keys() -> list[SigningKey]:

@@ -328,7 +328,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('client_id', models.CharField(max_length=128, unique=True, verbose_name='client id')),
-                ('secret_hash', models.CharField(editable=False, max_length=256, verbose_name='secret (hashed)')),
+                ('secret_hash', models.CharField(editable=False, max_length=64, verbose_name='secret (hashed)')),
                 ('name', models.CharField(blank=True, max_length=128, verbose_name='name')),
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('editor', 'Editor'), ('administrator', 'Administrator')], default='editor', max_length=16, verbose_name='role')),
                 ('all_groups', models.BooleanField(default=True, verbose_name='all resource groups')),

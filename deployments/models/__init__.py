@@ -1,6 +1,6 @@
 """The tables, one module per noun. `deployments.models` is the only name other packages import."""
 
-from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, User
+from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, User, secret_digest
 from deployments.models.artifact import Artifact, ArtifactKind
 from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
@@ -29,4 +29,5 @@ __all__ = [
     "Severity",
     "SignInLink",
     "User",
+    "secret_digest",
 ]

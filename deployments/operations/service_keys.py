@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
 from deployments.errors import InvalidInput
-from deployments.models import Actor, ResourceGroup, Role, ServiceKey
+from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
 from deployments.operations.access import require
 
 
@@ -53,7 +52,7 @@ def issue_service_key(
     with transaction.atomic():
         key = ServiceKey.objects.create(
             client_id=f"sk-{secrets.token_hex(12)}",
-            secret_hash=make_password(secret),
+            secret_hash=secret_digest(secret),
             name=name.strip(),
             role=role,
             all_groups=groups is None,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 from joserfc import jwt
@@ -18,7 +17,7 @@ from joserfc.jwk import KeySet
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import tokens
-from deployments.models import Role, ServiceKey
+from deployments.models import Role, ServiceKey, secret_digest
 from tests.factories import make_group
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +28,11 @@ GRANT = {"grant_type": "client_credentials"}
 @pytest.fixture(autouse=True)
 def _home(settings: Settings, tmp_path: Path) -> None:
     settings.LAUNCHPAD_HOME = Path(tempfile.mkdtemp(dir=tmp_path))
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
 def key() -> ServiceKey:
-    return ServiceKey.objects.create(client_id="sb-1!b2", secret_hash=make_password(SECRET), role=Role.VIEWER)
+    return ServiceKey.objects.create(client_id="sb-1!b2", secret_hash=secret_digest(SECRET), role=Role.VIEWER)
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:

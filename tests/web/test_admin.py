@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
-from django.contrib.auth.hashers import check_password
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 from django.test import Client
@@ -196,7 +195,7 @@ def test_a_new_service_key_shows_its_secret_once_and_keeps_its_hash(administrato
     key = ServiceKey.objects.get()
     secret = re.search(r"Client secret</th><td><code>([^<]+)", html)
     assert secret
-    assert check_password(secret[1], key.secret_hash)
+    assert key.has_secret(secret[1])
     assert key.client_id in html
     assert (key.all_groups, list(key.resource_groups.all())) == (False, [group])
     page = administrator.get(reverse("admin:deployments_servicekey_change", args=[key.pk])).content.decode()
