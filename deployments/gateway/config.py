@@ -183,7 +183,7 @@ def _bracketed(host: str) -> str:
 def _verification(kid: str, path: Path) -> str:
     _require_plain(kid)
     verified = f"var(txn.token),jwt_verify(RS256,{path})"
-    condition = f"{{ var(txn.algorithm) -m str RS256 }} {{ var(txn.kid) -m str {kid} }}"
+    condition = f"{{ var(txn.algorithm) -m str RS256 }} {{ var(txn.kid) -m str -- {kid} }}"
     return f"    http-request set-var(txn.verified) {verified} if {condition}"
 
 

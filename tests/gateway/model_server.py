@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer goes out at once: nobody can repeat a request that is half answered
     name = ""
 
     def setup(self) -> None:
@@ -85,6 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Upgrade", "websocket")
         self.send_header("Sec-WebSocket-Accept", "unchecked")
         self.end_headers()
+        self.wfile.flush()
         while chunk := self.connection.recv(4096):
             self.connection.sendall(chunk)
         self.close_connection = True
