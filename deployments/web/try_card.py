@@ -8,27 +8,27 @@ from typing import Any
 
 from django.conf import settings
 
-from deployments.models import Generation
-from deployments.recipes import unpack
-from deployments.serving_template import Sample
+from deployments.errors import InvalidInput
+from deployments.queries.deployment_details import DeploymentState
+from deployments.recipes import recipe_of, unpack
+from deployments.serving_template import Sample, TemplateInvalid
 from deployments.web.snippets import snippets
-from deployments.web.try_it import METHODS
+from deployments.web.try_it import METHODS, inference_url
 
 
-def try_context(
-    generation: Generation | None, url: str, *, token: str = "", expires_at: datetime | None = None
-) -> dict[str, Any]:
-    """Return the card's values; without a sample or a URL there is nothing to try.
+def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime | None = None) -> dict[str, Any]:
+    """Return the card's values; without a sample there is nothing to try.
+
+    The snippets are there before the URL works, so that nobody has to load the page again for them.
 
     Args:
-        generation: whose recipe gives the sample.
-        url: where it is served, `""` when it is not.
         token: to write into the snippets, with the time it expires.
     """
-    sample = sample_of(generation)
+    sample = sample_of(state)
     if sample is None:
         return {"sample": None}
-    shown = snippets(url, sample, authority=authority_file(), token=token) if url else []
+    address = inference_url(state.deployment.pk)
+    shown = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
     return {
         "sample": sample,
         "methods": METHODS,
@@ -40,11 +40,15 @@ def try_context(
     }
 
 
-def sample_of(generation: Generation | None) -> Sample | None:
-    """Return the request that a generation's template offers for trying: its sample, else its proof."""
-    if generation is None or not generation.recipe:
+def sample_of(state: DeploymentState) -> Sample | None:
+    """Return the request that the template offers for trying: its sample, else its proof; None when it is broken."""
+    generation = state.serving or state.newest
+    if generation is not None and not generation.recipe:
         return None
-    recipe = unpack(generation.recipe)
+    try:
+        recipe = unpack(generation.recipe) if generation else recipe_of(state.deployment.configuration)
+    except (TemplateInvalid, InvalidInput):  # the first pass will say so
+        return None
     if recipe.sample is not None:
         return recipe.sample
     proof = recipe.proof

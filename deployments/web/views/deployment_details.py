@@ -133,7 +133,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
         attempts = attempts_of(deployment, generation=state.newest.number)
         undone = progress.current.step if progress and progress.current else None
         context |= {"attempts": attempts, "advice": advice_on(state.newest, attempts, undone)}
-    return context | try_context(state.serving or state.newest, context["url"])
+    return context | try_context(state)
 
 
 def _values(request: PageRequest, deployment: Deployment) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def deployment_try(request: PageRequest, deployment_id: str) -> HttpResponse:
     """Send the request that was entered and show the answer, its status and how long it took."""
     deployment = deployment_or_404(request, deployment_id)
     state = state_of(deployment)
-    sample = sample_of(state.serving)
+    sample = sample_of(state)
     entered = {
         "try_method": request.POST.get("method", "").upper(),
         "try_path": request.POST.get("path", ""),
@@ -70,7 +70,7 @@ def deployment_token(request: PageRequest, deployment_id: str) -> HttpResponse:
     deployment = deployment_or_404(request, deployment_id)
     token, expires_at = _token(request, deployment, FOR_SNIPPETS)
     context = overview_context(request, deployment)
-    context |= try_context(context["state"].serving, context["url"], token=token, expires_at=expires_at)
+    context |= try_context(context["state"], token=token, expires_at=expires_at)
     template = "deployments/_snippets.html" if request.htmx else "deployments/overview.html"
     return render(request, template, context)
 
