@@ -19,6 +19,7 @@ class Row:
     name: str
     before: str | None
     after: str | None
+    is_input: bool = False
 
     @property
     def change(self) -> str:
@@ -31,15 +32,15 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """The rows of two configurations, those that differ first."""
+    """The parameters and input artifacts of two configurations, and the executable when it differs."""
 
-    executable: Row
-    parameters: Sequence[Row]
-    inputs: Sequence[Row]
+    executable: Row | None
+    changed: Sequence[Row]
+    same: Sequence[Row]
 
     @property
-    def changes(self) -> int:
-        return sum(row.change != "same" for row in (self.executable, *self.parameters, *self.inputs))
+    def is_none(self) -> bool:
+        return not (self.executable or self.changed)
 
 
 def difference(before: Configuration, after: Configuration) -> Difference:
@@ -52,10 +53,12 @@ def difference(before: Configuration, after: Configuration) -> Difference:
         labels = {slot: names.get(pk, pk) for slot, pk in inputs.items()}
         return {slot: f"{label} ({inputs[slot]})" if label in doubles else label for slot, label in labels.items()}
 
+    executable = Row(name="", before=_title(before), after=_title(after))
+    rows = _rows(before.parameters, after.parameters) + _rows(shown(before.inputs), shown(after.inputs), is_input=True)
     return Difference(
-        executable=Row(name="", before=_title(before), after=_title(after)),
-        parameters=_rows(before.parameters, after.parameters),
-        inputs=_rows(shown(before.inputs), shown(after.inputs)),
+        executable=None if executable.change == "same" else executable,
+        changed=[row for row in rows if row.change != "same"],
+        same=[row for row in rows if row.change == "same"],
     )
 
 
@@ -84,6 +87,8 @@ def _title(configuration: Configuration) -> str:
     return f"{configuration.executable.name} {configuration.executable.version}".strip()
 
 
-def _rows(before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[Row]:
-    rows = [Row(name=name, before=before.get(name), after=after.get(name)) for name in {**before, **after}]
-    return sorted(rows, key=lambda row: row.change == "same")
+def _rows(before: Mapping[str, str], after: Mapping[str, str], *, is_input: bool = False) -> list[Row]:
+    return [
+        Row(name=name, before=before.get(name), after=after.get(name), is_input=is_input)
+        for name in {**before, **after}
+    ]

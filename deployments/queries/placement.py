@@ -94,8 +94,10 @@ class Holder:
 
 
 def in_words(resources: Resources) -> str:
-    """Return an amount for people: "0.25 CPU, 0.5 GB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
-    parts = [(resources.cpu_millis / 1000, "CPU"), (resources.memory_bytes / 1e9, "GB")]
+    """Return an amount for people: "0.25 CPU, 512 MB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
+    in_gb = resources.memory_bytes >= 1e9
+    memory = (resources.memory_bytes / 1e9, "GB") if in_gb else (resources.memory_bytes / 1e6, "MB")
+    parts = [(resources.cpu_millis / 1000, "CPU"), memory]
     parts += [(resources.gpus, "GPU")] if resources.gpus else []
     return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts)
 

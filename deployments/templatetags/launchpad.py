@@ -87,6 +87,8 @@ def duration(length: float | timedelta | None) -> str:
         return NOTHING
     seconds = length.total_seconds() if isinstance(length, timedelta) else float(length)
     seconds = max(seconds, 0.0)
+    if 0 < seconds < 0.05:
+        return gettext("under 0.1 s")
     if not round(seconds, 1).is_integer() and seconds < 10:
         return gettext("%(seconds)s s") % {"seconds": number_format(round(seconds, 1), 1)}
     whole = round(seconds)

@@ -84,7 +84,7 @@ def test_the_review_shows_all_values_and_whether_it_fits(client: Client) -> None
 
     for part in ("Scenario talking", "Template talker", "iris", "Standard (without limit)", "weather", "tiny"):
         assert part in html
-    assert "Needs 0.25 CPU, 0.51 GB (1 replica, plan tiny)." in html
+    assert "Needs 0.25 CPU, 512 MB (1 replica, plan tiny)." in html
     assert re.search(r"It fits: [\d.]+ CPU, [\d.]+ GB free\.", html)
 
 

@@ -144,7 +144,7 @@ def test_why_it_waits_is_told_with_numbers_and_with_who_holds_the_rest(client: C
 
     assert "Why is it waiting?" in html
     assert cause in html
-    assert "This one needs 0.25 CPU, 0.51 GB (plan tiny)." in html
+    assert "This one needs 0.25 CPU, 512 MB (plan tiny)." in html
     assert reverse("deployment-stop", args=[holder.pk]) in html
 
 

@@ -186,7 +186,8 @@ def _progress(state: DeploymentState) -> Progress | None:
         return None
     deployment = state.deployment
     ended = state.is_ending or bool(state.newest.outcome)
-    message = "" if ended else state.newest.waiting or deployment.status_message
+    of_status = "" if _runs(deployment) else deployment.status_message  # RUNNING tells of what serves, not of this
+    message = "" if ended else state.newest.waiting or of_status
     return progress_of(state.newest, now=timezone.now(), message=message, is_ending=state.is_ending)
 
 
