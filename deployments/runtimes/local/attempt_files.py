@@ -25,12 +25,25 @@ def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
     os.replace(draft, path)
 
 
+def write_first(path: str, text: str) -> bool:
+    """Write a file as a whole unless there is one; of all who try at once, one is told True."""
+    draft = f"{path}.{os.getpid()}.first"
+    write_atomically(draft, text)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return False
+    finally:
+        os.unlink(draft)
+    return True
+
+
 def read_json(path: str) -> dict[str, Any] | None:
-    """Return what a file holds, None when there is no such file."""
+    """Return what a file holds, None when there is no such file or a crash of the machine has cut it off."""
     try:
         with open(path, encoding="utf-8") as file:
             content: dict[str, Any] = json.load(file)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     return content
 
@@ -41,6 +54,11 @@ class StateFile:
     def __init__(self, folder: str) -> None:
         self._path = os.path.join(folder, "state.json")
         self._state: dict[str, Any] = {}
+
+    def begin(self, **values: Any) -> bool:
+        """Write the first state; False when the attempt has one already, so that nobody else may run it."""
+        self._state = values
+        return write_first(self._path, json.dumps(values))
 
     def write(self, **values: Any) -> None:
         if any(self._state.get(name) != value for name, value in values.items()):

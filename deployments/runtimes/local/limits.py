@@ -13,10 +13,13 @@ import sys
 
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 _V2, _V1_MEMORY, _V1_CPU = "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"
 _PR_SET_PDEATHSIG = 1
+WATCH_SECONDS = 0.5  # between two looks at the memory where there is no control group
+_MOST_ROUNDS = 50  # of killing a control group whose processes start others
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -27,17 +30,22 @@ class Limits:
         self._memory = int(spec["memory_bytes"])
         self._user: list[int] = spec["run_as"]
         self._exceeded = False
-        label = f"launchpad/{spec['name']}-{spec['attempt']}"
+        self._shim = os.getpid()
+        label = _label(spec["name"], spec["attempt"])
         weight = max(1, int(spec["cpu_millis"]))
         self._groups: list[str] = []
         v2 = {"memory.max": self._memory, "memory.swap.max": 0, "memory.oom.group": 1, "cpu.weight": weight // 10 or 1}
-        if os.path.exists(f"{_V2}/cgroup.controllers"):
+        watch = WATCH_SECONDS
+        wanted = spec["control_groups"]
+        if wanted and os.path.exists(f"{_V2}/cgroup.controllers"):
             self._make(f"{_V2}/{label}", v2)
-        elif os.path.isdir(_V1_MEMORY):
+            watch = 60.0  # the kernel ends all of the group
+        elif wanted and os.path.isdir(_V1_MEMORY):
+            watch = 2.0  # the kernel ends one process of the group, the rest is up to the shim
             self._make(f"{_V1_MEMORY}/{label}", {"memory.limit_in_bytes": self._memory})
             if self._groups:
                 self._make(f"{_V1_CPU}/{label}", {"cpu.shares": max(2, weight * 1024 // 1000)})
-        self.needs_watching = not self._groups
+        self.watch_seconds = watch if self._groups else WATCH_SECONDS
 
     def _make(self, group: str, values: dict[str, int]) -> None:
         try:
@@ -49,7 +57,7 @@ class Limits:
                 if os.path.exists(f"{group}/{name}"):
                     _put(f"{group}/{name}", str(value))
         except OSError:
-            _remove(group)  # not ours to make: the shim watches the memory instead
+            _end(group)  # not ours to make: the shim watches the memory instead
             return
         self._groups.append(group)
 
@@ -67,21 +75,67 @@ class Limits:
 
             # The server must not outlive the shim: without it nobody would hold it to anything.
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != self._shim:
+                os._exit(1)  # it died before the kernel was told
 
     def is_exceeded_by(self, leader: int) -> bool:
-        """Where there is no control group: whether the server's session uses more memory than it may."""
-        if self.needs_watching and _resident_bytes(leader) > self._memory:
+        """Whether the server and its children use more memory than they may, or were found to."""
+        if not self._groups and _memory_bytes(leader, self._memory) > self._memory:
             self._exceeded = True
-        return self._exceeded
+        return self.was_exceeded()
 
     def was_exceeded(self) -> bool:
         """Whether the server was ended for its memory."""
         return self._exceeded or any(_kills(group) for group in self._groups)
 
+    def kill(self, leader: int) -> None:
+        """Kill all that the server has started: its process group, its session, its control group."""
+        _kill(leader, os.killpg)
+        for pid, _ in _session(leader):
+            _kill(pid)
+        for group in self._groups:
+            _kill_members(group)
+
     def leave(self) -> None:
-        """Remove what was made. The group is empty by now."""
+        """Remove what was made. A process just killed may still be leaving; `end_groups` removes what stays then."""
         for group in self._groups:
             _remove(group)
+
+
+def end_groups(name: str, attempt: int) -> None:
+    """Kill what still runs in the control groups of an attempt and remove them."""
+    for base in (_V2, _V1_MEMORY, _V1_CPU):
+        _end(f"{base}/{_label(name, attempt)}")
+
+
+def _label(name: str, attempt: int) -> str:
+    return f"launchpad/{name}-{attempt}"
+
+
+def _end(group: str) -> None:
+    _kill_members(group)
+    _remove(group)
+
+
+def _kill_members(group: str) -> None:
+    """Kill the processes of a control group, and those that they start meanwhile."""
+    for _ in range(_MOST_ROUNDS):
+        try:
+            with open(f"{group}/cgroup.procs", encoding="ascii") as file:
+                pids = [int(line) for line in file]
+        except OSError:
+            return  # the group is gone
+        if not pids:
+            return
+        for pid in pids:
+            _kill(pid)
+
+
+def _kill(pid: int, send: Callable[[int, int], None] = os.kill) -> None:
+    try:
+        send(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return  # it has ended meanwhile, or is nobody of ours
 
 
 def _put(path: str, value: str) -> None:
@@ -108,9 +162,27 @@ def _kills(group: str) -> int:
     return 0
 
 
-def _resident_bytes(leader: int) -> int:
-    """Return the memory of all processes in the leader's session."""
-    total = 0
+def _memory_bytes(leader: int, limit: int) -> int:
+    """Return the memory of the leader's session.
+
+    What processes share counts once; as that costs far more to find out, only when the simple sum is above the limit.
+    """
+    members = [(pid, int(fields[21]) * _PAGE) for pid, fields in _session(leader)]
+    simple = sum(resident for _, resident in members)
+    return simple if simple <= limit else sum(_proportional_bytes(pid, resident) for pid, resident in members)
+
+
+def _proportional_bytes(pid: int, resident: int) -> int:
+    """Return the memory of a process with its part of what it shares, all of it where that may not be read."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return resident
+
+
+def _session(leader: int) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the pid and the fields of `stat` from the third on of every process of a session (Linux)."""
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if not entry.isdigit():
             continue
@@ -120,5 +192,4 @@ def _resident_bytes(leader: int) -> int:
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended meanwhile
         if int(fields[3]) == leader:
-            total += int(fields[21]) * _PAGE
-    return total
+            yield int(entry), fields

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from deployments.runtimes.base import LogLine
+from deployments.runtimes.local.attempt_log import KEPT_FILES
 
 _BLOCK = 1 << 16
 
@@ -40,33 +44,42 @@ def merged(
 
 
 def _lines(replica: str, attempt: int, folder: Path, newest_first: bool) -> Iterator[LogLine]:
-    older = sorted(folder.glob("log.*.jsonl"), key=lambda path: int(path.name.split(".")[1]), reverse=True)
-    files = [path for path in (*older, folder / "log.jsonl") if path.exists()]
-    for path in reversed(files) if newest_first else files:
-        for raw in _backwards(path) if newest_first else _forwards(path):
-            try:
-                at, stream, text = json.loads(raw)
-            except ValueError:
-                continue  # the line that is being written just now
-            yield LogLine(
-                at=datetime.fromtimestamp(at, UTC), replica=replica, attempt=attempt, stream=stream, text=text
-            )
+    with ExitStack() as opened:
+        files = _open(folder, opened)  # newest first
+        for file in files if newest_first else reversed(files):
+            for raw in _backwards(file) if newest_first else file:
+                try:
+                    at, stream, text = json.loads(raw)
+                except ValueError:
+                    continue  # the line that is being written just now, or one that a full disk has cut off
+                yield LogLine(
+                    at=datetime.fromtimestamp(at, UTC), replica=replica, attempt=attempt, stream=stream, text=text
+                )
 
 
-def _forwards(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from file
+def _open(folder: Path, opened: ExitStack) -> list[BinaryIO]:
+    """Open the files of an attempt, newest first, before any is read: they may be rotated or forgotten meanwhile."""
+    files: list[BinaryIO] = []
+    seen: set[int] = set()
+    for number in range(KEPT_FILES):
+        try:
+            file = opened.enter_context((folder / (f"log.{number}.jsonl" if number else "log.jsonl")).open("rb"))
+        except FileNotFoundError:
+            continue
+        if (inode := os.fstat(file.fileno()).st_ino) not in seen:
+            seen.add(inode)
+            files.append(file)
+    return files
 
 
-def _backwards(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        position = file.seek(0, 2)
-        rest = b""
-        while position > 0:
-            size = min(_BLOCK, position)
-            position -= size
-            file.seek(position)
-            rest, *whole = (file.read(size) + rest).split(b"\n")
-            yield from (line for line in reversed(whole) if line)
-        if rest:
-            yield rest
+def _backwards(file: BinaryIO) -> Iterator[bytes]:
+    position = file.seek(0, os.SEEK_END)
+    rest = b""
+    while position > 0:
+        size = min(_BLOCK, position)
+        position -= size
+        file.seek(position)
+        rest, *whole = (file.read(size) + rest).split(b"\n")
+        yield from (line for line in reversed(whole) if line)
+    if rest:
+        yield rest

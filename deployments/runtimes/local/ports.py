@@ -9,33 +9,41 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deployments.errors import RuntimeUnavailable
 from deployments.runtimes.local.attempt_files import read_json
+from deployments.runtimes.local.reading import attempts, folders
 
 FIRST, LAST = 20_000, 32_767
 
 
 @contextmanager
 def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
-    """Hold the choice of a port until it is written down; the port of the attempt before is taken when it is free."""
+    """Hold the choice of a port until it is written down; the port of the attempt before is taken when it is free.
+
+    Raises:
+        RuntimeUnavailable: no port is free.
+    """
     with replicas.with_name("ports.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         taken = _taken(replicas, but=replica.name)
         before = read_json(str(replica / f"attempt-{attempt - 1}" / "spec.json"))
         first_choice = [int(before["port"])] if before else []
         others = random.sample(range(FIRST, LAST + 1), k=LAST + 1 - FIRST)
-        yield next(port for port in (*first_choice, *others) if port not in taken and _is_free(port))
+        free = (port for port in (*first_choice, *others) if port not in taken and _is_free(port))
+        if (port := next(free, None)) is None:
+            raise RuntimeUnavailable(f"All ports from {FIRST} to {LAST} are taken. Stop what is not needed.")
+        yield port
 
 
 def _taken(replicas: Path, *, but: str) -> set[int]:
     """Return the ports written down by the last attempts of other replicas that have not exited."""
     ports = set()
-    for spec_path in replicas.glob("*/attempt-*/spec.json"):
-        if spec_path.parent.parent.name == but:
-            continue
-        state = read_json(str(spec_path.with_name("state.json")))
-        spec = read_json(str(spec_path))
-        if spec is not None and (state is None or "exit" not in state):
-            ports.add(int(spec["port"]))
+    for replica in folders(replicas):
+        for _, folder in attempts(replica) if replica.name != but else ():
+            state = read_json(str(folder / "state.json"))
+            spec = read_json(str(folder / "spec.json"))
+            if spec is not None and (state is None or "exit" not in state):
+                ports.add(int(spec["port"]))
     return ports
 
 

@@ -29,7 +29,8 @@ else:
     from attempt_log import AttemptLog
     from limits import Limits
 
-WATCH_SECONDS = 0.5
+# Signals that we, or Python, treat in our own way; the server must not inherit that.
+_OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
 
 
@@ -64,16 +65,16 @@ class Output:
 class Shim:
     """One attempt of one replica, from its preparation to its exit."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, state: StateFile) -> None:
         self.folder = folder
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)
-        self.state = StateFile(folder)
+        self.state = state
         self.limits = Limits(self.spec)
+        self.watched_at = 0.0
         self.stopping_since: float | None = None
         self.killed = False
-        self.was_started = False
         self.child = 0
         self.exit_code: int | None = None
         self.wakeup, wake = os.pipe()
@@ -87,7 +88,6 @@ class Shim:
 
     def run(self) -> None:
         """Go through all steps; the exit is written whatever happens."""
-        self.state.write(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING")
         if stop_wanted(os.path.dirname(self.folder), self.spec["attempt"]):
             self.stopping_since = time.monotonic()
         for step in self.spec["prepare"]:
@@ -141,7 +141,6 @@ class Shim:
             self.child = 0
             return 127, failure
         if not prepares:
-            self.was_started = True
             self.state.write(server=[self.child, start_mark(self.child)])
         if self.stopping_since is not None:
             self._signal(signal.SIGTERM)
@@ -163,14 +162,13 @@ class Shim:
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
-            for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP):
+            for number in _OURS:
                 signal.signal(number, signal.SIG_DFL)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(pipes["stdout"][1], 1)
             os.dup2(pipes["stderr"][1], 2)
             if not prepares:
-                self.limits.enter()
-                os.chdir(self.spec["cwd"])
+                self._enter_limits()
             os.execvpe(command[0], command, env)  # noqa: S606  argv only, never a shell
         except FileNotFoundError:
             os.write(failure, f"There is no program {command[0]}.".encode())
@@ -179,6 +177,13 @@ class Shim:
         except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
             os.write(failure, f"{command[0]} cannot be started: {error}".encode())
         os._exit(127)
+
+    def _enter_limits(self) -> None:
+        try:
+            self.limits.enter()
+            os.chdir(self.spec["cwd"])
+        except OSError as error:
+            raise RuntimeError(f"it cannot be held to its resource plan ({error})") from error
 
     def _follow(self, streams: dict[str, int], *, prepares: bool) -> str:
         """Read what the child writes until it has ended; watch its memory; bring it to its end when asked."""
@@ -196,7 +201,7 @@ class Shim:
                     poll.unregister(fd)
             if ended_at is None and self._has_ended():
                 ended_at = time.monotonic()
-                self._sweep_group()
+                self.limits.kill(self.child)
             elif ended_at is None:
                 self._watch(prepares=prepares)
             if ended_at is not None and (not output.open or time.monotonic() - ended_at > DRAIN_SECONDS):
@@ -206,8 +211,10 @@ class Shim:
         """Milliseconds to wait for the next thing to happen."""
         if ended:
             return 50
-        watches = self.limits.needs_watching or self.stopping_since is not None
-        return int(WATCH_SECONDS * 1000) if watches else 60_000
+        if self.stopping_since is None:
+            return int(self.limits.watch_seconds * 1000)
+        left = self.stopping_since + self.spec["grace_seconds"] - time.monotonic()
+        return max(100, int(left * 1000) + 1)
 
     def _keep(self, stream: str, lines: list[bytes], *, prepares: bool) -> str:
         kept = ""
@@ -225,33 +232,28 @@ class Shim:
             self.exit_code = os.waitstatus_to_exitcode(status)
         return bool(pid)
 
-    def _sweep_group(self) -> None:
-        """End what the server has left behind in its process group."""
-        try:
-            os.killpg(self.child, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            return  # nothing of it is left
-
     def _watch(self, *, prepares: bool) -> None:
         now = time.monotonic()
         if self.stopping_since is not None and now - self.stopping_since > self.spec["grace_seconds"]:
             self.killed = True
-            self._signal(signal.SIGKILL)
-        elif not prepares and self.limits.is_exceeded_by(self.child):
-            self._signal(signal.SIGKILL)
+            self.limits.kill(self.child)
+        elif not prepares and now - self.watched_at > self.limits.watch_seconds:
+            self.watched_at = now
+            if self.limits.is_exceeded_by(self.child):
+                self.limits.kill(self.child)
 
     # --- the end ------------------------------------------------------------------------------------------------
 
     def _reason(self, code: int, last: str) -> tuple[str, str]:
+        if self.stopping_since is not None:
+            grace = f"{self.spec['grace_seconds']:g} s"
+            how = f"did not end within {grace} and was killed" if self.killed else "ended"
+            return "STOPPED", f"It was asked to stop and {how}."
         if self.limits.was_exceeded():
             return (
                 "OUT_OF_MEMORY",
                 f"The server used more than its {self.spec['memory_words']} of memory and was ended.",
             )
-        if self.stopping_since is not None:
-            grace = f"{self.spec['grace_seconds']:g} s"
-            how = f"did not end within {grace} and was killed" if self.killed else "ended"
-            return "STOPPED", f"It was asked to stop and {how}."
         if code == 127 and last.startswith(
             ("There is no program", "The program", f"{self.spec['command'][0]} cannot")
         ):
@@ -280,23 +282,30 @@ class Shim:
 
 
 def main(folder: str) -> None:
-    """Become a process that nobody waits for, tell the starter that the state is written, and run."""
+    """Become a process that nobody waits for, tell the starter that the state is written, and run.
+
+    The starter ends with 1 when that fails; what is wrong is on its stderr.
+    """
     ready, tell = os.pipe()
     if os.fork():
         os.close(tell)
-        os.read(ready, 1)
-        os._exit(0)
+        os._exit(0 if os.read(ready, 1) else 1)
     os.close(ready)
     os.setsid()
     if os.fork():
         os._exit(0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM})  # a stop may come as soon as the state is there
+    state = StateFile(folder)
+    if not state.begin(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING"):
+        os.write(tell, b"1")  # another one runs the attempt, or has run it
+        return
+    shim = Shim(folder, state)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    os.write(tell, b"1")
+    os.close(tell)
     devnull = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(devnull, fd)
-    shim = Shim(folder)
-    shim.state.write(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING")
-    os.write(tell, b"1")
-    os.close(tell)
     try:
         shim.run()
     except BaseException as error:

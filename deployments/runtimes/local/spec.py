@@ -32,6 +32,7 @@ class Preparer:
     allowed_roots: tuple[Path, ...]
     python: str
     uv: str
+    control_groups: bool
 
     def spec_file(self, spec: ReplicaSpec, folder: Path, port: int) -> dict[str, Any]:
         """Return the content of `spec.json`.
@@ -60,6 +61,7 @@ class Preparer:
             "memory_words": memory_words(spec.resources.memory_bytes),
             "grace_seconds": spec.grace_seconds,
             "run_as": user,
+            "control_groups": self.control_groups,
             "notes": notes,
         }
 

@@ -1,0 +1,135 @@
+"""What the files of the replicas and the processes that live say together; the driver's eyes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.runtimes.base import ReplicaExit, ReplicaSeen
+from deployments.runtimes.local.attempt_files import (
+    is_alive,
+    read_json,
+    start_mark,
+    stop_wanted,
+    write_atomically,
+    write_first,
+)
+from deployments.runtimes.local.limits import end_groups
+
+STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives
+_ATTEMPT = re.compile(r"^attempt-(\d+)$")
+
+
+def folders(replicas: Path, prefix: str = "") -> Iterator[Path]:
+    """Yield the folders of the replicas whose name begins with `prefix`, in the order of their names."""
+    try:
+        entries = sorted(name for name in os.listdir(replicas) if name.startswith(prefix))
+    except FileNotFoundError:
+        return
+    for name in entries:
+        yield replicas / name
+
+
+def attempts(replica: Path) -> list[tuple[int, Path]]:
+    """Return the attempts of a replica in their order."""
+    try:
+        names = os.listdir(replica)
+    except (FileNotFoundError, NotADirectoryError):
+        return []  # forgotten meanwhile, or a file that is none of ours
+    numbers = sorted(int(match[1]) for match in map(_ATTEMPT.match, names) if match)
+    return [(number, replica / f"attempt-{number}") for number in numbers]
+
+
+def look(replica: Path) -> ReplicaSeen | None:
+    """Return the last attempt of a replica that was started, None when there is none."""
+    for number, folder in reversed(attempts(replica)):
+        if (spec := read_json(str(folder / "spec.json"))) is not None:
+            return _read(replica, number, folder, spec)
+    return None
+
+
+def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> ReplicaSeen:
+    state = _state(folder, spec)
+    seen = ReplicaSeen(
+        name=replica.name,
+        attempt=number,
+        phase=ReplicaPhase.STARTING,
+        port=spec["port"],
+        detail=state.get("detail", ""),
+        started_at=datetime.fromtimestamp(spec["at"], UTC),
+    )
+    if ended := state.get("exit"):
+        return replace(seen, phase=ReplicaPhase.EXITED, detail="", exit=_exit(ended))
+    if stop_wanted(str(replica), number):
+        return replace(seen, phase=ReplicaPhase.STOPPING)
+    if "server" not in state:
+        return replace(seen, phase=ReplicaPhase(state.get("phase", ReplicaPhase.STARTING)))
+    healthy = (folder / "healthy").exists()
+    return replace(seen, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
+
+
+def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the state of an attempt, with an exit when nobody is there any more to write one."""
+    path = str(folder / "state.json")
+    state = read_json(path) or {}
+    if "exit" in state or is_alive(state.get("shim")):
+        return state
+    # Between the two looks above the shim may have begun, or have written its last words.
+    if (again := read_json(path) or {}) != state:
+        return again
+    # The clock may have been set in either direction meanwhile.
+    if not state and abs(time.time() - spec["at"]) < STARTING_SECONDS:
+        return state
+    return _lose(folder, spec, state)
+
+
+def _lose(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+    """Note that an attempt has lost its shim, and end what is left of its server."""
+    if server := state.get("server"):
+        _end_session(server[0], server[1])
+    end_groups(spec["name"], spec["attempt"])
+    message = "The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."
+    lost = {"reason": ExitReason.LOST, "code": None, "signal": None, "message": message, "first_error": ""}
+    ended = state | {"phase": "EXITED", "detail": "", "exit": lost | {"at": time.time()}}
+    path = str(folder / "state.json")
+    with suppress(OSError):  # forgotten meanwhile or a full disk: the next look finds the same
+        # Without a state a slow shim may still come: whoever writes the first one decides.
+        if not state and not write_first(path, json.dumps(ended)) and (first := read_json(path)) is not None:
+            return first
+        if state or read_json(path) is None:
+            write_atomically(path, json.dumps(ended))
+    return ended
+
+
+def _end_session(leader: int, mark: str) -> None:
+    """Kill all processes of a server's session, which carries the pid of its leader."""
+    if start_mark(leader) not in {"", mark}:
+        return  # another process has the pid by now, so the session is long gone
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == leader:
+                process.kill()
+        except (ProcessLookupError, PermissionError, psutil.Error):
+            continue  # it has ended meanwhile, or is nobody of ours
+
+
+def _exit(ended: dict[str, Any]) -> ReplicaExit:
+    return ReplicaExit(
+        reason=ExitReason(ended["reason"]),
+        code=ended["code"],
+        signal=ended["signal"],
+        message=ended["message"],
+        first_error=ended["first_error"],
+        at=datetime.fromtimestamp(ended["at"], UTC),
+    )

@@ -1,0 +1,33 @@
+"""A machine for each test of the local runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.runtimes.machine import Machine
+
+NewMachine = Callable[..., Machine]
+
+
+@pytest.fixture
+def new_machine(tmp_path: Path) -> Iterator[NewMachine]:
+    """Make machines with options of one's own; all of them use the same folder."""
+    made: list[Machine] = []
+
+    def make(**options: Any) -> Machine:
+        made.append(Machine(tmp_path / "home", **options))
+        return made[-1]
+
+    (tmp_path / "home").mkdir()
+    yield make
+    for machine in made:
+        machine.end()
+
+
+@pytest.fixture
+def machine(new_machine: NewMachine) -> Machine:
+    return new_machine()

@@ -1,0 +1,293 @@
+"""One suite that every runtime has to pass: what `deployments.runtimes.base.Runtime` promises, seen from outside.
+
+A runtime's own test module inherits `RuntimeContract`, gives the fixtures `runtime` and `unreachable`, and says how
+its servers are made where that differs.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from deployments.errors import RuntimeRejected, RuntimeUnavailable
+from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.runtimes.base import ReplicaSeen, ReplicaSpec, Resources, Runtime
+from tests.waiting import wait_until
+
+SMALL = Resources(cpu_millis=100, memory_bytes=200_000_000)
+
+
+def new_id() -> str:
+    """Return the id of a deployment that nobody has."""
+    return f"d{uuid.uuid4().hex[:15]}"
+
+
+class RuntimeContract:
+    """What a driver may change: how a server is told what to do, and how long its runtime may take."""
+
+    SECONDS = 20.0  # until a server is started or has ended
+    SERVES: tuple[str, ...]  # the command of a server that answers GET / with 200 on {{runtime.port}}
+
+    @pytest.fixture
+    def runtime(self) -> Runtime:
+        """Give a runtime without replicas; end all it has afterwards."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def unreachable(self) -> Runtime:
+        """Give a runtime that cannot be asked."""
+        raise NotImplementedError
+
+    def script(self, text: str) -> tuple[str, ...]:
+        """Return the command of a server that runs a shell script."""
+        return ("/bin/sh", "-c", text)
+
+    def spec(self, name: str, command: tuple[str, ...] = (), *, attempt: int = 1) -> ReplicaSpec:
+        command = command or self.SERVES
+        return ReplicaSpec(
+            name=name, attempt=attempt, command=command, resources=SMALL, health_path="/", grace_seconds=5
+        )
+
+    def wait(self, runtime: Runtime, name: str, phase: ReplicaPhase) -> ReplicaSeen:
+        """Wait until a replica is in a phase and return it."""
+        deployment_id = name.split("-")[0]
+
+        def look() -> ReplicaSeen | None:
+            found = [one for one in runtime.seen(deployment_id) if one.name == name]
+            return found[0] if found and found[0].phase is phase else None
+
+        found = wait_until(look, timeout=self.SECONDS, what=f"{name} is {phase}")
+        assert found is not None
+        return found
+
+    def run(self, runtime: Runtime, name: str, script: str, *, attempt: int = 1) -> ReplicaSeen:
+        """Run a script as a server to its end."""
+        runtime.start(self.spec(name, self.script(script), attempt=attempt))
+        return self.wait(runtime, name, ReplicaPhase.EXITED)
+
+    # --- start --------------------------------------------------------------------------------------------------
+
+    def test_a_server_is_seen_healthy_with_its_address(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        before = datetime.now(UTC)
+
+        runtime.start(self.spec(name))
+        at_once = next(one for one in runtime.list() if one.name == name)
+        seen = self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        assert (seen.attempt, seen.exit) == (1, None)
+        assert (seen.host, seen.port) == (at_once.host, at_once.port)
+        assert seen.port > 0
+        assert before - timedelta(seconds=1) <= seen.started_at <= datetime.now(UTC)
+
+    def test_the_same_attempt_again_starts_nothing(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name))
+        first = self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        runtime.start(self.spec(name))
+        again = self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        assert (again.started_at, again.port) == (first.started_at, first.port)
+
+    def test_many_starts_of_one_attempt_at_once_start_one_server(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        spec = self.spec(name, self.script("echo begun; sleep 0.2"))
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(runtime.start, [spec] * 8))
+        self.wait(runtime, name, ReplicaPhase.EXITED)
+
+        assert [line.text for line in runtime.logs(name.split("-")[0]) if line.stream == "stdout"] == ["begun"]
+
+    def test_an_attempt_that_has_ended_is_not_started_again(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        first = self.run(runtime, name, "exit 3")
+
+        runtime.start(self.spec(name))
+
+        assert self.wait(runtime, name, ReplicaPhase.EXITED) == first
+
+    def test_the_last_attempt_is_the_one_seen(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        self.run(runtime, name, "exit 3")
+
+        runtime.start(self.spec(name, attempt=2))
+        seen = self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        assert (seen.attempt, seen.exit) == (2, None)
+
+    def test_what_can_never_start_is_rejected_with_a_sentence(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        with pytest.raises(RuntimeRejected, match=r"input artifact model.*\.$"):
+            runtime.start(self.spec(name, ("serve", "{{runtime.artifacts.model}}")))
+
+        assert [one for one in runtime.list() if one.name == name] == []
+
+    # --- how it ends --------------------------------------------------------------------------------------------
+
+    def test_an_exit_code_is_seen_with_the_first_error(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        ended = self.run(runtime, name, "echo fine; echo 'ValueError: no such model' >&2; echo more; exit 3").exit
+
+        assert ended is not None
+        assert (ended.reason, ended.code, ended.signal) == (ExitReason.EXITED, 3, None)
+        assert ended.first_error == "ValueError: no such model"
+        assert ended.message.endswith(".")
+
+    def test_a_program_that_is_not_there_is_not_started(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        runtime.start(self.spec(name, ("no-such-program-anywhere",)))
+        ended = self.wait(runtime, name, ReplicaPhase.EXITED).exit
+
+        assert ended is not None
+        assert ended.reason is ExitReason.NOT_STARTED
+        assert "no-such-program-anywhere" in ended.message
+
+    # --- stop ---------------------------------------------------------------------------------------------------
+
+    def test_a_stop_ends_the_server_however_often_it_is_asked(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name))
+        self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        runtime.stop(name, 1)
+        phase = next(one.phase for one in runtime.list() if one.name == name)
+        runtime.stop(name, 1)
+        first = self.wait(runtime, name, ReplicaPhase.EXITED)
+        runtime.stop(name, 1)
+
+        assert phase in {ReplicaPhase.STOPPING, ReplicaPhase.EXITED}
+        assert first.exit is not None
+        assert first.exit.reason is ExitReason.STOPPED
+        assert self.wait(runtime, name, ReplicaPhase.EXITED) == first
+
+    def test_a_server_can_be_stopped_before_it_is_healthy(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        runtime.start(self.spec(name, self.script("exec sleep 600")))
+        runtime.stop(name, 1)
+        ended = self.wait(runtime, name, ReplicaPhase.EXITED).exit
+
+        assert ended is not None
+        assert ended.reason is ExitReason.STOPPED
+
+    def test_a_stop_before_the_start_forbids_this_attempt_and_earlier_ones_alone(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        runtime.stop(name, 2)
+        for attempt in (1, 2):
+            runtime.start(self.spec(name, attempt=attempt))
+        forbidden = [one for one in runtime.list() if one.name == name]
+        runtime.start(self.spec(name, attempt=3))
+
+        assert forbidden == []
+        assert self.wait(runtime, name, ReplicaPhase.HEALTHY).attempt == 3
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def test_only_the_replicas_of_a_deployment_are_its_own(self, runtime: Runtime) -> None:
+        one, other = new_id(), new_id()
+        names = [f"{one}-1-0", f"{one}-1-1", f"{other}-1-0"]
+        for name in names:
+            self.run(runtime, name, "true")
+
+        assert sorted(seen.name for seen in runtime.seen(one)) == names[:2]
+        assert list(runtime.seen(one[:-1])) == []
+        assert set(names) <= {seen.name for seen in runtime.list()}
+
+    def test_a_healthy_server_stays_so_for_those_who_do_not_ask_it(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name))
+        self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        unasked = runtime.seen(name.split("-")[0], probe=False)
+
+        assert [one.phase for one in unasked] == [ReplicaPhase.HEALTHY]
+        assert [one.phase for one in runtime.list() if one.name == name] == [ReplicaPhase.HEALTHY]
+
+    def test_there_is_room_for_something(self, runtime: Runtime) -> None:
+        capacity = runtime.capacity()
+
+        assert capacity.cpu_millis >= 1000
+        assert capacity.memory_bytes >= 100_000_000
+        assert capacity.gpus >= 0
+
+    # --- logs and forgetting ------------------------------------------------------------------------------------
+
+    def test_logs_hold_all_replicas_and_attempts_in_the_order_of_time(self, runtime: Runtime) -> None:
+        deployment_id = new_id()
+        self.run(runtime, f"{deployment_id}-1-0", "echo one")
+        self.run(runtime, f"{deployment_id}-1-1", "echo two >&2")
+        self.run(runtime, f"{deployment_id}-1-0", "echo three", attempt=2)
+
+        lines = list(runtime.logs(deployment_id))
+        said = [line for line in lines if line.stream != "launchpad"]
+
+        assert [(line.replica[-1], line.attempt, line.stream, line.text) for line in said] == [
+            ("0", 1, "stdout", "one"),
+            ("1", 1, "stderr", "two"),
+            ("0", 2, "stdout", "three"),
+        ]
+        assert all(earlier.at <= later.at for earlier, later in pairwise(lines))
+        assert list(runtime.logs(deployment_id, newest_first=True)) == lines[::-1]
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_logs_are_cut_to_a_time(self, runtime: Runtime, newest_first: bool) -> None:
+        deployment_id = new_id()
+        self.run(runtime, f"{deployment_id}-1-0", "for i in 1 2 3 4; do echo $i; sleep 0.02; done")
+        lines = list(runtime.logs(deployment_id))
+        start, end = lines[1].at, lines[3].at
+
+        found = list(runtime.logs(deployment_id, start=start, end=end, newest_first=newest_first))
+
+        wanted = [line for line in lines if start <= line.at < end]
+        assert len(wanted) >= 2
+        assert found == (wanted[::-1] if newest_first else wanted)
+
+    def test_what_is_forgotten_leaves_nothing(self, runtime: Runtime) -> None:
+        deployment_id = new_id()
+        kept, gone = f"{deployment_id}-1-0", f"{deployment_id}-1-1"
+        for name in (kept, gone):
+            self.run(runtime, name, "echo word")
+
+        for _ in range(2):
+            runtime.forget(gone)
+        runtime.forget(f"{new_id()}-1-0")
+
+        assert [one.name for one in runtime.seen(deployment_id)] == [kept]
+        assert {line.replica for line in runtime.logs(deployment_id)} == {kept}
+
+    def test_a_server_that_runs_is_not_forgotten(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name))
+        self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        runtime.forget(name)
+
+        assert self.wait(runtime, name, ReplicaPhase.HEALTHY).name == name
+
+    # --- a runtime that cannot be asked -------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("call", ["start", "stop", "seen", "list", "forget", "logs"])
+    def test_a_runtime_that_cannot_be_asked_says_why(self, unreachable: Runtime, call: str) -> None:
+        name = f"{new_id()}-1-0"
+        calls: dict[str, Callable[[], object]] = {
+            "start": lambda: unreachable.start(self.spec(name)),
+            "stop": lambda: unreachable.stop(name, 1),
+            "seen": lambda: unreachable.seen(name.split("-")[0]),
+            "list": unreachable.list,
+            "forget": lambda: unreachable.forget(name),
+            "logs": lambda: list(unreachable.logs(name.split("-")[0])),
+        }
+
+        with pytest.raises(RuntimeUnavailable, match=r"^[A-Z].+\.$"):
+            calls[call]()

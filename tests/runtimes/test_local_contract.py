@@ -1,0 +1,27 @@
+"""The local runtime keeps the contract of all runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.runtimes.base import Runtime
+from deployments.runtimes.local import LocalRuntime
+from tests.runtimes.contract import RuntimeContract
+from tests.runtimes.machine import SERVES, Machine
+
+
+class TestLocalRuntime(RuntimeContract):
+    SERVES = SERVES
+
+    @pytest.fixture
+    def runtime(self, machine: Machine) -> Runtime:
+        return machine.runtime
+
+    @pytest.fixture
+    def unreachable(self, tmp_path: Path) -> Runtime:
+        """A home that is no folder: so the disk answers when it is broken, to root too."""
+        home = tmp_path / "broken"
+        home.write_text("not a folder")
+        return LocalRuntime(home=home)
