@@ -1,0 +1,120 @@
+"""Somebody who works on the pages and asks again whenever no answer comes."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from tests.stack import Stack
+from tests.waiting import wait_until
+
+PATIENCE = 60.0  # seconds until the pages have to answer again
+
+_CONFIGURATION = """
+from deployments import installation, operations
+from deployments.models import Executable, ResourceGroup
+group = ResourceGroup.objects.get()
+executable = Executable.objects.get(pk="custom-server")
+for name in {names!r}:
+    parameters = {{"command": "python3 {{{{runtime.model_servers}}}}/hello_server.py " + name}}
+    print(operations.create_configuration(
+        installation.ACTOR, group, executable, name=name, parameters=parameters, inputs={{}}).pk)
+"""
+
+
+def make_configurations(stack: Stack, *names: str) -> dict[str, str]:
+    """Make configurations of a light server, told apart by their names in its arguments; return name -> id."""
+    printed = stack.manage("shell", "--no-imports", "-c", _CONFIGURATION.format(names=names))
+    return dict(zip(names, printed.split(), strict=True))
+
+
+class Person:
+    """One session on the pages of an installation."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._headers = stack.sign_in()
+
+    def create(self, configuration: str) -> str:
+        """Go through the wizard and return the id of the new deployment."""
+
+        def ask() -> str:
+            chosen = self._ask("GET", f"deployments/create/?configuration={configuration}")
+            if chosen is None or self._ask("POST", "deployments/create/", step="duration", kind="standard") is None:
+                return ""
+            answer = self._ask("POST", "deployments/create/", step="review", do="create")
+            place = answer.headers.get("Location", "") if answer is not None else ""
+            return place.strip("/").removeprefix("deployments/") if "create" not in place else ""
+
+        return wait_until(ask, timeout=PATIENCE, what="the deployment is created")
+
+    def update(self, deployment: str, configuration: str) -> None:
+        """Update, again and again while the page refuses it, as in the middle of another step."""
+        wish = {"configuration_id": configuration.replace("-", ""), "target_status": "RUNNING"}
+        self._until(f"deployments/{deployment}/update/", wish, configuration=configuration)
+
+    def stop(self, deployment: str) -> None:
+        self._until(f"deployments/{deployment}/stop/", {"target_status": "STOPPED"})
+
+    def delete(self, deployment: str) -> None:
+        self._until(f"deployments/{deployment}/delete/", {"target_status": "DELETED"})
+
+    def see(self, path: str) -> urllib3.BaseHTTPResponse:
+        """Open a page."""
+        return self._stack.http.request("GET", f"{self._stack.base_url}/{path}", headers=self._headers)
+
+    def _until(self, path: str, wish: dict[str, str], **fields: str) -> None:
+        """Send a form until the wish is kept, or there is no such deployment any more."""
+        deployment = path.split("/")[1]
+
+        def asked() -> bool:
+            if (answer := self._ask("POST", path, **fields)) is None:
+                return False
+            columns = ", ".join(wish)
+            rows = self._stack.rows(f"SELECT {columns} FROM deployments_deployment WHERE id = ?", deployment)
+            return answer.status == 404 or not rows or rows[0] == tuple(wish.values())
+
+        wait_until(asked, timeout=PATIENCE, what=f"{path} is accepted", pause=0.1)
+
+    def _ask(self, method: str, path: str, **fields: str) -> urllib3.BaseHTTPResponse | None:
+        """Send a form; None when nobody answers."""
+        headers = self._headers.copy()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            answer = self._stack.http.request(
+                method,
+                f"{self._stack.base_url}/{path}",
+                body=urlencode(fields),
+                headers=headers,
+                redirect=False,
+                timeout=10,
+            )
+        except HTTPError:
+            return None
+        assert answer.status in {200, 302, 404, 422}, (answer.status, answer.data[:2000])
+        return answer
+
+
+class Caller:
+    """A program that asks the model servers by their public URLs."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._http = urllib3.PoolManager(ca_certs=str(stack.home / "tls" / "ca.pem"), retries=False, timeout=20)
+        self._headers = {"Authorization": f"Bearer {stack.token()}", "AI-Resource-Group": "default"}
+
+    def status(self, deployment: str) -> int:
+        """Return the status that a deployment's URL answers with, 0 when nobody answers."""
+        url = f"{self._stack.gateway_url}/v2/inference/deployments/{deployment}/"
+        try:
+            return self._http.request("GET", url, headers=self._headers).status
+        except HTTPError:
+            return 0
+
+    def answer(self, deployment: str) -> object:
+        """Return what a deployment's server answers."""
+        url = f"{self._stack.gateway_url}/v2/inference/deployments/{deployment}/"
+        return json.loads(self._http.request("GET", url, headers=self._headers).data)
