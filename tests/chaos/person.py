@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlencode
 
 import urllib3
@@ -13,22 +12,27 @@ from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds until the pages have to answer again
 
+_HELLO = "python3 {{runtime.model_servers}}/hello_server.py"
 _CONFIGURATION = """
 from deployments import installation, operations
 from deployments.models import Executable, ResourceGroup
 group = ResourceGroup.objects.get()
 executable = Executable.objects.get(pk="custom-server")
-for name in {names!r}:
-    parameters = {{"command": "python3 {{{{runtime.model_servers}}}}/hello_server.py " + name}}
+for name, parameters in {wanted!r}.items():
     print(operations.create_configuration(
         installation.ACTOR, group, executable, name=name, parameters=parameters, inputs={{}}).pk)
 """
 
 
-def make_configurations(stack: Stack, *names: str) -> dict[str, str]:
-    """Make configurations of a light server, told apart by their names in its arguments; return name -> id."""
-    printed = stack.manage("shell", "--no-imports", "-c", _CONFIGURATION.format(names=names))
-    return dict(zip(names, printed.split(), strict=True))
+def make_configurations(stack: Stack, **wanted: dict[str, str]) -> dict[str, str]:
+    """Make configurations of a custom server and return name -> id.
+
+    Args:
+        wanted: name -> parameters. Without a command it is a light server that has the name among its arguments.
+    """
+    parameters = {name: {"command": f"{_HELLO} {name}"} | values for name, values in wanted.items()}
+    printed = stack.manage("shell", "--no-imports", "-c", _CONFIGURATION.format(wanted=parameters))
+    return dict(zip(wanted, printed.split(), strict=True))
 
 
 class Person:
@@ -51,10 +55,15 @@ class Person:
 
         return wait_until(ask, timeout=PATIENCE, what="the deployment is created")
 
-    def update(self, deployment: str, configuration: str) -> None:
+    def update(self, deployment: str, configuration: str, *, returns_on_failure: bool = False) -> None:
         """Update, again and again while the page refuses it, as in the middle of another step."""
+        fields = {"configuration": configuration} | ({"returns_on_failure": "on"} if returns_on_failure else {})
         wish = {"configuration_id": configuration.replace("-", ""), "target_status": "RUNNING"}
-        self._until(f"deployments/{deployment}/update/", wish, configuration=configuration)
+        self._until(f"deployments/{deployment}/update/", wish, **fields)
+
+    def roll_back(self, deployment: str) -> None:
+        """Press the button once."""
+        assert self._ask("POST", f"deployments/{deployment}/roll-back/") is not None
 
     def stop(self, deployment: str) -> None:
         self._until(f"deployments/{deployment}/stop/", {"target_status": "STOPPED"})
@@ -103,18 +112,26 @@ class Caller:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._http = urllib3.PoolManager(ca_certs=str(stack.home / "tls" / "ca.pem"), retries=False, timeout=20)
-        self._headers = {"Authorization": f"Bearer {stack.token()}", "AI-Resource-Group": "default"}
+        self.headers = {"Authorization": f"Bearer {stack.token()}", "AI-Resource-Group": "default"}
+
+    def pool(self) -> urllib3.HTTPSConnectionPool:
+        return urllib3.HTTPSConnectionPool(
+            "localhost",
+            self._stack.gateway_port,
+            ca_certs=str(self._stack.home / "tls" / "ca.pem"),
+            retries=False,
+            timeout=20,
+        )
 
     def status(self, deployment: str) -> int:
         """Return the status that a deployment's URL answers with, 0 when nobody answers."""
-        url = f"{self._stack.gateway_url}/v2/inference/deployments/{deployment}/"
         try:
-            return self._http.request("GET", url, headers=self._headers).status
+            with self.pool() as pool:
+                return pool.request("GET", path_of(deployment), headers=self.headers).status
         except HTTPError:
             return 0
 
-    def answer(self, deployment: str) -> object:
-        """Return what a deployment's server answers."""
-        url = f"{self._stack.gateway_url}/v2/inference/deployments/{deployment}/"
-        return json.loads(self._http.request("GET", url, headers=self._headers).data)
+
+def path_of(deployment: str) -> str:
+    """Return the path of a deployment's URL."""
+    return f"/v2/inference/deployments/{deployment}/"

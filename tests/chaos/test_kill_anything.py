@@ -103,7 +103,7 @@ def test_twenty_times_kill_9_while_people_work() -> None:
     seed = int(os.environ.get("LAUNCHPAD_TEST_SEED", random.randrange(10_000)))
     wishes = Wishes()
     with running_stack() as stack, ThreadPoolExecutor(1) as people:
-        configurations = make_configurations(stack, "a", "b")
+        configurations = make_configurations(stack, a={}, b={})
         person = Person(stack)
         killer = Killer(stack, random.Random(seed))
         chance = random.Random(seed + 1)

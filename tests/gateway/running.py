@@ -7,11 +7,8 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -23,6 +20,7 @@ from django.conf import settings
 from deployments.gateway import sync, tokens
 from deployments.gateway.table import Backend, Server, Table
 from tests.stack import free_ports
+from tests.traffic import Traffic, crowd
 from tests.waiting import wait_until
 
 ID = "d0123456789abcdef"
@@ -169,63 +167,9 @@ def error_of(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     return error
 
 
-@dataclass
-class Traffic:
-    """What a crowd of clients has seen. `failures` are sentences, one for each answer that was not 200."""
-
-    answered: dict[str, int] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def total(self) -> int:
-        with self.lock:
-            return sum(self.answered.values()) + len(self.failures)
-
-    def note(self, server: str, failure: str) -> None:
-        with self.lock:
-            if failure:
-                self.failures.append(failure)
-            else:
-                self.answered[server] = self.answered.get(server, 0) + 1
-
-
-@contextmanager
-def traffic(gateway: Gateway, *, clients: int = 8, per_second: float = 100.0) -> Iterator[Traffic]:
-    """Send GET and POST requests all the time, over connections that are kept; each client has one."""
-    seen, over = Traffic(), threading.Event()
-    token = access_token()
-    crowd = [
-        threading.Thread(target=_client, args=(gateway, seen, over, token, clients / per_second))
-        for _ in range(clients)
-    ]
-    for one in crowd:
-        one.start()
-    try:
-        wait_until(lambda: seen.total > clients, what="traffic flows")
-        yield seen
-    finally:
-        over.set()
-        for one in crowd:
-            one.join()
-
-
-def _client(gateway: Gateway, seen: Traffic, over: threading.Event, token: str, pause: float) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
-    with gateway.pool() as pool:
-        for number in range(1_000_000):
-            if over.wait(pause):
-                return
-            method, body = ("POST", b"x" * 500) if number % 2 else ("GET", None)
-            try:
-                answer = pool.urlopen(method, address("/predict"), body=body, headers=headers)
-            except urllib3.exceptions.HTTPError as error:
-                seen.note("", f"{time.time():.3f} {method}: {error!r}")
-                continue
-            if answer.status == 200:
-                seen.note(answer.json()["server"], "")
-            else:
-                seen.note("", f"{time.time():.3f} {method}: {answer.status} {answer.data!r}")
+def traffic(gateway: Gateway) -> AbstractContextManager[Traffic]:
+    """Send requests to the one deployment all the time."""
+    return crowd(gateway.pool, address("/predict"), {"Authorization": f"Bearer {access_token()}"})
 
 
 def _lives(process: psutil.Process) -> bool:
