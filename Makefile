@@ -12,7 +12,7 @@ up: .venv/.installed
 	@exec $(BIN)/python -m launchpad.up
 
 test: lint
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # The checks import the settings, which keep a key in their home: give them one that nobody uses.
 lint bench: export LAUNCHPAD_HOME = $(CURDIR)/.venv/home

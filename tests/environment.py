@@ -8,6 +8,7 @@ import socket
 import tempfile
 
 HOME = tempfile.mkdtemp(prefix="launchpad-test-")
+os.mkdir(f"{HOME}/static")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("LAUNCHPAD_") and not name.startswith("LAUNCHPAD_TEST_")]:
     del os.environ[name]

@@ -121,8 +121,8 @@ def test_an_upload_that_is_empty_or_too_large_is_refused(settings: Settings) -> 
         "http://",
         "model.bin",
         "javascript:alert(1)",
-        "https://host/" + "x" * 1100,
-        f"file://{artifact_store()}/../secret-key",
+        pytest.param("https://host/" + "x" * 1100, id="too long"),
+        pytest.param(f"file://{artifact_store()}/../secret-key", id="out of the store"),
     ],
 )
 def test_an_address_that_may_not_be_used_is_refused(url: str) -> None:
