@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
 .DEFAULT_GOAL := up
-.PHONY: up test lint bench
+.PHONY: up test lint bench screenshots
 
 up: .venv/.installed
 	@exec $(BIN)/python -m launchpad.up
@@ -15,7 +15,7 @@ test: lint
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # The checks import the settings, which keep a key in their home: give them one that nobody uses.
-lint bench: export LAUNCHPAD_HOME = $(CURDIR)/.venv/home
+lint bench screenshots: export LAUNCHPAD_HOME = $(CURDIR)/.venv/home
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -26,6 +26,9 @@ lint: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+screenshots: .venv/.installed-dev
+	$(BIN)/python -m tests.screenshots
 
 .venv/.installed: requirements.txt | .venv/bin/python
 	@echo "Installing the dependencies (only the first time) ..."

@@ -30,6 +30,22 @@ import numpy as np
 
 _SUFFIXES = (".skops", ".joblib", ".pkl", ".pickle")
 _METHODS = ("predict", "predict_proba", "decision_function", "transform")
+# What estimators of scikit-learn itself keep after fitting and skops 0.16 asks about: they hold numbers, no code.
+_FITTED_STATE = {
+    "sklearn._loss.loss.HalfTweedieLossIdentity",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._ball_tree.BallTree",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+}
 
 
 def main() -> None:
@@ -72,13 +88,13 @@ def _model_file(path: Path) -> Path:
 
 
 def _from_skops(path: Path, options: argparse.Namespace) -> Any:
-    trusted = [name.strip() for name in options.trusted_types.split(",") if name.strip()]
-    if unknown := sorted(set(skops.io.get_untrusted_types(file=path)) - set(trusted)):
+    trusted = _FITTED_STATE | {name.strip() for name in options.trusted_types.split(",") if name.strip()}
+    if unknown := sorted(set(skops.io.get_untrusted_types(file=path)) - trusted):
         raise ModelUnusable(
             f"{path.name} holds types that are not known to be safe: {', '.join(unknown)}. If you trust where the "
             "model comes from and the types are installed here, name them in the parameter trustedTypes."
         )
-    return skops.io.load(path, trusted=trusted)
+    return skops.io.load(path, trusted=sorted(trusted))
 
 
 def _from_pickle(path: Path, options: argparse.Namespace) -> Any:

@@ -16,7 +16,7 @@ import urllib3
 
 from launchpad.home import BASE_DIR
 from tests.bench.figures import Figure, median_ms, seconds
-from tests.chaos.person import Person, make_configurations
+from tests.person import Person, make_configurations
 from tests.stack import Stack, free_ports, running_stack
 from tests.waiting import wait_until
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psutil
 import pytest
 
-from tests.chaos.person import Caller, Person, make_configurations
+from tests.person import Caller, Person, make_configurations
 from tests.stack import Stack, running_stack
 from tests.waiting import wait_until
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.chaos.person import Caller, Person, make_configurations
+from tests.person import Caller, Person, make_configurations
 from tests.stack import running_stack
 from tests.waiting import wait_until
 

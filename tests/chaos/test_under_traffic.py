@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from tests.chaos.person import Caller, Person, make_configurations, path_of
+from tests.person import Caller, Person, make_configurations, path_of
 from tests.stack import Stack, running_stack
 from tests.traffic import Traffic, crowd
 from tests.waiting import wait_until

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
-from tests.stack import running_stack
+from tests.person import Person
+from tests.stack import Stack, running_stack
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.stack
@@ -24,9 +27,25 @@ def test_the_samples_are_prepared_in_the_background_and_only_once() -> None:
         )
         assert stack.programs()["first-start"]["exitstatus"] == 0
         assert len(list((stack.home / "envs").glob("*/.complete"))) == 3
+        assert _deploy_every_configuration(stack) == 10
         stack.stop()
         stack.start()
         assert "first-start" not in stack.programs()
+
+
+def _deploy_every_configuration(stack: Stack) -> int:
+    """See each sample configuration run, which takes an answer to its sample request; return how many there are."""
+    person = Person(stack)
+    configurations = [str(UUID(pk)) for (pk,) in stack.rows("SELECT id FROM deployments_configuration")]
+    deployments = [person.create(pk) for pk in configurations]
+    query = "SELECT status, status_message FROM deployments_deployment WHERE status <> 'RUNNING'"
+    wait_until(
+        lambda: not stack.rows(query) or "DEAD" in dict(stack.rows(query)),
+        timeout=180,
+        what=f"all of them run: {stack.rows(query)}",
+    )
+    assert stack.rows(query) == []
+    return len(deployments)
 
 
 def test_a_first_start_without_a_package_index_goes_on_without_samples() -> None:
