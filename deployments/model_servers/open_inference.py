@@ -19,6 +19,7 @@ import signal
 import sys
 import types
 import uuid
+import warnings
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -167,6 +168,7 @@ def run(load: Any, options: argparse.Namespace) -> NoReturn:
         load: called with the options, returns the ServedModel; may raise ModelUnusable.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")  # by FastAPI; the package uses it
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(message)s")
     for name in ("kserve", "kserve.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from deployments.facts import Facts, GenerationFacts, ReplicaFacts
 from deployments.gateway import sync
-from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.recipes import unpack
 from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
@@ -23,6 +23,7 @@ _WHILE: Mapping[str, str] = {
     ReplicaPhase.LISTENING: "While it was becoming healthy",
     ReplicaPhase.HEALTHY: "While it was serving",
 }
+_RAN = {ExitReason.EXITED, ExitReason.SIGNALED, ExitReason.OUT_OF_MEMORY}
 
 
 def observe(deployment: Deployment, runtime: Runtime) -> Facts:
@@ -108,7 +109,11 @@ def _last_end(row: Replica) -> str:
     if not row.restarts and row.phase != ReplicaPhase.EXITED:
         return ""
     last = row.attempts.filter(ended_at__isnull=False).order_by("-number").first()
-    return last.message if last else ""
+    if last is None:
+        return ""
+    if not (error := last.first_error):
+        return last.message
+    return f"{last.message} First error in its log: {error}{'' if error.endswith(('.', '!', '?')) else '.'}"
 
 
 def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
@@ -129,19 +134,19 @@ def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
 
 
 def _note_exit(row: Replica, ended: ReplicaExit) -> None:
-    message = f"{_WHILE.get(row.phase, 'While it was stopping')}: {ended.message}"
-    if ended.first_error:
-        message += f" First error in its log: {ended.first_error}"
+    phase = row.phase
+    if ended.reason in _RAN and phase in {"", ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
+        phase = ReplicaPhase.STARTING  # it got further than the last look saw
     Attempt.objects.update_or_create(
         replica=row,
         number=row.attempt,
         defaults={
             "ended_at": ended.at,
-            "step": row.phase,
+            "step": phase,
             "exit_reason": ended.reason,
             "exit_code": ended.code,
             "exit_signal": ended.signal,
-            "message": message,
+            "message": f"{_WHILE.get(phase, 'While it was stopping')}: {ended.message}",
             "first_error": ended.first_error,
         },
     )
