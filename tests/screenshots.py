@@ -76,6 +76,8 @@ def _prepare(stack: Stack) -> dict[str, str]:
         "deployments": "deployments/",
         "deployment": details,
         "deployment-status": f"{details}status/",
+        "deployment-scaling": f"{details}scaling/",
+        "deployment-resources": f"{details}resources/",
         "deployment-logs": f"{details}logs/",
         "deployment-dead": f"deployments/{dead}/",
         "deployment-waiting": f"deployments/{waiting}/",

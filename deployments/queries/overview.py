@@ -12,11 +12,8 @@ from django.db.models.expressions import Combinable
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
-from deployments.connections import runtime_for
-from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Connection, Deployment, Generation, Replica
-from deployments.reconciler.placement import Room, room
 
 LONG_WAIT = timedelta(minutes=5)
 ENDS_SOON = timedelta(hours=1)
@@ -104,14 +101,6 @@ def newest_deployments(group_id: str) -> QuerySet[Deployment]:
     """Return the deployments that were created last."""
     rows = Deployment.objects.filter(resource_group=group_id).select_related("configuration").only(*_SHOWN)
     return rows[:NEWEST_SHOWN]
-
-
-def capacity_in_use(connection: Connection) -> Room | None:
-    """Return what a connection has in all and what its replicas hold, None while its runtime cannot be asked."""
-    try:
-        return room(connection, runtime_for(connection))
-    except RuntimeUnavailable:
-        return None
 
 
 def plans_in_use(connection: Connection) -> Sequence[PlanUse]:

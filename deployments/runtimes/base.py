@@ -179,7 +179,7 @@ class Runtime(Protocol):
 
         Args:
             probe: ask servers whether they are healthy (at most one second); without it a live server
-                whose last known phase was HEALTHY stays HEALTHY.
+                whose last known phase was HEALTHY stays HEALTHY. What live servers use is measured either way.
         """
 
     def list(self) -> Sequence[ReplicaSeen]:

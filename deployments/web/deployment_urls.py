@@ -4,6 +4,7 @@ from django.urls import path
 
 from deployments.web.views import (
     deployment_actions,
+    deployment_capacity,
     deployment_create,
     deployment_details,
     deployment_list,
@@ -18,6 +19,8 @@ urlpatterns = [
     path("create/", deployment_create.deployment_create, name="deployment-create"),
     path("<str:deployment_id>/", deployment_details.deployment_overview, name="deployment"),
     path("<str:deployment_id>/status/", deployment_details.deployment_status, name="deployment-status"),
+    path("<str:deployment_id>/scaling/", deployment_capacity.deployment_scaling, name="deployment-scaling"),
+    path("<str:deployment_id>/resources/", deployment_capacity.deployment_resources, name="deployment-resources"),
     path("<str:deployment_id>/events/", deployment_details.deployment_events, name="deployment-events"),
     path("<str:deployment_id>/facts/", deployment_details.deployment_facts, name="deployment-facts"),
     path("<str:deployment_id>/logs/", deployment_logs.deployment_logs, name="deployment-logs"),

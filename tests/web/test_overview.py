@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Deployment, Role
-from deployments.queries.overview import capacity_in_use, needing_attention, plans_in_use
+from deployments.queries.overview import needing_attention, plans_in_use
+from deployments.queries.placement import room_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +126,7 @@ def test_capacity_is_what_replicas_hold_on_the_connection() -> None:
         make.make_replica(generation, cpu_millis=cpu, memory_bytes=memory)
     make.make_replica(generation, 1, is_held=False)
 
-    room = capacity_in_use(group.connection)
+    room = room_of(group.connection)
     in_use = plans_in_use(group.connection)
 
     assert room

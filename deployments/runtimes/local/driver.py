@@ -173,8 +173,8 @@ class LocalRuntime:
 
     @_usable()
     def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaSeen]:
-        """Return the replicas of one deployment, asked for their health unless `probe` is False."""
-        found = list(self._look(f"{deployment_id}-"))
+        """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
+        found = [self._measured(one) for one in self._look(f"{deployment_id}-")]
         if not probe:
             return found
         asked = [index for index, one in enumerate(found) if one.phase in _PROBED]
@@ -233,8 +233,16 @@ class LocalRuntime:
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():
             with suppress(OSError):  # forgotten meanwhile or a full disk: the answer is true all the same
                 mark.touch() if phase is ReplicaPhase.HEALTHY else mark.unlink(missing_ok=True)
+        return replace(seen, phase=phase)
+
+    def _measured(self, seen: ReplicaSeen) -> ReplicaSeen:
+        if seen.phase not in _PROBED:
+            return seen
+        state = read_json(str(self._replicas / seen.name / f"attempt-{seen.attempt}" / "state.json"))
+        if state is None or "server" not in state:
+            return seen
         cpu, memory = self._usage.of(state["server"][0])
-        return replace(seen, phase=phase, cpu_percent=cpu, memory_bytes=memory)
+        return replace(seen, cpu_percent=cpu, memory_bytes=memory)
 
 
 _PROBED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}

@@ -34,7 +34,7 @@ from deployments.web.try_card import try_context
 from deployments.web.try_it import inference_url
 from deployments.web.views.deployment_common import deployment_or_404, reason_against
 
-TABS = ("overview", "status", "logs", "events")
+TABS = ("overview", "status", "scaling", "resources", "logs", "events")
 EVENTS_ON_A_PAGE = 100
 SOON = timedelta(hours=1)  # the end of its duration is pointed out from then on
 

@@ -10,26 +10,25 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from deployments.lifecycle import Status
 from deployments.models import Executable, ResourceGroup
 from deployments.queries.overview import (
-    capacity_in_use,
     counts_by_status,
     needing_attention,
     newest_deployments,
     overview_version,
     plans_in_use,
 )
-from deployments.reconciler.placement import Room
+from deployments.queries.placement import room_of
 from deployments.web.access import PageRequest, sign_in_required
+from deployments.web.meters import meter, meters_of
 from deployments.web.polling import version_for
 
 STATUSES = (Status.RUNNING, Status.PENDING, Status.STOPPING, Status.STOPPED, Status.DEAD, Status.UNKNOWN)
 FRESH_SECONDS = 60  # what is "waiting for long" or "ends soon" changes by time alone: look again once a minute
-WARNING, ALARM = 0.75, 0.9  # shares of the room from which the meter warns
 
 
 @require_GET
@@ -71,7 +70,7 @@ def _state(request: PageRequest) -> dict[str, Any]:
         "attention": attention,
         "attention_total": attention_total,
         "newest": newest_deployments(group.pk),
-        "meters": _meters(group, capacity_in_use(group.connection), total),
+        "meters": _meters(group, total),
         "plans": plans_in_use(group.connection),
         "groups": _groups(groups, group, counts) if len(groups) > 1 else [],
         "has_templates": bool(total) or Executable.objects.exists(),
@@ -83,31 +82,11 @@ def _count(status: Status, number: int) -> dict[str, Any]:
     return {"status": status.value, "number": number, "url": f"{reverse('deployments')}?status={status.value}"}
 
 
-def _meters(group: ResourceGroup, room: Room | None, deployments: int) -> list[dict[str, Any]]:
-    """Return what is used and how much there is: memory in bytes, CPU in cores."""
-    meters = []
-    if room is not None:
-        meters = [
-            _meter(_("Memory"), room.held.memory_bytes, room.total.memory_bytes, kind="bytes"),
-            _meter(_("CPU"), room.held.cpu_millis / 1000, room.total.cpu_millis / 1000),
-        ]
-        if room.total.gpus or room.held.gpus:
-            meters.append(_meter(_("GPUs"), room.held.gpus, room.total.gpus))
+def _meters(group: ResourceGroup, deployments: int) -> list[dict[str, Any]]:
+    meters = meters_of(room_of(group.connection))
     if group.deployment_quota is not None:
-        meters.append(_meter(_("Deployments"), deployments, group.deployment_quota))
+        meters.append(meter(gettext("Deployments"), deployments, group.deployment_quota))
     return meters
-
-
-def _meter(name: str, used: float, total: float, *, kind: str = "") -> dict[str, Any]:
-    return {
-        "name": name,
-        "used": used,
-        "total": total,
-        "kind": kind,
-        "low": total * WARNING,
-        "high": total * ALARM,
-        "is_full": used >= total,
-    }
 
 
 def _groups(groups: Any, chosen: ResourceGroup, counts: Any) -> list[dict[str, Any]]:

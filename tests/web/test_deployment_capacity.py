@@ -1,0 +1,93 @@
+"""The tabs Scaling and Resources: what a deployment may have, holds and uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from deployments.connections import local_runtime
+from deployments.lifecycle import ReplicaPhase, Status
+from deployments.models import Deployment, Role
+from deployments.recipes import pack, recipe_of
+from deployments.runtimes.base import ReplicaSpec
+from tests import factories as make
+from tests.runtimes.contract import SMALL
+from tests.runtimes.machine import SERVES
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    """A deployment whose only replica is a real process."""
+    runtime = local_runtime()
+    deployment = make.make_deployment(status=Status.RUNNING)
+    make.make_plan("tiny")
+    recipe = pack(recipe_of(deployment.configuration))
+    generation = make.make_generation(deployment, recipe=recipe, replicas_wanted=1)
+    Deployment.objects.filter(pk=deployment.pk).update(serving_generation=1)
+    replica = make.make_replica(generation, phase=ReplicaPhase.HEALTHY)
+    runtime.start(
+        ReplicaSpec(name=replica.name, attempt=1, command=SERVES, resources=SMALL, health_path="/", grace_seconds=2)
+    )
+    wait_until(
+        lambda: runtime.seen(deployment.pk)[0].phase is ReplicaPhase.HEALTHY, timeout=20, what="the server is healthy"
+    )
+    yield deployment
+    runtime.stop(replica.name, 1)
+    wait_until(
+        lambda: runtime.seen(deployment.pk)[0].phase is ReplicaPhase.EXITED, timeout=20, what="the server has ended"
+    )
+    runtime.forget(replica.name)
+
+
+def page(client: Client, deployment: Deployment, tab: str) -> str:
+    client.force_login(make.make_user(Role.VIEWER))
+    answer = client.get(f"/deployments/{deployment.pk}/{tab}/")
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deployment: Deployment) -> None:
+    html = page(client, deployment, "scaling")
+
+    assert '<dt>Minimum Replicas</dt><dd class="numeric">1</dd>' in html
+    assert '<dt>Maximum Replicas</dt><dd class="numeric">2</dd>' in html
+    assert '<dt>Running Replicas</dt><dd class="numeric">1</dd>' in html
+    assert f"{deployment.pk}-1-0" in html
+    assert " MB<span" in html, "the memory of a real process"
+
+
+def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment) -> None:
+    html = page(client, deployment, "resources")
+
+    assert "0.25 CPU, 512 MB for each replica" in html
+    assert "Memory In Use" in html
+    assert f'aria-label="Memory of {deployment.pk}-1-0"' in html
+    assert "Capacity of the connection local" in html
+
+
+def test_a_deployment_that_has_not_begun_says_so(client: Client) -> None:
+    deployment = make.make_deployment()
+
+    assert "It has not reached the runtime yet." in page(client, deployment, "scaling")
+    assert "Nothing is held." in page(client, deployment, "resources")
+
+
+@pytest.mark.parametrize("tab", ["scaling", "resources"])
+def test_a_tab_is_measured_anew_by_itself(client: Client, deployment: Deployment, tab: str) -> None:
+    client.force_login(make.make_user(Role.VIEWER))
+
+    answer = client.get(f"/deployments/{deployment.pk}/{tab}/?part={tab}", headers={"HX-Request": "true"})
+
+    assert answer.content.decode().startswith(f'<div class="stack" id="{tab}"')
+
+
+def test_another_groups_deployment_is_not_found(client: Client) -> None:
+    client.force_login(make.make_user(Role.VIEWER, groups=[make.make_group("mine")]))
+    deployment = make.make_deployment()
+
+    assert client.get(f"/deployments/{deployment.pk}/scaling/").status_code == 404
