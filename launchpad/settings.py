@@ -172,7 +172,7 @@ BROKER_IS_EMBEDDED = "BROKER_URL" not in os.environ
 
 # --- Language, time, static files -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

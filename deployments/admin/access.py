@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
 from deployments.admin_site import may_administer
-from deployments.models import Draft, SignInLink, User
+from deployments.models import Draft, SavedView, SignInLink, User
 
 if TYPE_CHECKING:
     PersonAdmin = DjangoUserAdmin[User]
@@ -97,6 +97,17 @@ class DraftAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "resource_group")
     list_select_related = ("user", "resource_group")
     search_fields = ("user__username",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return may_administer(request.user)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    list_display = ("name", "user", "query")
+    list_filter = ("user",)
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return may_administer(request.user)

@@ -6,6 +6,7 @@ from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
 from deployments.models.deployment import Attempt, Deployment, Generation, Replica
 from deployments.models.event import DeploymentEvent, Severity
+from deployments.models.saved_view import SavedView
 from deployments.models.workspace import Connection, ResourceGroup
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ResourceGroup",
     "ResourcePlan",
     "Role",
+    "SavedView",
     "Scenario",
     "ServiceKey",
     "Severity",

@@ -58,6 +58,19 @@ class User(AbstractUser):
     all_groups = models.BooleanField(_("all resource groups"), default=True)
     resource_groups = models.ManyToManyField(ResourceGroup, verbose_name=_("resource groups"), blank=True)
     theme = models.CharField(_("appearance"), max_length=16, blank=True)
+    language = models.CharField(_("language"), max_length=8, blank=True)
+    workspace = models.ForeignKey(
+        ResourceGroup,
+        models.SET_NULL,
+        related_name="+",
+        null=True,
+        blank=True,
+        verbose_name=_("chosen resource group"),
+    )
+    has_shortcuts = models.BooleanField(_("keyboard shortcuts"), default=True)
+    # Columns of the list of deployments that were chosen, None for the usual ones.
+    deployment_columns = models.JSONField(_("columns"), null=True, blank=True)
+    notified_at = models.DateTimeField(_("notifications read on"), default=timezone.now)
 
     def actor(self) -> Actor:
         """Return this person as operations and queries know them."""

@@ -122,6 +122,7 @@ class Deployment(models.Model):
             models.Index(fields=["resource_group", "status"], name="deployment_status"),
             models.Index(fields=["next_pass_at"], name="deployment_due"),
             models.Index(fields=["resource_group", "revision"], name="deployment_revision"),
+            models.Index(fields=["created_by"], name="deployment_creator"),
         ]
 
     def __str__(self) -> str:

@@ -6,11 +6,12 @@ order, then these rows with what they refer to. Sorting never carries whole rows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q, QuerySet
@@ -35,12 +36,16 @@ SORTS: Mapping[str, tuple[str, ...]] = {
     "changed": ("changed_at",),
 }
 NEWEST = "-created"
+# Columns that a reader may choose, in their order; id and status are always there.
+COLUMNS = ("scenario", "target", "created", "changed", "until", "creator")
+USUAL_COLUMNS = ("scenario", "target", "created", "changed")
 # What a row of a list shows. Without it each row would bring its template's whole text along.
 _SHOWN = (
     "id",
     "resource_group_id",
     "created_at",
     "changed_at",
+    "created_by",
     "expires_at",
     "status",
     "status_message",
@@ -127,9 +132,19 @@ def deployment_page(group_id: str, wanted: Wanted, number: int = 1) -> Deploymen
     return DeploymentPage(rows=[by_id[pk] for pk in shown if pk in by_id], counts=counts, page=page)
 
 
+def all_deployments(group_id: str, wanted: Wanted) -> Iterator[Deployment]:
+    """Yield every deployment that a list would show on all its pages, a few hundred at a time."""
+    found = _filtered(group_id, wanted)
+    if wanted.status:
+        found = found.filter(status=wanted.status)
+    return _with_names(found.order_by(*_order(wanted.sort))).iterator(chunk_size=500)
+
+
 def list_choices() -> tuple[Sequence[Scenario], Sequence[Executable]]:
     """Return what the filters of a list offer."""
-    return list(Scenario.objects.only("id", "name")), list(Executable.objects.only("id", "name", "version"))
+    return list(Scenario.objects.only("id", "name")), list(
+        Executable.objects.only("id", "name", "version", "scenario_id")
+    )
 
 
 def verdicts(group_id: str, ids: Sequence[str], action: Action) -> list[Verdict]:
@@ -151,14 +166,26 @@ def _filtered(group_id: str, wanted: Wanted) -> QuerySet[Deployment]:
     exact = {
         "configuration__scenario": wanted.scenario,
         "configuration__executable": wanted.executable,
-        "configuration": wanted.configuration,
     }
+    if wanted.configuration:
+        pk = _uuid(wanted.configuration)
+        found = found.filter(configuration=pk) if pk else found.none()
     found = found.filter(**{column: value for column, value in exact.items() if value})
     if wanted.created:
         found = found.filter(created_at__gte=timezone.now() - PERIODS[wanted.created])
     if wanted.text:
-        found = found.filter(Q(pk__icontains=wanted.text) | Q(configuration__name__icontains=wanted.text))
+        matches = Q(pk__icontains=wanted.text) | Q(configuration__name__icontains=wanted.text)
+        if (pk := _uuid(wanted.text)) is not None:
+            matches |= Q(configuration=pk)
+        found = found.filter(matches)
     return found
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _order(sort: str) -> list[str]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -27,8 +27,6 @@ from deployments.errors import NotAllowed
 from deployments.models import Actor, ResourceGroup, Role, User
 from deployments.operations.access import require
 from deployments.queries.workspace import Workspace, workspace_of
-
-WORKSPACE_KEY = "workspace"  # in the session: id of the chosen resource group
 
 P = ParamSpec("P")
 
@@ -48,7 +46,8 @@ class PageRequest(HttpRequest):
 
 
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
-PageView = Callable[Concatenate[PageRequest, P], HttpResponse]
+# A page may be streamed, as a download is.
+PageView = Callable[Concatenate[PageRequest, P], Any]
 
 
 def sign_in_required(view: PageView[P]) -> View[P]:
@@ -63,16 +62,17 @@ def sign_in_required(view: PageView[P]) -> View[P]:
             return _to_sign_in(request)
         page = cast(PageRequest, request)
         page.actor = page.user.actor()
-        workspace = workspace_of(page.actor, page.session.get(WORKSPACE_KEY))
+        workspace = workspace_of(page.actor, page.user.workspace_id)
         if workspace is None:
             context = {"is_administrator": may_administer(page.user)}
             return render(request, "access/no_group.html", context, status=403)
         page.workspace = workspace
         page.group = workspace.group
         try:
-            return view(page, *args, **kwargs)
+            response: HttpResponse = view(page, *args, **kwargs)
         except NotAllowed as error:
             return render(request, "access/not_allowed.html", {"reason": str(error)}, status=403)
+        return response
 
     return checked
 
@@ -84,7 +84,8 @@ def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:
         @wraps(view)
         def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             require(request.actor, role)
-            return view(request, *args, **kwargs)
+            response: HttpResponse = view(request, *args, **kwargs)
+            return response
 
         return checked
 

@@ -12,16 +12,21 @@ from django.utils.translation import pgettext
 
 from deployments.admin_site import may_administer
 from deployments.models import ArtifactKind, Role
+from deployments.queries.notifications import unread_count
 from deployments.queries.workspace import Workspace
 from deployments.web.access import PageRequest
 
 THEMES = ("", "light", "dark", "contrast")
 THEME_COOKIE = "theme"
+KEYS = {"scenario": "g s", "configuration": "g c", "deployment": "g d"}
 ADMIN_PAGES = ("executable", "connection", "resourcegroup", "resourceplan", "user", "servicekey")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `theme`, and on pages about a workspace `nav`, `workspace` and `may_edit`; needs no query."""
+    """Give templates `theme`, and on pages about a workspace `nav`, `workspace`, `may_edit` and `unread`.
+
+    Only `unread` needs a query, which is made when it is shown.
+    """
     shown: dict[str, Any] = {"theme": _theme(request)}
     if hasattr(request, "workspace"):
         page = cast(PageRequest, request)
@@ -29,6 +34,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "nav": list(_nav(page)),
             "workspace": _workspace(page.workspace),
             "may_edit": page.actor.may(Role.EDITOR),
+            "unread": lambda: unread_count(page.user),
         }
     return shown
 
@@ -56,7 +62,13 @@ def _workspace(workspace: Workspace) -> dict[str, Any]:
 def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
     here = _section(request)
     overview = reverse("overview")
-    yield {"label": _("Overview"), "icon": "layout-dashboard", "url": overview, "current": here == "overview"}
+    yield {
+        "label": _("Overview"),
+        "icon": "layout-dashboard",
+        "url": overview,
+        "current": here == "overview",
+        "key": "g o",
+    }
     artifacts = reverse("artifacts")
     items = [
         (_("Scenarios"), reverse("scenarios"), "scenario"),
@@ -67,7 +79,10 @@ def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
         (_("Result Sets"), f"{artifacts}?kind=resultset", ArtifactKind.RESULTSET),
         (_("Other Artifacts"), f"{artifacts}?kind=other", ArtifactKind.OTHER),
     ]
-    entries = [{"label": label, "url": url, "current": here == section} for label, url, section in items]
+    entries = [
+        {"label": label, "url": url, "current": here == section, "key": KEYS.get(section, "")}
+        for label, url, section in items
+    ]
     yield {"label": _("ML Operations"), "icon": "gauge", "items": entries}
     if may_administer(request.user):
         labels = (

@@ -8,6 +8,7 @@ from deployments.web.views import (
     deployment_create,
     deployment_details,
     deployment_list,
+    deployment_list_tools,
     deployment_logs,
     deployment_try,
 )
@@ -16,6 +17,10 @@ urlpatterns = [
     path("", deployment_list.deployment_list, name="deployments"),
     path("rows/", deployment_list.deployment_rows, name="deployment-rows"),
     path("bulk/", deployment_list.deployment_bulk, name="deployment-bulk"),
+    path("columns/", deployment_list_tools.deployment_columns, name="deployment-columns"),
+    path("download/", deployment_list_tools.deployment_download, name="deployment-download"),
+    path("views/", deployment_list_tools.deployment_view_save, name="deployment-view-save"),
+    path("views/<int:view_id>/delete/", deployment_list_tools.deployment_view_delete, name="deployment-view-delete"),
     path("create/", deployment_create.deployment_create, name="deployment-create"),
     path("<str:deployment_id>/", deployment_details.deployment_overview, name="deployment"),
     path("<str:deployment_id>/status/", deployment_details.deployment_status, name="deployment-status"),

@@ -2,13 +2,25 @@
 
 from django.urls import include, path
 
-from deployments.web.views import access, artifacts, configuration_wizard, configurations, overview, scenarios
+from deployments.web.views import (
+    access,
+    artifacts,
+    configuration_wizard,
+    configurations,
+    notifications,
+    overview,
+    scenarios,
+)
 
 urlpatterns = [
     path("sign-in/", access.sign_in, name="sign-in"),
     path("sign-in/<str:token>/", access.sign_in_link, name="sign-in-link"),
     path("sign-out/", access.sign_out, name="sign-out"),
     path("appearance/", access.appearance, name="appearance"),
+    path("language/", access.language, name="language"),
+    path("shortcuts/", access.shortcuts, name="shortcuts"),
+    path("help/", access.help_page, name="help"),
+    path("notifications/", notifications.notifications, name="notifications"),
     path("workspace/", access.workspace, name="workspace"),
     path("", overview.overview, name="overview"),
     path("overview/state/", overview.overview_state, name="overview-state"),

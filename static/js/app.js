@@ -7,6 +7,7 @@
 //   data-copy="text|#id"       copies the text, or the text of the element
 //   data-modal                 a <dialog> that opens as soon as htmx has brought it; data-open="id" opens one on click
 //   data-filter                a form whose empty fields stay out of the address
+//   data-key="g d"             with data-keys on <body>: these keys focus a field or press a button or link
 //   data-upload                a form with a file: its <progress hidden> shows how much has been sent
 (() => {
   "use strict";
@@ -209,6 +210,19 @@
     if (event.key !== " " || !event.target.matches("a[role=button]")) return;
     event.preventDefault(); // a link that acts as a button obeys the space bar too
     event.target.click();
+  });
+
+  // --- keyboard shortcuts: one key, or two after another -------------------------------------------------------
+  let before = "";
+  on("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !("keys" in document.body.dataset)) return;
+    if (event.target.closest("input, select, textarea, dialog, [popover]")) return;
+    const keys = before === "g" ? `g ${event.key}` : event.key;
+    before = event.key;
+    const element = find(`[data-key="${CSS.escape(keys)}"]`);
+    if (!element) return;
+    event.preventDefault();
+    element.matches("input") ? element.focus() : element.click();
   });
 
   // --- copy ------------------------------------------------------------------------------------------------------

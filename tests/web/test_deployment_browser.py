@@ -42,8 +42,10 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Any]:
 
     def opened(path: str, *, role: Role = Role.EDITOR, theme: str = "light", size: Any = DESKTOP) -> Page:
         client = Client()
-        client.force_login(make.make_user(role))
-        context = browser.new_context(base_url=live_server.url, viewport=size, color_scheme=theme)  # type: ignore[arg-type]
+        contrast = {"theme": "contrast"} if theme == "contrast" else {}
+        client.force_login(make.make_user(role, **contrast))
+        scheme = "light" if contrast else theme
+        context = browser.new_context(base_url=live_server.url, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         name = configured.SESSION_COOKIE_NAME
         context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
         contexts.append(context)
@@ -236,7 +238,7 @@ def test_a_token_comes_into_the_snippets_when_it_is_asked_for(open_page: Any) ->
 
 
 @pytest.mark.parametrize("size", [DESKTOP, MOBILE], ids=["desktop", "mobile"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
 def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any) -> None:
     waiting, ended, running = coming_up(), dead(), coming_up()
     become_running(running)
@@ -249,6 +251,11 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
         "/deployments/?q=nothing",
         f"{base}/",
         f"{base}/status/",
+        f"{base}/scaling/",
+        f"{base}/resources/",
+        "/deployments/?status=RUNNING&q=a",
+        "/help/",
+        "/notifications/",
         f"{base}/events/",
         f"{base}/logs/",
         f"{base}/update/?configuration={ended.configuration_id}",

@@ -64,7 +64,7 @@ def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deploym
 def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment) -> None:
     html = page(client, deployment, "resources")
 
-    assert "0.25 CPU, 512 MB for each replica" in html
+    assert "<dt>Each Replica</dt><dd>0.25 CPU, 512 MB</dd>" in html
     assert "Memory In Use" in html
     assert f'aria-label="Memory of {deployment.pk}-1-0"' in html
     assert "Capacity of the connection local" in html
@@ -74,7 +74,7 @@ def test_a_deployment_that_has_not_begun_says_so(client: Client) -> None:
     deployment = make.make_deployment()
 
     assert "It has not reached the runtime yet." in page(client, deployment, "scaling")
-    assert "Nothing is held." in page(client, deployment, "resources")
+    assert "<dd>Nothing</dd>" in page(client, deployment, "resources")
 
 
 @pytest.mark.parametrize("tab", ["scaling", "resources"])

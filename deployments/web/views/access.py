@@ -14,11 +14,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deployments.models import SignInLink, User
-from deployments.web.access import WORKSPACE_KEY, PageRequest, local_address, sign_in_required
+from deployments.web.access import PageRequest, local_address, sign_in_required
 from deployments.web.context import THEME_COOKIE, THEMES
+from deployments.web.guide import SHORTCUTS, STATUS_MEANINGS
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
-_THEME_COOKIE_AGE = 365 * 24 * 3600  # seconds
+_COOKIE_AGE = 365 * 24 * 3600  # seconds
 # Pages about one thing of a resource group: in another group it does not exist, but its list does.
 _LISTS = {"deployment": "deployments", "configuration": "configurations", "artifact": "artifacts"}
 
@@ -35,7 +36,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         auth.login(request, form.get_user())
-        return redirect(onward)
+        return _in_own_language(redirect(onward), form.get_user())
     status = 422 if request.method == "POST" else 200
     return render(request, "access/sign_in.html", {"form": form, "next": wanted}, status=status)
 
@@ -47,7 +48,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     user = SignInLink.redeem(token)
     if user is not None:
         auth.login(request, user, backend=_BACKEND)
-        return redirect("overview")
+        return _in_own_language(redirect("overview"), user)
     if request.user.is_authenticated:  # the same person clicked the link twice
         return redirect("overview")
     messages.warning(
@@ -72,15 +73,34 @@ def appearance(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         User.objects.filter(pk=request.user.pk).update(theme=theme)
     response = redirect(local_address(request, request.POST.get("next"), "overview"))
-    response.set_cookie(
-        THEME_COOKIE,
-        theme,
-        max_age=_THEME_COOKIE_AGE,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
+    return _keep(response, THEME_COOKIE, theme)
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Remember the language of the pages: for the person, and for the sign-in page of this browser."""
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        return HttpResponseBadRequest(_("There is no such language."))
+    if request.user.is_authenticated:
+        User.objects.filter(pk=request.user.pk).update(language=chosen)
+    response = redirect(local_address(request, request.POST.get("next"), "overview"))
+    return _keep(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+
+
+@require_POST
+@sign_in_required
+def shortcuts(request: PageRequest) -> HttpResponse:
+    """Turn the keyboard shortcuts on or off for the person."""
+    User.objects.filter(pk=request.user.pk).update(has_shortcuts="on" in request.POST)
+    return redirect(local_address(request, request.POST.get("next"), "overview"))
+
+
+@require_GET
+@sign_in_required
+def help_page(request: PageRequest) -> HttpResponse:
+    """Show the keyboard shortcuts and what the statuses mean."""
+    return render(request, "access/help.html", {"statuses": STATUS_MEANINGS, "keys": SHORTCUTS})
 
 
 @require_POST
@@ -90,8 +110,20 @@ def workspace(request: PageRequest) -> HttpResponse:
     chosen = request.POST.get("workspace", "")
     if all(chosen != group.pk for group in request.workspace.groups):
         raise Http404
-    request.session[WORKSPACE_KEY] = chosen
+    User.objects.filter(pk=request.user.pk).update(workspace=chosen)
     return redirect(_page_in_another_group(local_address(request, request.POST.get("next"), "overview")))
+
+
+def _in_own_language(response: HttpResponse, user: User) -> HttpResponse:
+    """Give the browser the language of the account: polls read it from there without asking the database."""
+    return _keep(response, settings.LANGUAGE_COOKIE_NAME, user.language) if user.language else response
+
+
+def _keep(response: HttpResponse, name: str, value: str) -> HttpResponse:
+    """Let the browser remember a choice that is also made before sign-in."""
+    secure = settings.SESSION_COOKIE_SECURE
+    response.set_cookie(name, value, max_age=_COOKIE_AGE, secure=secure, httponly=True, samesite="Lax")
+    return response
 
 
 def _page_in_another_group(address: str) -> str:

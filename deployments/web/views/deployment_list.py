@@ -21,6 +21,16 @@ from deployments.queries.deployment_versions import list_version
 from deployments.queries.deployments import PAGE_SIZES, Wanted, deployment_page, list_choices, verdicts
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.forms.deployments import wanted_from
+from deployments.web.list_filters import (
+    PERIOD_LABELS,
+    changed_query,
+    chips,
+    column_choices,
+    kept_query,
+    list_address,
+    saved_views,
+    shown_columns,
+)
 from deployments.web.polling import version_for
 
 # Statuses in the order of the tabs, with the mark of each.
@@ -39,7 +49,19 @@ TABS = (
 def deployment_list(request: PageRequest) -> HttpResponse:
     """Show the deployments of the workspace's resource group."""
     scenarios, executables = list_choices()
-    context = _list_context(request) | {"scenarios": scenarios, "executables": executables, "sizes": PAGE_SIZES}
+    context = _list_context(request)
+    kept = kept_query(request)
+    offered = [one for one in executables if context["wanted"].scenario in {"", one.scenario_id}]
+    context |= {
+        "scenarios": scenarios,
+        "executables": offered,
+        "sizes": PAGE_SIZES,
+        "periods": PERIOD_LABELS,
+        "chips": chips(context["wanted"], kept, scenarios, executables),
+        "column_choices": column_choices(request.user),
+        "views": saved_views(request.user, kept),
+        "download": f"{reverse('deployment-download')}?{kept.urlencode()}",
+    }
     return render(request, "deployments/list.html", context)
 
 
@@ -57,7 +79,7 @@ def deployment_rows(request: HttpRequest) -> HttpResponse:
 def _changed_rows(request: PageRequest) -> HttpResponse:
     """Show the rows anew; a list that becomes empty or gets its first row is another page."""
     was_empty = "empty" in request.GET
-    request.GET = _kept(request)  # type: ignore[assignment]  # templates make the links of the answer from it
+    request.GET = kept_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
     context = _list_context(request)
     if was_empty == bool(context["shown"].rows):
         return HttpResponseClientRefresh()
@@ -119,15 +141,16 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
     version = version_for(request, group.pk, list_version(group.pk))
     number = request.GET.get("page", "1")
     shown = deployment_page(group.pk, wanted, int(number) if number.isdecimal() else 1)
-    kept = _kept(request)
+    kept = kept_query(request)
     poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
     return {
         "shown": shown,
         "wanted": wanted,
         "tabs": _tabs(shown.counts, wanted, kept),
-        "poll": f"{reverse('deployment-rows')}?{_query(kept, **poll)}",
-        "here": _address(kept),
+        "poll": f"{reverse('deployment-rows')}?{changed_query(kept, **poll)}",
+        "here": list_address(kept),
         "sorts": _sorts(wanted, kept),
+        "columns": shown_columns(request.user),
         "may_edit": request.actor.may(Role.EDITOR),
         "now": timezone.localtime(),
     }
@@ -137,7 +160,7 @@ def _tabs(counts: Any, wanted: Wanted, kept: QueryDict) -> list[dict[str, Any]]:
     everything = {
         "label": gettext("All"),
         "count": sum(counts.values()),
-        "url": _address(kept, status="", page=""),
+        "url": list_address(kept, status="", page=""),
         "current": not wanted.status,
     }
     return [
@@ -146,7 +169,7 @@ def _tabs(counts: Any, wanted: Wanted, kept: QueryDict) -> list[dict[str, Any]]:
             {
                 "label": status.value.capitalize(),
                 "count": counts[status.value],
-                "url": _address(kept, status=status.value, page=""),
+                "url": list_address(kept, status=status.value, page=""),
                 "current": wanted.status == status.value,
                 "shape": shape,
                 "look": look,
@@ -163,34 +186,10 @@ def _sorts(wanted: Wanted, kept: QueryDict) -> dict[str, dict[str, str]]:
         is_current = wanted.sort.removeprefix("-") == name
         falls = wanted.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
         links[name] = {
-            "url": _address(kept, sort=name if falls else f"-{name}", page=""),
+            "url": list_address(kept, sort=name if falls else f"-{name}", page=""),
             "now": ("descending" if falls else "ascending") if is_current else "",
         }
     return links
-
-
-def _kept(request: HttpRequest) -> QueryDict:
-    """Return the address of the list as its reader sees it, without what only polls carry."""
-    kept = request.GET.copy()
-    for name in ("v", "group", "empty"):
-        kept.pop(name, None)
-    return kept
-
-
-def _address(kept: QueryDict, **changes: str) -> str:
-    query = _query(kept, **changes)
-    return f"{reverse('deployments')}?{query}" if query else reverse("deployments")
-
-
-def _query(kept: QueryDict, **changes: str) -> str:
-    """Return a query with changes; an empty value takes a name out."""
-    query = kept.copy()
-    for name, value in changes.items():
-        if value:
-            query[name] = value
-        else:
-            query.pop(name, None)
-    return query.urlencode()
 
 
 def _local_list(back: str) -> str:

@@ -1,0 +1,34 @@
+"""Named filters of lists. They belong to one person, who alone sees and changes them."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext
+
+from deployments.errors import InvalidInput
+from deployments.models import SavedView, User
+
+MOST_VIEWS = 50  # of one person
+LONGEST_NAME, LONGEST_QUERY = 64, 2000  # characters
+
+
+def save_view(user: User, name: str, query: str) -> SavedView:
+    """Keep filters under a name; one of the same name is replaced.
+
+    Raises:
+        InvalidInput: "name" -> what is wrong.
+    """
+    name = name.strip().replace("\0", "")
+    if not name or len(name) > LONGEST_NAME:
+        limit = {"n": LONGEST_NAME}
+        raise InvalidInput({"name": gettext("Give the view a name of at most %(n)s characters.") % limit})
+    if len(query) > LONGEST_QUERY:
+        raise InvalidInput({"name": gettext("These filters are too long to be kept.")})
+    others = SavedView.objects.filter(user=user).exclude(name=name)
+    if others.count() >= MOST_VIEWS:
+        raise InvalidInput({"name": gettext("You have %(n)s views already. Delete one first.") % {"n": MOST_VIEWS}})
+    return SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})[0]
+
+
+def delete_view(user: User, pk: int) -> None:
+    """Forget one of somebody's views; nothing happens when there is none."""
+    SavedView.objects.filter(user=user, pk=pk).delete()

@@ -1,0 +1,32 @@
+"""What somebody wants to hear of: their own deployments that came up, failed, were updated or end soon.
+
+Nothing is written for it: the events of deployments tell all, and a person keeps only when they read them last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import QuerySet
+
+from deployments.models import DeploymentEvent, User
+
+CODES = ("RUNNING", "DEAD", "UPDATED", "UPDATE_FAILED", "ENDS_SOON")
+MOST_COUNTED = 100
+MOST_SHOWN = 50
+
+
+def unread_count(user: User) -> int:
+    """Return how many notifications came since they were read last, at most MOST_COUNTED."""
+    return _of(user).filter(at__gt=user.notified_at).order_by()[:MOST_COUNTED].count()
+
+
+def notifications_of(user: User) -> Sequence[DeploymentEvent]:
+    """Return the last notifications, newest first, with deployment and configuration loaded."""
+    return list(_of(user).select_related("deployment__configuration")[:MOST_SHOWN])
+
+
+def _of(user: User) -> QuerySet[DeploymentEvent]:
+    events = DeploymentEvent.objects.filter(deployment__created_by=user.get_username(), code__in=CODES)
+    groups = user.actor().groups
+    return events if groups is None else events.filter(deployment__resource_group__in=groups)

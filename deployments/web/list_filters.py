@@ -1,0 +1,104 @@
+"""What stands beside the filters of the list of deployments: chips, columns, saved views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
+
+from deployments.models import Executable, SavedView, Scenario, User
+from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS, Wanted
+
+COLUMN_LABELS = {
+    "scenario": gettext_lazy("Scenario / Executable"),
+    "target": gettext_lazy("Target Status"),
+    "created": gettext_lazy("Created On"),
+    "changed": gettext_lazy("Changed On"),
+    "until": gettext_lazy("Running Until"),
+    "creator": gettext_lazy("Created By"),
+}
+PERIOD_LABELS = {
+    "day": gettext_lazy("Last 24 hours"),
+    "week": gettext_lazy("Last 7 days"),
+    "month": gettext_lazy("Last 30 days"),
+}
+
+
+def kept_query(request: HttpRequest) -> QueryDict:
+    """Return the address of the list as its reader sees it, without what only polls carry."""
+    kept = request.GET.copy()
+    for name in ("v", "group", "empty"):
+        kept.pop(name, None)
+    return kept
+
+
+def list_address(kept: QueryDict, **changes: str) -> str:
+    """Return the address of the list with changes; an empty value takes a name out."""
+    query = changed_query(kept, **changes)
+    return f"{reverse('deployments')}?{query}" if query else reverse("deployments")
+
+
+def changed_query(kept: QueryDict, **changes: str) -> str:
+    query = kept.copy()
+    for name, value in changes.items():
+        if value:
+            query[name] = value
+        else:
+            query.pop(name, None)
+    return query.urlencode()
+
+
+def chips(
+    wanted: Wanted, kept: QueryDict, scenarios: Sequence[Scenario], executables: Sequence[Executable]
+) -> list[dict[str, str]]:
+    """Return the filters in force, each with the address of the list without it."""
+    named = {
+        "status": (gettext("Status"), wanted.status),
+        "q": (gettext("Search"), wanted.text),
+        "scenario": (gettext("Scenario"), _name(scenarios, wanted.scenario)),
+        "executable": (gettext("Executable"), _name(executables, wanted.executable)),
+        "configuration": (gettext("Configuration"), wanted.configuration),
+        "created": (gettext("Created"), str(PERIOD_LABELS.get(wanted.created, ""))),
+    }
+    return [
+        {"label": label, "value": value, "url": list_address(kept, page="", **{name: ""})}
+        for name, (label, value) in named.items()
+        if value
+    ]
+
+
+def shown_columns(user: User) -> list[str]:
+    """Return the columns that somebody has chosen, in the order of COLUMNS."""
+    chosen = user.deployment_columns
+    return [name for name in COLUMNS if name in (USUAL_COLUMNS if chosen is None else chosen)]
+
+
+def column_choices(user: User) -> list[dict[str, Any]]:
+    shown = shown_columns(user)
+    return [{"name": name, "label": COLUMN_LABELS[name], "shown": name in shown} for name in COLUMNS]
+
+
+def saved_views(user: User, kept: QueryDict) -> list[dict[str, Any]]:
+    """Return somebody's views with their addresses; the one that is shown now is marked."""
+    here = _comparable(kept)
+    home = reverse("deployments")
+    return [
+        {
+            "pk": view.pk,
+            "name": view.name,
+            "url": f"{home}?{view.query}" if view.query else home,
+            "current": _comparable(QueryDict(view.query)) == here,
+        }
+        for view in SavedView.objects.filter(user=user)
+    ]
+
+
+def _comparable(query: QueryDict) -> dict[str, object]:
+    return {name: value for name, value in query.items() if name != "page" and value}
+
+
+def _name(rows: Sequence[Scenario] | Sequence[Executable], pk: str) -> str:
+    return next((row.name for row in rows if row.pk == pk), pk)
