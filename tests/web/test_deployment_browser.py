@@ -42,9 +42,9 @@ def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Any]:
 
     def opened(path: str, *, role: Role = Role.EDITOR, theme: str = "light", size: Any = DESKTOP) -> Page:
         client = Client()
-        contrast = {"theme": "contrast"} if theme == "contrast" else {}
-        client.force_login(make.make_user(role, **contrast))
-        scheme = "light" if contrast else theme
+        has_contrast = theme == "contrast"  # a choice of the account, the others follow the system
+        client.force_login(make.make_user(role, theme="contrast" if has_contrast else ""))
+        scheme = "light" if has_contrast else theme
         context = browser.new_context(base_url=live_server.url, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         name = configured.SESSION_COOKIE_NAME
         context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
