@@ -173,6 +173,7 @@ BROKER_IS_EMBEDDED = "BROKER_URL" not in os.environ
 # --- Language, time, static files -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "deployments" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format, number_format, time_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
@@ -74,6 +74,12 @@ def moment(when: datetime | None, precision: str = "minutes") -> SafeString | st
         date_format(local, pgettext("exact time", "l, M j, Y, g:i:s A e")),
         _relative(local, seconds=precision == "seconds"),
     )
+
+
+@register.filter(name="clock")
+def clock(when: datetime) -> str:
+    """Say the time of day to the second, as the reader's language writes it."""
+    return time_format(timezone.localtime(when), pgettext("time of day", "g:i:s A"))
 
 
 @register.filter(name="duration")
