@@ -9,6 +9,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from deployments.admin_site import may_administer
+from deployments.models import User
 
 if TYPE_CHECKING:
     RowAdmin = admin.ModelAdmin[Model]
@@ -49,3 +50,10 @@ class ReadOnlyAdmin(RoleAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def person(request: HttpRequest) -> User:
+    """Return who uses the site, which lets nobody else in."""
+    if not isinstance(request.user, User):
+        raise TypeError("The admin site is for people who have signed in.")
+    return request.user

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy, ngettext
 
-from deployments.admin.base import ReadOnlyAdmin
+from deployments.admin.base import ReadOnlyAdmin, person
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+from deployments.operations import requeue_deployments
 
 
 @admin.register(Deployment)
@@ -26,6 +30,16 @@ class DeploymentAdmin(ReadOnlyAdmin):
     list_select_related = ("resource_group", "configuration")
     search_fields = ("id", "configuration__name", "created_by", "status_message")
     date_hierarchy = "created_at"
+    actions = ("requeue",)
+
+    @admin.action(description=gettext_lazy("Have the loop look at the chosen deployments now"))
+    def requeue(self, request: HttpRequest, deployments: QuerySet[Deployment]) -> None:
+        chosen = list(deployments)
+        requeue_deployments(person(request).actor(), chosen)
+        for deployment in chosen:
+            self.log_change(request, deployment, "Requeued.")
+        told = ngettext("%(number)s deployment is looked at.", "%(number)s deployments are looked at.", len(chosen))
+        messages.success(request, told % {"number": len(chosen)})
 
 
 @admin.register(Generation)

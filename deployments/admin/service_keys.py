@@ -11,14 +11,16 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from deployments.admin.base import RoleAdmin
-from deployments.models import Role, ServiceKey, User
-from deployments.operations.service_keys import issue_service_key, revoke_service_key
+from deployments.admin.base import RoleAdmin, person
+from deployments.models import Role, ServiceKey
+from deployments.operations.service_keys import issue_service_key, revoke_service_key, rotate_signing_key
 
 if TYPE_CHECKING:
     KeyForm = forms.ModelForm[ServiceKey]
@@ -64,10 +66,23 @@ class ServiceKeyAdmin(RoleAdmin):
     def revoke(self, request: HttpRequest, keys: QuerySet[ServiceKey]) -> None:
         open_keys = list(keys.filter(revoked_at=None))
         for key in open_keys:
-            revoke_service_key(_person(request).actor(), key)
+            revoke_service_key(person(request).actor(), key)
             self.log_change(request, key, "Revoked.")
         told = ngettext("%(number)s key was revoked.", "%(number)s keys were revoked.", len(open_keys))
         messages.success(request, told % {"number": len(open_keys)})
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.rotate_signing_key)
+        return [path("rotate/", page, name="deployments_servicekey_rotate"), *super().get_urls()]
+
+    def rotate_signing_key(self, request: HttpRequest) -> HttpResponse:
+        """Ask first, then let a new key sign tokens; those signed before stay valid until they end."""
+        if request.method == "POST":
+            kid = rotate_signing_key(person(request).actor())
+            messages.success(request, _("Tokens are signed by a new key now: %(id)s.") % {"id": kid})
+            return redirect("admin:deployments_servicekey_changelist")
+        context = {**self.admin_site.each_context(request), "title": _("Rotate the signing key"), "opts": self.opts}
+        return TemplateResponse(request, "admin/rotate_signing_key.html", context)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Issue a new key; the secret goes to the page that answers, and nowhere else."""
@@ -76,7 +91,7 @@ class ServiceKeyAdmin(RoleAdmin):
             return
         values = form.cleaned_data
         issued = issue_service_key(
-            _person(request).actor(),
+            person(request).actor(),
             name=values["name"],
             role=Role(values["role"]),
             groups=None if values["all_groups"] else list(values["resource_groups"]),
@@ -96,10 +111,3 @@ class ServiceKeyAdmin(RoleAdmin):
             "secret": request.issued_secret,  # type: ignore[attr-defined]
         }
         return TemplateResponse(request, "admin/service_key.html", context)
-
-
-def _person(request: HttpRequest) -> User:
-    """Return who uses the site, which lets nobody else in."""
-    if not isinstance(request.user, User):
-        raise TypeError("The admin site is for people who have signed in.")
-    return request.user

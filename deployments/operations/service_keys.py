@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments.errors import InvalidInput
+from deployments.gateway import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
 from deployments.operations.access import require
 
@@ -66,3 +67,13 @@ def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
     """End a key for good; the tokens it got are refused from the gateway's next synchronization on."""
     require(actor, Role.ADMINISTRATOR)
     ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+
+
+def rotate_signing_key(actor: Actor) -> str:
+    """Let a new key sign access tokens; tokens that the present one has signed count until they end.
+
+    Returns:
+        The new key's id.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    return tokens.rotate()

@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments.gateway import tokens
 from deployments.lifecycle import Status
 from deployments.models import (
     Attempt,
@@ -267,3 +268,34 @@ def test_the_id_of_a_scenario_has_the_form_that_clients_expect(administrator: Cl
     administrator.post("/admin/deployments/scenario/add/", {"id": pk, "name": "New", "labels": "{}"})
 
     assert Scenario.objects.exists() == is_made
+
+
+def test_deployments_can_be_requeued(administrator: Client) -> None:
+    later = timezone.now() + timedelta(hours=1)
+    deployment = make.make_deployment(next_pass_at=later)
+
+    answer = administrator.post(
+        "/admin/deployments/deployment/",
+        {"action": "requeue", "_selected_action": [deployment.pk]},
+        follow=True,
+    )
+
+    assert "1 deployment is looked at." in answer.content.decode()
+    deployment.refresh_from_db()
+    assert deployment.next_pass_at is not None
+    assert deployment.next_pass_at < later
+
+
+def test_the_signing_key_is_rotated_after_a_question(administrator: Client) -> None:
+    before = tokens.signing_key().kid
+    page = "/admin/deployments/servicekey/rotate/"
+    assert "stay valid until they end" in administrator.get(page).content.decode()
+    assert {key.kid for key in tokens.accepted_keys()} == {before}
+
+    answer = administrator.post(page, follow=True)
+
+    kids = {key.kid for key in tokens.accepted_keys()}
+    assert before in kids
+    assert len(kids) == 2
+    assert "Tokens are signed by a new key now" in answer.content.decode()
+    assert page in answer.content.decode()
