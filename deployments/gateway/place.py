@@ -53,6 +53,17 @@ def place() -> Place:
     )
 
 
+def prefix_of(deployment_id: str) -> str:
+    """Return the path below which the gateway serves a deployment."""
+    return f"/v2/inference/deployments/{deployment_id}"
+
+
+def inference_url(deployment_id: str) -> str:
+    """Return the public URL of a deployment."""
+    here = place()
+    return f"https://{here.host}{'' if here.port == 443 else f':{here.port}'}{prefix_of(deployment_id)}"
+
+
 def site() -> Site:
     """Return what the configuration depends on beside the table.
 

@@ -9,11 +9,12 @@ from typing import Any
 from django.conf import settings
 
 from deployments.errors import InvalidInput
+from deployments.gateway.place import inference_url
 from deployments.queries.deployment_details import DeploymentState
 from deployments.recipes import recipe_of, unpack
 from deployments.serving_template import Sample, TemplateInvalid
 from deployments.web.snippets import snippets
-from deployments.web.try_it import METHODS, inference_url
+from deployments.web.try_it import METHODS
 
 
 def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import urllib3
 
 from deployments.errors import GatewayUnavailable, InvalidInput
-from deployments.gateway.place import certificate, place
+from deployments.gateway.place import certificate, place, prefix_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 LONGEST_PATH = 2000  # characters
@@ -55,17 +55,6 @@ class Answer:
     @property
     def is_good(self) -> bool:
         return 200 <= self.status < 300
-
-
-def prefix_of(deployment_id: str) -> str:
-    """Return the path below which the gateway serves a deployment."""
-    return f"/v2/inference/deployments/{deployment_id}"
-
-
-def inference_url(deployment_id: str) -> str:
-    """Return the public URL of a deployment."""
-    here = place()
-    return f"https://{here.host}{'' if here.port == 443 else f':{here.port}'}{prefix_of(deployment_id)}"
 
 
 def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapping[str, str], token: str) -> Answer:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from deployments.gateway.place import inference_url
 from deployments.lifecycle import Action, Status
 from deployments.models import Deployment, DeploymentEvent, Role
 from deployments.queries.deployment_details import (
@@ -31,7 +32,6 @@ from deployments.web.advice import advice_on
 from deployments.web.forms.deployments import moment_from
 from deployments.web.polling import version_for
 from deployments.web.try_card import try_context
-from deployments.web.try_it import inference_url
 from deployments.web.views.deployment_common import deployment_or_404, reason_against
 
 TABS = ("overview", "status", "scaling", "resources", "logs", "events")

@@ -1,0 +1,22 @@
+"""The AI API below /v2: which endpoints there are and who may call them."""
+
+from __future__ import annotations
+
+from ninja import NinjaAPI
+
+from deployments.api import artifacts, configurations, deployments, logs, meta, resource_groups, scenarios
+from deployments.api.auth import AccessToken
+from deployments.api.errors import answer_errors
+
+api = NinjaAPI(
+    title="Launchpad",
+    version=meta.AI_API_VERSION,
+    description="Deployments of model servers. Compatible with the SAP AI Core AI API.",
+    urls_namespace="ai-api",
+    docs_url=None,
+    auth=AccessToken(),
+)
+for module in (scenarios, artifacts, configurations, deployments, logs, meta):
+    api.add_router("/lm", module.router)
+api.add_router("/admin", resource_groups.router)
+answer_errors(api)

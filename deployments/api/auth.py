@@ -1,0 +1,79 @@
+"""Who calls: an access token of ours whose service key still counts, and the resource group it speaks of."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from django.http import HttpRequest
+from ninja import Header
+from ninja.security import HttpBearer
+
+from deployments.api.errors import ApiError
+from deployments.errors import TokenInvalid
+from deployments.gateway import tokens
+from deployments.models import Actor, ResourceGroup, Role, ServiceKey, User
+
+GroupHeader = Annotated[
+    str,
+    Header(
+        alias="AI-Resource-Group", min_length=1, max_length=253, description="The resource group the request is about."
+    ),
+]
+
+OptionalGroupHeader = Annotated[str, Header(alias="AI-Resource-Group", max_length=253)]
+
+
+class ApiRequest(HttpRequest):
+    """A request that came with a valid token."""
+
+    actor: Actor
+
+
+class AccessToken(HttpBearer):
+    """`Authorization: Bearer` with a token from /oauth/token."""
+
+    openapi_name = "Oauth2"
+
+    def __call__(self, request: HttpRequest) -> Actor:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise ApiError(401, "Send an access token from /oauth/token in the header Authorization: Bearer.")
+        return self.authenticate(request, token.strip())
+
+    def authenticate(self, request: HttpRequest, token: str) -> Actor:
+        claims = tokens.verify(token)
+        actor = _actor_of(claims)
+        if actor is None or claims.is_probe:
+            raise TokenInvalid("The service key of this access token was revoked or has expired. Use another one.")
+        cast(ApiRequest, request).actor = actor
+        return actor
+
+
+def _actor_of(claims: tokens.Claims) -> Actor | None:
+    """Return who holds a token now: role and groups as they are, not as they were when it was issued."""
+    key = ServiceKey.objects.filter(client_id=claims.client_id).prefetch_related("resource_groups").first()
+    if key is not None:
+        if not key.is_usable:
+            return None
+        groups = None if key.all_groups else frozenset(group.pk for group in key.resource_groups.all())
+        return Actor(name=key.name or key.client_id, role=Role(key.role), groups=groups)
+    user = User.objects.filter(username=claims.subject, is_active=True).first()
+    return user.actor() if user else None
+
+
+def group_of(request: HttpRequest, group_id: str) -> ResourceGroup:
+    """Return a resource group of the caller.
+
+    Raises:
+        ApiError: 404, there is none of this id, or the caller may not see it.
+    """
+    actor = cast(ApiRequest, request).actor
+    group = ResourceGroup.objects.select_related("connection").filter(pk=group_id).first()
+    if group is None or not actor.sees(group.pk):
+        raise ApiError(404, f"There is no resource group {group_id} for you.")
+    return group
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who calls."""
+    return cast(ApiRequest, request).actor

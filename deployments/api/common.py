@@ -1,0 +1,83 @@
+"""What the endpoints share: paging, searching, labels, and the errors that are documented."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db.models import Q
+from ninja import Path, Query
+
+from deployments.api.schemas import ID_PATTERN, Failure, LabelBody, ScenarioBody
+from deployments.models import Scenario
+
+MOST_ROWS = 100_000
+USUAL_ROWS = 10_000
+ERRORS = frozenset({400, 401, 403, 404, 429})
+FAILURES: Mapping[Any, Any] = {ERRORS: Failure}
+# How answers are written: names as the specification spells them, and no nulls.
+SHAPE: dict[str, Any] = {"by_alias": True, "exclude_none": True}
+# Counts are plain text.
+PLAIN_NUMBER: dict[str, Any] = {"responses": {200: {"content": {"text/plain": {"schema": {"type": "integer"}}}}}}
+
+Top = Annotated[int, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows.")]
+Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
+Search = Annotated[str, Query(alias="$search", max_length=80, description="Part of a name or description.")]
+# A flag in the specification; some clients put the text itself here. Searches never look at the case.
+CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]
+PathId = Annotated[str, Path(pattern=ID_PATTERN)]
+Ids = Annotated[list[str], Query(alias="executableIds", max_length=1000)]
+LabelSelector = Annotated[list[str], Query(max_length=10)]
+
+
+def labels_of(labels: Mapping[str, str]) -> list[LabelBody]:
+    return [LabelBody(key=key, value=value) for key, value in labels.items()]
+
+
+def scenario_body(scenario: Scenario) -> ScenarioBody:
+    return ScenarioBody(
+        id=scenario.pk,
+        name=scenario.name,
+        description=scenario.description,
+        labels=labels_of(scenario.labels),
+        created_at=scenario.created_at,
+        modified_at=scenario.changed_at,
+    )
+
+
+def split(words: Sequence[str]) -> list[str]:
+    """Return the values of a list parameter, given several times or separated by commas."""
+    return [part for word in words for part in word.split(",") if part]
+
+
+def search_for(text: str, caseless: bool | str, *columns: str) -> Q:
+    """Return the condition that one of the columns holds what is searched for, in any case.
+
+    Args:
+        text: of `$search`.
+        caseless: of `searchCaseInsensitive`: true or false, or the text from clients that put it there.
+    """
+    wanted = text or ("" if str(caseless).lower() in {"", "true", "false", "1", "0"} else str(caseless)[:80])
+    condition = Q()
+    for column in columns if wanted else ():
+        condition |= Q(**{f"{column}__icontains": wanted.replace("\0", "")})
+    return condition
+
+
+def has_labels(labels: Mapping[str, str], selectors: Sequence[str]) -> bool:
+    """Return whether labels fit all selectors, `key=value` or `key!=value`."""
+    for selector in split(selectors):
+        key, is_not, value = selector.partition("!=")
+        if not is_not:
+            key, _, value = selector.partition("=")
+        if (labels.get(key) == value) == bool(is_not):
+            return False
+    return True
+
+
+def uuid_or_none(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,147 @@
+"""Configurations: immutable values for an executable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+from ninja.responses import Status as Answered
+
+from deployments.api import schemas
+from deployments.api.auth import GroupHeader, actor_of, group_of
+from deployments.api.common import (
+    FAILURES,
+    PLAIN_NUMBER,
+    SHAPE,
+    USUAL_ROWS,
+    CaselessSearch,
+    Ids,
+    PathId,
+    Search,
+    Skip,
+    Top,
+    scenario_body,
+    search_for,
+    split,
+    uuid_or_none,
+)
+from deployments.api.errors import ApiError
+from deployments.errors import InvalidInput
+from deployments.models import Configuration, Executable
+from deployments.operations import create_configuration
+
+router = Router(tags=["Configuration"])
+Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
+
+
+@router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES}, **SHAPE)
+def configuration_list(
+    request: HttpRequest,
+    group: GroupHeader,
+    scenarioId: str = "",  # noqa: N803
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    top: Top = USUAL_ROWS,
+    skip: Skip = 0,
+    search: Search = "",
+    caseless: CaselessSearch = False,
+    expand: Expand = "",
+) -> schemas.ConfigurationList:
+    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    rows = found.select_related("scenario")[skip : skip + top]
+    return schemas.ConfigurationList(count=found.count(), resources=[_body(one, expand) for one in rows])
+
+
+@router.get("/configurations/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
+def configuration_count(
+    request: HttpRequest,
+    group: GroupHeader,
+    scenarioId: str = "",  # noqa: N803
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    search: Search = "",
+    caseless: CaselessSearch = False,
+) -> HttpResponse:
+    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    return HttpResponse(str(found.count()), content_type="text/plain")
+
+
+@router.post("/configurations", response={201: schemas.Created, **FAILURES}, **SHAPE)
+def configuration_create(
+    request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost, response: HttpResponse
+) -> Answered[schemas.Created]:
+    place = group_of(request, group)
+    executable = (
+        Executable.objects.select_related("scenario").filter(pk=body.executable_id, scenario=body.scenario_id).first()
+    )
+    if executable is None:
+        raise ApiError(400, f"The scenario {body.scenario_id} has no executable {body.executable_id}.")
+    configuration = create_configuration(
+        actor_of(request),
+        place,
+        executable,
+        name=body.name,
+        parameters=_once((one.key, one.value) for one in body.parameter_bindings),
+        inputs=_once((one.key, one.artifact_id) for one in body.input_artifact_bindings),
+    )
+    response.headers["Location"] = f"/v2/lm/configurations/{configuration.pk}"
+    return Answered(201, schemas.Created(id=str(configuration.pk), message="Configuration created"))
+
+
+@router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES}, **SHAPE)
+def configuration(
+    request: HttpRequest,
+    configurationId: PathId,  # noqa: N803
+    group: GroupHeader,
+    expand: Expand = "",
+) -> schemas.ConfigurationBody:
+    place = group_of(request, group)
+    pk = uuid_or_none(configurationId)
+    rows = Configuration.objects.select_related("scenario").filter(resource_group=place)
+    found = rows.filter(pk=pk).first() if pk else None
+    if found is None:
+        raise ApiError(404, f"There is no configuration {configurationId} in {place.pk}.")
+    return _body(found, expand)
+
+
+def _found(
+    request: HttpRequest, group: str, scenario_id: str, executable_ids: list[str], search: str, caseless: bool | str
+) -> QuerySet[Configuration]:
+    found = Configuration.objects.filter(resource_group=group_of(request, group))
+    if scenario_id:
+        found = found.filter(scenario=scenario_id.replace("\0", ""))
+    if executable_ids:
+        found = found.filter(executable__in=split(executable_ids))
+    return found.filter(search_for(search, caseless, "name"))
+
+
+def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return bindings by their key.
+
+    Raises:
+        InvalidInput: a key is bound twice.
+    """
+    bound: dict[str, str] = {}
+    for key, value in pairs:
+        if key in bound:
+            raise InvalidInput({key: f"{key} is bound twice. Leave one of them out."})
+        bound[key] = value
+    return bound
+
+
+def _body(configuration: Configuration, expand: str) -> schemas.ConfigurationBody:
+    return schemas.ConfigurationBody(
+        id=str(configuration.pk),
+        name=configuration.name,
+        executable_id=configuration.executable_id,
+        scenario_id=configuration.scenario_id,
+        parameter_bindings=[
+            schemas.ParameterBinding(key=key, value=str(value)) for key, value in configuration.parameters.items()
+        ],
+        input_artifact_bindings=[
+            schemas.ArtifactBinding(key=key, artifact_id=value) for key, value in configuration.inputs.items()
+        ],
+        created_at=configuration.created_at,
+        scenario=scenario_body(configuration.scenario) if expand else None,
+    )

@@ -1,0 +1,284 @@
+"""Deployments: create, look at, update, stop and delete, one by one or many at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from ninja import Query, Router
+from ninja.responses import Status as Answered
+
+from deployments import operations
+from deployments.api import schemas
+from deployments.api.auth import GroupHeader, actor_of, group_of
+from deployments.api.common import (
+    FAILURES,
+    PLAIN_NUMBER,
+    SHAPE,
+    USUAL_ROWS,
+    Ids,
+    PathId,
+    Skip,
+    Top,
+    split,
+    uuid_or_none,
+)
+from deployments.api.errors import ApiError, request_id, status_of
+from deployments.errors import LaunchpadError
+from deployments.gateway.place import inference_url
+from deployments.lifecycle import Status, TargetStatus
+from deployments.models import Configuration, Deployment, ResourceGroup
+from deployments.queries.deployment_details import attempts_of, events_of, replicas_of
+from deployments.queries.deployment_facts import DeploymentFacts, facts_of
+
+router = Router(tags=["Deployment"])
+LONGEST_MESSAGE = 256  # characters; the specification allows no more
+Select = Annotated[Literal["status", ""], Query(alias="$select")]
+StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
+# The specification's words for the last operation; a stop is a change of the target status.
+_OPERATIONS: dict[str, Any] = {"CREATE": "CREATE", "DELETE": "DELETE"}
+
+
+@router.get("/deployments", response={200: schemas.DeploymentList, **FAILURES}, **SHAPE)
+def deployment_list(
+    request: HttpRequest,
+    group: GroupHeader,
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    configurationId: str = "",  # noqa: N803
+    scenarioId: str = "",  # noqa: N803
+    status: StatusFilter = "",
+    top: Top = USUAL_ROWS,
+    skip: Skip = 0,
+    select: Select = "",
+) -> schemas.DeploymentList:
+    found = _found(request, group, executable_ids, configurationId, scenarioId, status)
+    if select:
+        rows = found.values_list("pk", "status")[skip : skip + top]
+        statuses = [schemas.DeploymentStatusBody(id=pk, status=Status(word)) for pk, word in rows]
+        return schemas.DeploymentList(count=found.count(), resources=statuses)
+    deployments = list(found.select_related("configuration")[skip : skip + top])
+    facts = facts_of(deployments)
+    bodies = [_body(deployment, facts[deployment.pk]) for deployment in deployments]
+    return schemas.DeploymentList(count=found.count(), resources=bodies)
+
+
+@router.get("/deployments/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
+def deployment_count(
+    request: HttpRequest,
+    group: GroupHeader,
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    configurationId: str = "",  # noqa: N803
+    scenarioId: str = "",  # noqa: N803
+    status: StatusFilter = "",
+) -> HttpResponse:
+    found = _found(request, group, executable_ids, configurationId, scenarioId, status)
+    return HttpResponse(str(found.count()), content_type="text/plain")
+
+
+@router.post("/deployments", response={202: schemas.DeploymentCreated, **FAILURES}, **SHAPE)
+def deployment_create(
+    request: HttpRequest, group: GroupHeader, body: schemas.DeploymentPost, response: HttpResponse
+) -> Answered[schemas.DeploymentCreated]:
+    place = group_of(request, group)
+    configuration = _configuration(place, body.configuration_id)
+    deployment = operations.create_deployment(actor_of(request), place, configuration, ttl=body.ttl or "")
+    response.headers["Location"] = f"/v2/lm/deployments/{deployment.pk}"
+    created = schemas.DeploymentCreated(
+        id=deployment.pk,
+        message="Deployment scheduled.",
+        deployment_url="",
+        status=Status(deployment.status),
+        ttl=deployment.ttl or None,
+    )
+    return Answered(202, created)
+
+
+@router.patch("/deployments", response={202: schemas.BulkBody, **FAILURES}, **SHAPE)
+def deployment_bulk(request: HttpRequest, group: GroupHeader, body: schemas.BulkPatch) -> Answered[schemas.BulkBody]:
+    """Stop or delete up to 100 deployments; each has its own answer."""
+    place = group_of(request, group)
+    items = [_bulk_item(request, place, item) for item in body.deployments]
+    return Answered(202, schemas.BulkBody(deployments=items))
+
+
+@router.get("/deployments/{deploymentId}", response={200: schemas.DeploymentWithDetails, **FAILURES}, **SHAPE)
+def deployment(
+    request: HttpRequest,
+    deploymentId: PathId,  # noqa: N803
+    group: GroupHeader,
+    select: Select = "",
+) -> schemas.DeploymentWithDetails:
+    found = find_deployment(group_of(request, group), deploymentId)
+    body = schemas.DeploymentWithDetails(**_body(found, facts_of([found])[found.pk]).model_dump())
+    if not select:
+        body.status_details = _status_details(found)
+    return body
+
+
+@router.patch(
+    "/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES, 412: schemas.Failure}, **SHAPE
+)
+def deployment_change(
+    request: HttpRequest,
+    deploymentId: PathId,  # noqa: N803
+    group: GroupHeader,
+    body: schemas.DeploymentPatch,
+) -> Answered[schemas.Created]:
+    """Stop a deployment (`targetStatus`) or update it to another configuration (`configurationId`)."""
+    place = group_of(request, group)
+    found = find_deployment(place, deploymentId)
+    if (body.target_status is None) == (body.configuration_id is None):
+        raise ApiError(400, "Send either targetStatus (STOPPED) or configurationId.")
+    if body.configuration_id is None:
+        operations.stop_deployment(actor_of(request), found)
+        return Answered(202, schemas.Created(id=found.pk, message="Deployment modification scheduled"))
+    operations.update_deployment(actor_of(request), found, _configuration(place, body.configuration_id))
+    return Answered(202, schemas.Created(id=found.pk, message="Deployment modification scheduled"))
+
+
+@router.delete(
+    "/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES, 412: schemas.Failure}, **SHAPE
+)
+def deployment_delete(
+    request: HttpRequest,
+    deploymentId: PathId,  # noqa: N803
+    group: GroupHeader,
+) -> Answered[schemas.Created]:
+    found = find_deployment(group_of(request, group), deploymentId)
+    operations.delete_deployment(actor_of(request), found)
+    return Answered(202, schemas.Created(id=found.pk, message="Deletion scheduled"))
+
+
+def find_deployment(group: ResourceGroup, pk: str) -> Deployment:
+    """Return a deployment of a group.
+
+    Raises:
+        ApiError: 404.
+    """
+    rows = Deployment.objects.select_related("configuration", "resource_group__connection")
+    found = rows.filter(resource_group=group, pk=pk).first()
+    if found is None:
+        raise ApiError(404, f"There is no deployment {pk} in {group.pk}.")
+    return found
+
+
+def _found(
+    request: HttpRequest, group: str, executable_ids: list[str], configuration_id: str, scenario_id: str, status: str
+) -> QuerySet[Deployment]:
+    found = Deployment.objects.filter(resource_group=group_of(request, group))
+    if executable_ids:
+        found = found.filter(configuration__executable__in=split(executable_ids))
+    if scenario_id:
+        found = found.filter(configuration__scenario=scenario_id.replace("\0", ""))
+    if configuration_id:
+        pk = uuid_or_none(configuration_id)
+        found = found.filter(configuration=pk) if pk else found.none()
+    return found.filter(status=status) if status else found
+
+
+def _configuration(group: ResourceGroup, pk: str) -> Configuration:
+    key = uuid_or_none(pk)
+    rows = Configuration.objects.select_related("executable", "scenario").filter(resource_group=group)
+    found = rows.filter(pk=key).first() if key else None
+    if found is None:
+        detail = {"code": "InvalidField", "target": "configurationId", "message": "There is none of this id."}
+        raise ApiError(400, f"There is no configuration {pk} in {group.pk}.", details=[detail])
+    return found
+
+
+def _bulk_item(request: HttpRequest, group: ResourceGroup, item: schemas.BulkItemPatch) -> schemas.BulkItemBody:
+    act = operations.stop_deployment if item.target_status == "STOPPED" else operations.delete_deployment
+    try:
+        act(actor_of(request), find_deployment(group, item.id))
+    except LaunchpadError as error:
+        failure = schemas.ErrorBody(
+            code=str(status_of(error)),
+            message=str(error),
+            request_id=request_id(request),
+            target=f"/v2/lm/deployments/{item.id}",
+        )
+        return schemas.BulkItemBody(id=item.id, error=failure)
+    return schemas.BulkItemBody(id=item.id, message="Deployment modification scheduled")
+
+
+def _body(deployment: Deployment, facts: DeploymentFacts) -> schemas.DeploymentBody:
+    configuration = deployment.configuration
+    last = deployment.latest_running_configuration_id
+    return schemas.DeploymentBody(
+        id=deployment.pk,
+        deployment_url=inference_url(deployment.pk) if deployment.serving_generation else None,
+        configuration_id=str(configuration.pk),
+        configuration_name=configuration.name,
+        executable_id=configuration.executable_id,
+        scenario_id=configuration.scenario_id,
+        status=Status(deployment.status),
+        status_message=_shortened(deployment.status_message),
+        target_status=TargetStatus(deployment.target_status),
+        last_operation=_OPERATIONS.get(deployment.last_operation, "UPDATE"),
+        latest_running_configuration_id=str(last) if last else None,
+        ttl=deployment.ttl or None,
+        details=_details(facts),
+        created_at=deployment.created_at,
+        modified_at=deployment.changed_at,
+        submission_time=deployment.submitted_at,
+        start_time=deployment.started_at,
+        completion_time=deployment.completed_at,
+    )
+
+
+def _details(facts: DeploymentFacts) -> schemas.DetailsBody:
+    scaling = {"minReplicas": facts.least, "maxReplicas": facts.most, "runningReplicas": facts.running}
+    resources = {
+        "predictor": {
+            "resourcePlan": facts.plan,
+            "cpuMillis": facts.cpu_millis,
+            "memoryBytes": facts.memory_bytes,
+            "gpus": facts.gpus,
+        }
+    }
+    return schemas.DetailsBody(
+        scaling=schemas.BackendDetails(backend_details=scaling),
+        resources=schemas.BackendDetails(backend_details=resources),
+    )
+
+
+def _status_details(deployment: Deployment) -> dict[str, Any]:
+    """Return what is known beyond the status: the whole message, replicas, the last attempts and events."""
+    return {
+        "message": deployment.status_message,
+        "severity": deployment.status_severity,
+        "provedAt": deployment.proved_at,
+        "replicas": [
+            {
+                "name": replica.name,
+                "phase": replica.phase,
+                "detail": replica.detail,
+                "restarts": replica.restarts,
+                "healthySince": replica.healthy_since,
+            }
+            for replica in replicas_of(deployment)
+            if replica.is_held
+        ],
+        "attempts": [
+            {
+                "replica": attempt.replica.name,
+                "attempt": attempt.number,
+                "startedAt": attempt.started_at,
+                "endedAt": attempt.ended_at,
+                "exitCode": attempt.exit_code,
+                "signal": attempt.exit_signal,
+                "message": attempt.message,
+                "firstError": attempt.first_error,
+            }
+            for attempt in attempts_of(deployment)
+        ],
+        "events": [
+            {"at": event.at, "code": event.code, "severity": event.severity, "message": event.message}
+            for event in events_of(deployment, limit=20)
+        ],
+    }
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"

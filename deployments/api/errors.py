@@ -1,0 +1,183 @@
+"""Errors of the AI API: always JSON, `{"error": {"code", "message", "requestId", "target", "details"}}`."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from deployments.errors import InvalidInput, LaunchpadError, NotAllowed, OperationRefused, QuotaExceeded, TokenInvalid
+
+PREFIX = "/v2/"
+logger = logging.getLogger(__name__)
+_REQUEST_ID = re.compile(r"^[\w.-]{1,64}$")
+_CODES = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    409: "Conflict",
+    412: "PreconditionFailed",
+    413: "PayloadTooLarge",
+    429: "QuotaExceeded",
+    501: "NotImplemented",
+}
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This method is not allowed here.",
+    500: "Something went wrong in Launchpad; its log says what, under the request id.",
+    501: "This installation does not offer that part of the AI API; GET /v2/lm/meta tells what it offers.",
+}
+Detail = dict[str, str]
+
+
+class ApiError(LaunchpadError):
+    """An error with a status of its own.
+
+    Args:
+        status: HTTP status.
+        details: what is wrong with which field.
+    """
+
+    def __init__(self, status: int, message: str, *, details: Sequence[Detail] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.details = list(details)
+
+
+def error_response(request: HttpRequest, status: int, message: str, details: Sequence[Detail] = ()) -> HttpResponse:
+    """Return an error in the AI API's form."""
+    error: dict[str, Any] = {
+        "code": _CODES.get(status, "InternalServerError" if status >= 500 else f"Http{status}"),
+        "message": message,
+        "requestId": request_id(request),
+        "target": request.path,
+    }
+    if details:
+        error["details"] = list(details)
+    return JsonResponse({"error": error}, status=status)
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return the id that the caller has given the request, else a new one; the same for the whole request."""
+    if not hasattr(request, "ai_api_request_id"):
+        given = request.headers.get("X-Request-Id", "")
+        request.ai_api_request_id = given if _REQUEST_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
+    return str(request.ai_api_request_id)  # type: ignore[attr-defined]
+
+
+def status_of(error: LaunchpadError) -> int:
+    """Return the HTTP status that stands for an error of the operations."""
+    if isinstance(error, ApiError):
+        return error.status
+    for kind, status in (
+        (InvalidInput, 400),
+        (TokenInvalid, 401),
+        (NotAllowed, 403),
+        (QuotaExceeded, 429),
+        (OperationRefused, 412),
+    ):
+        if isinstance(error, kind):
+            return status
+    return 503
+
+
+def answer_errors(api: NinjaAPI) -> None:
+    """Let an API answer every error in the AI API's form."""
+
+    @api.exception_handler(LaunchpadError)
+    def refused(request: HttpRequest, error: LaunchpadError) -> HttpResponse:
+        details = error.details if isinstance(error, ApiError) else []
+        if isinstance(error, InvalidInput):
+            details = [_detail(name, sentence) for name, sentence in error.problems.items()]
+        return error_response(request, status_of(error), str(error), details)
+
+    @api.exception_handler(ValidationError)
+    def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+        details = [
+            _detail(_field(fault["loc"]), str(fault["msg"]).removeprefix("Value error, ")) for fault in error.errors
+        ]
+        message = " ".join(f"{detail['target']}: {detail['message']}." for detail in details)
+        return error_response(request, 400, message, details)
+
+    @api.exception_handler(Http404)
+    def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+        return error_response(request, 404, str(error) or _SENTENCES[404])
+
+    @api.exception_handler(RequestDataTooBig)
+    def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return error_response(request, 413, "The body is larger than the 20 MB that are allowed.")
+
+    @api.exception_handler(HttpError)
+    def told(request: HttpRequest, error: HttpError) -> HttpResponse:
+        return error_response(request, error.status_code, str(error))
+
+
+def ai_api_errors(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: give every answer below /v2/ its request id, and every error JSON for a body, whoever made it."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if not request.path.startswith(PREFIX):
+            return response
+        if response.status_code >= 400 and not response.get("Content-Type", "").startswith("application/json"):
+            status = response.status_code
+            sentence = _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}: the request was not accepted."
+            headers = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
+            response = error_response(request, status, sentence)
+            for name, value in headers.items():
+                response.headers[name] = value
+        response.headers["X-Request-Id"] = request_id(request)
+        return response
+
+    return middleware
+
+
+def not_offered(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """Answer what is in the specification and not offered here with 501, everything else with 404."""
+    is_specified = any(re.match(rf"{pattern}(/|$)", rest) for pattern in _NOT_OFFERED)
+    status = 501 if is_specified else 404
+    return error_response(request, status, _SENTENCES[status])
+
+
+_NOT_OFFERED = (
+    r"lm/executions",
+    r"lm/executionSchedules",
+    r"lm/metrics",
+    r"lm/dataset/files",
+    r"analytics/kpis",
+    r"admin/secrets",
+    r"admin/objectStoreSecrets",
+    r"admin/dockerRegistrySecrets",
+    r"admin/repositories",
+    r"admin/applications",
+    r"admin/services",
+    r"admin/resources/(nodes|instanceTypes)",
+    r"admin/resourceQuota/(resourceGroups|applications|repositories|secrets|dockerRegistrySecrets)",
+    r"admin/tenantInfo",
+)
+
+
+def _detail(target: str, message: str) -> Detail:
+    return {"code": "InvalidField", "target": target, "message": message}
+
+
+def _field(location: Sequence[str | int]) -> str:
+    """Return the name of a field as its sender wrote it: ("body", "body", "ttl") -> "ttl"."""
+    words = [str(word) for word in location]
+    if words and words[0] in {"body", "query", "path", "header"}:
+        words = words[1:]
+    if len(words) > 1 and words[0] in {"body", "wanted", "data"}:
+        words = words[1:]
+    return ".".join(words)

@@ -1,0 +1,66 @@
+"""What programs are told of many deployments at once: scale and resources, with two queries for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Q, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce
+
+from deployments.lifecycle import ReplicaPhase
+from deployments.models import Deployment, Generation, Replica
+
+_NOTHING = (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentFacts:
+    """The replicas of the generation that serves, else of the newest, and what all replicas hold.
+
+    Args:
+        least, most: replicas; plan: name of the resource plan; all empty before the first pass.
+        cpu_millis, memory_bytes, gpus: what is held now.
+    """
+
+    least: int = 0
+    most: int = 0
+    running: int = 0
+    plan: str = ""
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    gpus: int = 0
+
+
+def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]:
+    """Return deployment id -> facts."""
+    ids = [deployment.pk for deployment in deployments]
+    recipes = {
+        pk: (int(least or 0), int(most or 0), plan or "")
+        for pk, least, most, plan in Generation.objects.filter(
+            deployment__in=ids, number=Coalesce(F("deployment__serving_generation"), F("deployment__generation"))
+        )
+        .annotate(least=KT("recipe__min_replicas"), most=KT("recipe__max_replicas"), plan=KT("recipe__resource_plan"))
+        .values_list("deployment_id", "least", "most", "plan")
+    }
+    held = {
+        pk: (running, cpu, memory, gpus)
+        for pk, running, cpu, memory, gpus in Replica.objects.filter(is_held=True, generation__deployment__in=ids)
+        .order_by()
+        .values_list("generation__deployment")
+        .annotate(
+            running=Count("pk", filter=Q(phase=ReplicaPhase.HEALTHY)),
+            cpu=Sum("cpu_millis"),
+            memory=Sum("memory_bytes"),
+            gpu=Sum("gpus"),
+        )
+    }
+    facts = {}
+    for pk in ids:
+        least, most, plan = recipes.get(pk, (0, 0, ""))
+        running, cpu, memory, gpus = held.get(pk, _NOTHING)
+        facts[pk] = DeploymentFacts(
+            least=least, most=most, running=running, plan=plan, cpu_millis=cpu, memory_bytes=memory, gpus=gpus
+        )
+    return facts

@@ -1,0 +1,333 @@
+"""The AI API: what it answers, whom it lets in, and how it says no."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from deployments.lifecycle import Status, TargetStatus
+from deployments.models import Configuration, Deployment, ResourceGroup, Role
+from deployments.operations.service_keys import revoke_service_key
+from tests import factories as make
+from tests.api.caller import ADMINISTRATOR, Caller
+
+pytestmark = pytest.mark.django_db
+
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+
+
+@pytest.fixture
+def group() -> ResourceGroup:
+    make.make_plan("tiny")
+    return make.make_group()
+
+
+@pytest.fixture
+def caller(group: ResourceGroup) -> Caller:
+    return Caller()
+
+
+@pytest.fixture
+def configuration(group: ResourceGroup) -> Configuration:
+    return make.make_configuration(name="Iris one")
+
+
+# --- Whom it lets in --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic abc", "Bearer ", "Bearer nonsense", "Bearer a.b.c"])
+def test_without_a_valid_token_nothing_is_answered(caller: Caller, authorization: str) -> None:
+    answer = caller.ask("GET", "/lm/scenarios", headers={"Authorization": authorization})
+
+    assert (answer.status, answer.error["code"]) == (401, "Unauthorized")
+
+
+def test_a_revoked_key_is_refused_at_once(caller: Caller) -> None:
+    assert caller.get("/lm/scenarios").status == 200
+
+    revoke_service_key(ADMINISTRATOR, caller.key)
+
+    assert caller.get("/lm/scenarios").status == 401
+
+
+def test_the_resource_group_has_to_be_named_and_seen(caller: Caller) -> None:
+    missing = caller.ask("GET", "/lm/scenarios", headers={"AI-Resource-Group": ""})
+    unknown = caller.ask("GET", "/lm/scenarios", headers={"AI-Resource-Group": "nowhere"})
+
+    assert missing.status == 400
+    assert missing.error["details"][0]["target"] == "AI-Resource-Group"
+    assert unknown.status == 404
+
+
+def test_what_is_in_another_group_does_not_exist(configuration: Configuration) -> None:
+    deployment = make.make_deployment(configuration)
+    other = Caller(groups=[make.make_group("other")])
+
+    for path in (
+        f"/lm/deployments/{deployment.pk}",
+        f"/lm/deployments/{deployment.pk}/logs",
+        f"/lm/configurations/{configuration.pk}",
+        "/admin/resourceGroups/default",
+    ):
+        assert other.get(path).status == 404, path
+    assert other.get("/lm/deployments").body == {"count": 0, "resources": []}
+    assert [one["resourceGroupId"] for one in other.get("/admin/resourceGroups").body["resources"]] == ["other"]
+    assert other.ask("GET", "/lm/deployments", headers={"AI-Resource-Group": "default"}).status == 404
+
+
+def test_a_viewer_sees_and_changes_nothing(configuration: Configuration) -> None:
+    deployment = make.make_deployment(configuration, status=Status.RUNNING)
+    viewer = Caller(Role.VIEWER)
+    bound = {"name": "x", "executableId": configuration.executable_id, "scenarioId": configuration.scenario_id}
+
+    assert viewer.get(f"/lm/deployments/{deployment.pk}").status == 200
+    for method, path, body in (
+        ("POST", "/lm/deployments", {"configurationId": str(configuration.pk)}),
+        ("POST", "/lm/configurations", bound),
+        ("PATCH", f"/lm/deployments/{deployment.pk}", {"targetStatus": "STOPPED"}),
+        ("DELETE", f"/lm/deployments/{deployment.pk}", None),
+        ("POST", "/admin/resourceGroups", {"resourceGroupId": "mine"}),
+    ):
+        assert viewer.ask(method, path, body).status == 403, path
+    deployment.refresh_from_db()
+    assert deployment.target_status == TargetStatus.RUNNING
+
+
+# --- What it answers --------------------------------------------------------------------------------------------
+
+
+def test_scenarios_and_executables_are_told_whole(caller: Caller) -> None:
+    executable = make.make_executable()
+
+    scenarios = caller.get("/lm/scenarios").body
+    (told,) = caller.get("/lm/scenarios/talking/executables").body["resources"]
+
+    assert scenarios["count"] == 1
+    assert TIME.match(scenarios["resources"][0]["createdAt"])
+    assert told == caller.get(f"/lm/scenarios/talking/executables/{executable.pk}").body
+    assert (told["versionId"], told["deployable"]) == ("1.2.0", True)
+    assert told["parameters"][0]["default"] == "hello"
+    assert told["inputArtifacts"][0] == {
+        "name": "model",
+        "kind": "model",
+        "description": "The model that is served.",
+        "labels": [],
+    }
+    assert caller.get("/lm/scenarios/talking/versions").body["resources"][0]["id"] == "1.2.0"
+    assert caller.get("/lm/scenarios/talking/models").body == {"count": 0, "resources": []}
+    assert caller.get("/lm/scenarios/nowhere").status == 404
+
+
+def test_an_artifact_is_made_found_and_counted(caller: Caller) -> None:
+    make.make_scenario()
+    label = {"key": "ext.ai.sap.com/stage", "value": "trained"}
+    body = {"name": "Iris", "kind": "model", "url": "https://host/iris", "scenarioId": "talking", "labels": [label]}
+
+    made = caller.ask("POST", "/lm/artifacts", body | {"unknown": 1}, content_type="")
+    (found,) = caller.get("/lm/artifacts", __search="iris", searchCaseInsensitive="true").body["resources"]
+
+    assert made.status == 201
+    assert made.headers["Location"] == f"/v2/lm/artifacts/{made.body['id']}"
+    assert (found["id"], found["labels"]) == (made.body["id"], [label])
+    assert caller.get("/lm/artifacts", searchCaseInsensitive="IRI").body["count"] == 1
+    assert caller.get("/lm/artifacts", searchCaseInsensitive="rose").body["count"] == 0
+    assert caller.get("/lm/artifacts/$count", kind="model").body == "1"
+    assert caller.get("/lm/artifacts/$count", kind="dataset").body == "0"
+    assert caller.get("/lm/artifacts", artifactLabelSelector="ext.ai.sap.com/stage=trained").body["count"] == 1
+    assert caller.get("/lm/artifacts", artifactLabelSelector="ext.ai.sap.com/stage!=trained").body["count"] == 0
+    expanded = caller.get(f"/lm/artifacts/{made.body['id']}", __expand="scenario").body
+    assert expanded["scenario"]["id"] == "talking"
+
+
+def test_a_configuration_is_made_checked_and_found(caller: Caller) -> None:
+    executable = make.make_executable()
+    artifact = make.make_artifact()
+    body = {
+        "name": "Iris",
+        "executableId": executable.pk,
+        "scenarioId": executable.scenario_id,
+        "parameterBindings": [{"key": "topic", "value": "flowers"}],
+        "inputArtifactBindings": [{"key": "model", "artifactId": str(artifact.pk)}],
+    }
+
+    made = caller.ask("POST", "/lm/configurations", body)
+    wrong = caller.ask("POST", "/lm/configurations", body | {"parameterBindings": [{"key": "colour", "value": "red"}]})
+
+    assert made.status == 201
+    told = caller.get(f"/lm/configurations/{made.body['id']}").body
+    assert {"key": "greeting", "value": "hello"} in told["parameterBindings"]
+    assert wrong.status == 400
+    assert {detail["target"] for detail in wrong.error["details"]} == {"parameters.colour", "parameters.topic"}
+    assert caller.get("/lm/configurations", executableIds=f"{executable.pk},other").body["count"] == 1
+    assert caller.get("/lm/configurations/$count", scenarioId="elsewhere").body == "0"
+
+
+def test_a_deployment_goes_through_its_life(caller: Caller, configuration: Configuration) -> None:
+    made = caller.ask("POST", "/lm/deployments", {"configurationId": str(configuration.pk), "ttl": "12H"})
+    pk = made.body["id"]
+
+    assert (made.status, made.body["status"], made.body["ttl"]) == (202, "UNKNOWN", "12H")
+    told = caller.get(f"/lm/deployments/{pk}").body
+    assert (told["configurationName"], told["targetStatus"], told["lastOperation"]) == (
+        "Iris one",
+        "RUNNING",
+        "CREATE",
+    )
+    assert TIME.match(told["createdAt"])
+    assert "startTime" not in told
+    early = caller.ask("PATCH", f"/lm/deployments/{pk}", {"targetStatus": "STOPPED"})
+    assert (early.status, early.error["code"]) == (412, "PreconditionFailed")
+    Deployment.objects.filter(pk=pk).update(status=Status.RUNNING)
+    assert caller.ask("PATCH", f"/lm/deployments/{pk}", {"targetStatus": "STOPPED"}).status == 202
+    Deployment.objects.filter(pk=pk).update(status=Status.STOPPED)
+    assert caller.ask("DELETE", f"/lm/deployments/{pk}").status == 202
+    assert Deployment.objects.get(pk=pk).target_status == TargetStatus.DELETED
+
+
+def test_a_list_is_filtered_cut_and_reduced(caller: Caller, configuration: Configuration) -> None:
+    running = make.make_deployment(configuration, status=Status.RUNNING)
+    make.make_deployment(configuration, status=Status.DEAD)
+
+    assert caller.get("/lm/deployments", status="RUNNING").body["resources"][0]["id"] == running.pk
+    cut = caller.get("/lm/deployments", __top=1, __skip=1).body
+    assert (cut["count"], len(cut["resources"])) == (2, 1)
+    reduced = caller.get("/lm/deployments", status="RUNNING", __select="status").body["resources"]
+    assert reduced == [{"id": running.pk, "status": "RUNNING"}]
+    assert caller.get("/lm/deployments/$count", configurationId=str(configuration.pk)).body == "2"
+    assert caller.get("/lm/deployments/$count", configurationId="nonsense").body == "0"
+
+
+def test_many_are_stopped_at_once_each_with_its_answer(caller: Caller, configuration: Configuration) -> None:
+    running = make.make_deployment(configuration, status=Status.RUNNING)
+    dead = make.make_deployment(configuration, status=Status.DEAD)
+    items = [{"id": pk, "targetStatus": "STOPPED"} for pk in (running.pk, dead.pk, "d000000000000000")]
+
+    answer = caller.ask(
+        "PATCH", "/lm/deployments", {"deployments": items}, content_type="application/merge-patch+json"
+    )
+
+    first, second, third = answer.body["deployments"]
+    assert answer.status == 202
+    assert "message" in first
+    assert "cannot be stopped" in second["error"]["message"]
+    assert "There is no deployment" in third["error"]["message"]
+    assert caller.ask("PATCH", "/lm/deployments", {"deployments": []}).status == 400
+
+
+def test_meta_tells_the_truth(caller: Caller) -> None:
+    ai_api = caller.ask("GET", "/lm/meta").body["aiApi"]
+
+    assert ai_api["capabilities"]["logs"] == {"executions": False, "deployments": True}
+    assert ai_api["capabilities"]["bulkUpdates"]["deployments"] is True
+    assert ai_api["limits"]["timeToLiveDeployments"]["minimum"] == "10m"
+
+
+def test_resource_groups_are_made_labelled_and_removed_when_empty(group: ResourceGroup) -> None:
+    administrator = Caller(Role.ADMINISTRATOR)
+    label = {"key": "ext.ai.sap.com/team", "value": "blue"}
+
+    made = administrator.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "team.blue", "labels": [label]})
+    assert (made.status, made.body["resourceGroupId"]) == (202, "team.blue")
+    assert administrator.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "team.blue"}).status == 400
+    assert administrator.get("/admin/resourceGroups/team.blue").body["labels"] == [label]
+    assert administrator.get("/admin/resourceGroups", labelSelector="ext.ai.sap.com/team=blue").body["count"] == 1
+    make.make_configuration(group=ResourceGroup.objects.get(pk="team.blue"))
+    refused = administrator.ask("DELETE", "/admin/resourceGroups/team.blue")
+    assert (refused.status, "1 configurations" in refused.error["message"]) == (412, True)
+    assert administrator.ask("DELETE", "/admin/resourceGroups/default").status == 202
+
+
+def test_quotas_are_told_with_what_is_used(caller: Caller, configuration: Configuration) -> None:
+    ResourceGroup.objects.update(deployment_quota=1, replica_quota=2)
+    make.make_deployment(configuration)
+
+    told = caller.get("/admin/resourceQuota/deployments").body
+    over = caller.ask("POST", "/lm/deployments", {"configurationId": str(configuration.pk)})
+
+    assert told["usage"]["count"] == 1
+    assert told["quotas"][0]["deploymentQuota"] == {"maxCount": 1, "maxReplicaPerDeployment": 2}
+    assert (over.status, over.error["code"]) == (429, "QuotaExceeded")
+    assert "may have 1 deployments and has 1" in over.error["message"]
+
+
+# --- How it says no ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/lm/nothing", None, 404),
+        ("GET", "/lm/executions", None, 501),
+        ("POST", "/lm/executionSchedules", {}, 501),
+        ("GET", "/admin/repositories/x", None, 501),
+        ("PUT", "/lm/deployments", {}, 405),
+        ("GET", "/lm/deployments?$top=-1", None, 400),
+        ("GET", "/lm/deployments?$top=99999999999999999999", None, 400),
+        ("GET", "/lm/deployments?status=HAPPY", None, 400),
+        ("GET", "/lm/deployments/x", None, 400),
+        ("GET", "/lm/deployments/d000000000000000", None, 404),
+        ("GET", "/lm/configurations/not-a-uuid", None, 404),
+        ("GET", "/lm/deployments/d000000000000000/logs?$top=5001", None, 400),
+        ("GET", "/lm/deployments/d000000000000000/logs?start=yesterday", None, 400),
+        ("POST", "/lm/deployments", b"{", 400),
+        ("POST", "/lm/deployments", b"\xff\xfe", 400),
+        ("POST", "/lm/deployments", [], 400),
+        ("POST", "/lm/deployments", {}, 400),
+        ("POST", "/lm/deployments", {"configurationId": "00000000-0000-0000-0000-000000000000"}, 400),
+        ("POST", "/lm/deployments", {"configurationId": 7}, 400),
+        ("POST", "/lm/artifacts", {"name": "a\0b", "kind": "model", "url": "https://x", "scenarioId": "talking"}, 400),
+        ("POST", "/lm/artifacts", {"name": "a", "kind": "model", "url": "ftp://x", "scenarioId": "talking"}, 400),
+    ],
+)
+def test_bad_input_is_told_and_changes_nothing(caller: Caller, method: str, path: str, body: Any, status: int) -> None:
+    make.make_scenario()
+
+    answer = caller.ask(method, path, body)
+
+    assert answer.status == status, answer.body
+    assert len(answer.error["message"]) > 10
+    assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize("ttl", ["5m", "7", "ten days", "99999999d"])
+def test_a_wrong_duration_is_told_at_its_field(caller: Caller, configuration: Configuration, ttl: str) -> None:
+    answer = caller.ask("POST", "/lm/deployments", {"configurationId": str(configuration.pk), "ttl": ttl})
+
+    assert answer.status == 400
+    assert answer.error["details"][0]["target"].endswith("ttl")
+
+
+def test_a_request_keeps_the_id_its_sender_gave_it(caller: Caller) -> None:
+    answer = caller.ask("GET", "/lm/nothing", headers={"X-Request-Id": "abc-123"})
+
+    assert answer.error["requestId"] == "abc-123"
+
+
+def test_the_number_of_queries_does_not_grow(caller: Caller, configuration: Configuration) -> None:
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as made:
+            assert caller.get(path).status == 200
+        return len(made)
+
+    one = make.make_deployment(configuration, status=Status.RUNNING)
+    few = queries("/lm/deployments")
+    for _ in range(30):
+        make.make_deployment(configuration, status=Status.RUNNING)
+
+    assert queries("/lm/deployments") == few <= 7
+    assert queries(f"/lm/deployments/{one.pk}") <= 10
+
+
+def test_the_document_describes_every_endpoint(client: Client) -> None:
+    document = client.get("/v2/openapi.json").json()
+
+    assert "/v2/lm/deployments/{deploymentId}/logs" in document["paths"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert {"400", "401", "404"} <= set(operation["responses"]), path
+            assert operation["security"], path
