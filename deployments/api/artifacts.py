@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
-from ninja.responses import Status as Answered
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
     PLAIN_NUMBER,
-    SHAPE,
     USUAL_ROWS,
     CaselessSearch,
     LabelSelector,
@@ -22,6 +20,8 @@ from deployments.api.common import (
     Search,
     Skip,
     Top,
+    answer,
+    count_of,
     has_labels,
     labels_of,
     scenario_body,
@@ -32,12 +32,12 @@ from deployments.api.errors import ApiError
 from deployments.models import Artifact, ArtifactKind, Scenario
 from deployments.operations import add_artifact
 
-router = Router(tags=["Artifact"])
+router = Router(tags=["Artifact"], by_alias=True)
 Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 Kind = Literal["model", "dataset", "resultset", "other", ""]
 
 
-@router.get("/artifacts", response={200: schemas.ArtifactList, **FAILURES}, **SHAPE)
+@router.get("/artifacts", response={200: schemas.ArtifactList, **FAILURES})
 def artifact_list(
     request: HttpRequest,
     group: GroupHeader,
@@ -51,14 +51,15 @@ def artifact_list(
     search: Search = "",
     caseless: CaselessSearch = False,
     expand: Expand = "",
-) -> schemas.ArtifactList:
+) -> HttpResponse:
     found = _found(request, group, scenarioId, executionId, name, kind, search, caseless)
     if artifactLabelSelector:
         fitting = [one for one in found.select_related("scenario") if has_labels(one.labels, artifactLabelSelector)]
         rows, count = fitting[skip : skip + top], len(fitting)
     else:
-        rows, count = list(found.select_related("scenario")[skip : skip + top]), found.count()
-    return schemas.ArtifactList(count=count, resources=[_body(one, expand) for one in rows])
+        rows = list(found.select_related("scenario")[skip : skip + top])
+        count = count_of(found, rows, top, skip)
+    return answer(schemas.ArtifactList(count=count, resources=[_body(one, expand) for one in rows]))
 
 
 @router.get("/artifacts/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
@@ -82,10 +83,8 @@ def artifact_count(
     return HttpResponse(str(count), content_type="text/plain")
 
 
-@router.post("/artifacts", response={201: schemas.ArtifactCreated, **FAILURES}, **SHAPE)
-def artifact_create(
-    request: HttpRequest, group: GroupHeader, body: schemas.ArtifactPost, response: HttpResponse
-) -> Answered[schemas.ArtifactCreated]:
+@router.post("/artifacts", response={201: schemas.ArtifactCreated, **FAILURES})
+def artifact_create(request: HttpRequest, group: GroupHeader, body: schemas.ArtifactPost) -> HttpResponse:
     scenario = Scenario.objects.filter(pk=body.scenario_id).first()
     place = group_of(request, group)
     if scenario is None:
@@ -100,24 +99,23 @@ def artifact_create(
         description=body.description,
         labels={label.key: label.value for label in body.labels},
     )
-    response.headers["Location"] = f"/v2/lm/artifacts/{artifact.pk}"
     created = schemas.ArtifactCreated(id=str(artifact.pk), message="Artifact acknowledged", url=artifact.url)
-    return Answered(201, created)
+    return answer(created, 201, Location=f"/v2/lm/artifacts/{artifact.pk}")
 
 
-@router.get("/artifacts/{artifactId}", response={200: schemas.ArtifactBody, **FAILURES}, **SHAPE)
+@router.get("/artifacts/{artifactId}", response={200: schemas.ArtifactBody, **FAILURES})
 def artifact(
     request: HttpRequest,
     artifactId: PathId,  # noqa: N803
     group: GroupHeader,
     expand: Expand = "",
-) -> schemas.ArtifactBody:
+) -> HttpResponse:
     place = group_of(request, group)
     pk = uuid_or_none(artifactId)
     found = Artifact.objects.select_related("scenario").filter(resource_group=place, pk=pk).first() if pk else None
     if found is None:
         raise ApiError(404, f"There is no artifact {artifactId} in {place.pk}.")
-    return _body(found, expand)
+    return answer(_body(found, expand))
 
 
 def _found(

@@ -51,11 +51,11 @@ class AccessToken(HttpBearer):
 
 def _actor_of(claims: tokens.Claims) -> Actor | None:
     """Return who holds a token now: role and groups as they are, not as they were when it was issued."""
-    key = ServiceKey.objects.filter(client_id=claims.client_id).prefetch_related("resource_groups").first()
+    key = ServiceKey.objects.filter(client_id=claims.client_id).order_by().first()
     if key is not None:
         if not key.is_usable:
             return None
-        groups = None if key.all_groups else frozenset(group.pk for group in key.resource_groups.all())
+        groups = None if key.all_groups else frozenset(key.resource_groups.values_list("pk", flat=True))
         return Actor(name=key.name or key.client_id, role=Role(key.role), groups=groups)
     user = User.objects.filter(username=claims.subject, is_active=True).first()
     return user.actor() if user else None

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
 from ninja import Path, Query
 
-from deployments.api.schemas import ID_PATTERN, Failure, LabelBody, ScenarioBody
+from deployments.api.schemas import ID_PATTERN, Body, Failure, LabelBody, ScenarioBody
 from deployments.models import Scenario
 
 MOST_ROWS = 100_000
 USUAL_ROWS = 10_000
 ERRORS = frozenset({400, 401, 403, 404, 429})
 FAILURES: Mapping[Any, Any] = {ERRORS: Failure}
-# How answers are written: names as the specification spells them, and no nulls.
-SHAPE: dict[str, Any] = {"by_alias": True, "exclude_none": True}
 # Counts are plain text.
 PLAIN_NUMBER: dict[str, Any] = {"responses": {200: {"content": {"text/plain": {"schema": {"type": "integer"}}}}}}
 
@@ -29,6 +28,21 @@ CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 Ids = Annotated[list[str], Query(alias="executableIds", max_length=1000)]
 LabelSelector = Annotated[list[str], Query(max_length=10)]
+
+
+def answer(body: Body, status: int = 200, **headers: str) -> HttpResponse:
+    """Return a body as JSON: names as the specification spells them, and no nulls.
+
+    Written by pydantic itself: the framework's own way would look at every field twice more (a list of 100
+    deployments took 78 ms instead of 20).
+    """
+    text = body.model_dump_json(by_alias=True, exclude_none=True)
+    return HttpResponse(text, status=status, content_type="application/json", headers=headers)
+
+
+def count_of(found: QuerySet[Any, Any], shown: Sized, top: int, skip: int) -> int:
+    """Return how many rows there are in all; the database is only asked when those shown do not tell."""
+    return len(shown) if skip == 0 and len(shown) < top else found.count()
 
 
 def labels_of(labels: Mapping[str, str]) -> list[LabelBody]:

@@ -8,14 +8,12 @@ from typing import Annotated, Literal
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
-from ninja.responses import Status as Answered
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
     PLAIN_NUMBER,
-    SHAPE,
     USUAL_ROWS,
     CaselessSearch,
     Ids,
@@ -23,6 +21,8 @@ from deployments.api.common import (
     Search,
     Skip,
     Top,
+    answer,
+    count_of,
     scenario_body,
     search_for,
     split,
@@ -33,11 +33,11 @@ from deployments.errors import InvalidInput
 from deployments.models import Configuration, Executable
 from deployments.operations import create_configuration
 
-router = Router(tags=["Configuration"])
+router = Router(tags=["Configuration"], by_alias=True)
 Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 
 
-@router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES}, **SHAPE)
+@router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES})
 def configuration_list(
     request: HttpRequest,
     group: GroupHeader,
@@ -48,10 +48,11 @@ def configuration_list(
     search: Search = "",
     caseless: CaselessSearch = False,
     expand: Expand = "",
-) -> schemas.ConfigurationList:
+) -> HttpResponse:
     found = _found(request, group, scenarioId, executable_ids, search, caseless)
-    rows = found.select_related("scenario")[skip : skip + top]
-    return schemas.ConfigurationList(count=found.count(), resources=[_body(one, expand) for one in rows])
+    rows = list((found.select_related("scenario") if expand else found)[skip : skip + top])
+    bodies = [_body(one, expand) for one in rows]
+    return answer(schemas.ConfigurationList(count=count_of(found, rows, top, skip), resources=bodies))
 
 
 @router.get("/configurations/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
@@ -67,10 +68,8 @@ def configuration_count(
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
-@router.post("/configurations", response={201: schemas.Created, **FAILURES}, **SHAPE)
-def configuration_create(
-    request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost, response: HttpResponse
-) -> Answered[schemas.Created]:
+@router.post("/configurations", response={201: schemas.Created, **FAILURES})
+def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost) -> HttpResponse:
     place = group_of(request, group)
     executable = (
         Executable.objects.select_related("scenario").filter(pk=body.executable_id, scenario=body.scenario_id).first()
@@ -85,24 +84,24 @@ def configuration_create(
         parameters=_once((one.key, one.value) for one in body.parameter_bindings),
         inputs=_once((one.key, one.artifact_id) for one in body.input_artifact_bindings),
     )
-    response.headers["Location"] = f"/v2/lm/configurations/{configuration.pk}"
-    return Answered(201, schemas.Created(id=str(configuration.pk), message="Configuration created"))
+    created = schemas.Created(id=str(configuration.pk), message="Configuration created")
+    return answer(created, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
 
 
-@router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES}, **SHAPE)
+@router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES})
 def configuration(
     request: HttpRequest,
     configurationId: PathId,  # noqa: N803
     group: GroupHeader,
     expand: Expand = "",
-) -> schemas.ConfigurationBody:
+) -> HttpResponse:
     place = group_of(request, group)
     pk = uuid_or_none(configurationId)
     rows = Configuration.objects.select_related("scenario").filter(resource_group=place)
     found = rows.filter(pk=pk).first() if pk else None
     if found is None:
         raise ApiError(404, f"There is no configuration {configurationId} in {place.pk}.")
-    return _body(found, expand)
+    return answer(_body(found, expand))
 
 
 def _found(

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
-from ninja.responses import Status as Answered
 
 from deployments import operations
 from deployments.api import schemas
@@ -15,12 +14,13 @@ from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
     PLAIN_NUMBER,
-    SHAPE,
     USUAL_ROWS,
     Ids,
     PathId,
     Skip,
     Top,
+    answer,
+    count_of,
     split,
     uuid_or_none,
 )
@@ -32,7 +32,7 @@ from deployments.models import Configuration, Deployment, ResourceGroup
 from deployments.queries.deployment_details import attempts_of, events_of, replicas_of
 from deployments.queries.deployment_facts import DeploymentFacts, facts_of
 
-router = Router(tags=["Deployment"])
+router = Router(tags=["Deployment"], by_alias=True)
 LONGEST_MESSAGE = 256  # characters; the specification allows no more
 Select = Annotated[Literal["status", ""], Query(alias="$select")]
 StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
@@ -40,7 +40,7 @@ StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "S
 _OPERATIONS: dict[str, Any] = {"CREATE": "CREATE", "DELETE": "DELETE"}
 
 
-@router.get("/deployments", response={200: schemas.DeploymentList, **FAILURES}, **SHAPE)
+@router.get("/deployments", response={200: schemas.DeploymentList, **FAILURES})
 def deployment_list(
     request: HttpRequest,
     group: GroupHeader,
@@ -51,16 +51,16 @@ def deployment_list(
     top: Top = USUAL_ROWS,
     skip: Skip = 0,
     select: Select = "",
-) -> schemas.DeploymentList:
+) -> HttpResponse:
     found = _found(request, group, executable_ids, configurationId, scenarioId, status)
     if select:
-        rows = found.values_list("pk", "status")[skip : skip + top]
+        rows = list(found.values_list("pk", "status")[skip : skip + top])
         statuses = [schemas.DeploymentStatusBody(id=pk, status=Status(word)) for pk, word in rows]
-        return schemas.DeploymentList(count=found.count(), resources=statuses)
+        return answer(schemas.DeploymentList(count=count_of(found, rows, top, skip), resources=statuses))
     deployments = list(found.select_related("configuration")[skip : skip + top])
     facts = facts_of(deployments)
     bodies = [_body(deployment, facts[deployment.pk]) for deployment in deployments]
-    return schemas.DeploymentList(count=found.count(), resources=bodies)
+    return answer(schemas.DeploymentList(count=count_of(found, deployments, top, skip), resources=bodies))
 
 
 @router.get("/deployments/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
@@ -76,14 +76,11 @@ def deployment_count(
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
-@router.post("/deployments", response={202: schemas.DeploymentCreated, **FAILURES}, **SHAPE)
-def deployment_create(
-    request: HttpRequest, group: GroupHeader, body: schemas.DeploymentPost, response: HttpResponse
-) -> Answered[schemas.DeploymentCreated]:
+@router.post("/deployments", response={202: schemas.DeploymentCreated, **FAILURES})
+def deployment_create(request: HttpRequest, group: GroupHeader, body: schemas.DeploymentPost) -> HttpResponse:
     place = group_of(request, group)
     configuration = _configuration(place, body.configuration_id)
     deployment = operations.create_deployment(actor_of(request), place, configuration, ttl=body.ttl or "")
-    response.headers["Location"] = f"/v2/lm/deployments/{deployment.pk}"
     created = schemas.DeploymentCreated(
         id=deployment.pk,
         message="Deployment scheduled.",
@@ -91,40 +88,41 @@ def deployment_create(
         status=Status(deployment.status),
         ttl=deployment.ttl or None,
     )
-    return Answered(202, created)
+    return answer(created, 202, Location=f"/v2/lm/deployments/{deployment.pk}")
 
 
-@router.patch("/deployments", response={202: schemas.BulkBody, **FAILURES}, **SHAPE)
-def deployment_bulk(request: HttpRequest, group: GroupHeader, body: schemas.BulkPatch) -> Answered[schemas.BulkBody]:
+@router.patch("/deployments", response={202: schemas.BulkBody, **FAILURES})
+def deployment_bulk(request: HttpRequest, group: GroupHeader, body: schemas.BulkPatch) -> HttpResponse:
     """Stop or delete up to 100 deployments; each has its own answer."""
     place = group_of(request, group)
     items = [_bulk_item(request, place, item) for item in body.deployments]
-    return Answered(202, schemas.BulkBody(deployments=items))
+    return answer(schemas.BulkBody(deployments=items), 202)
 
 
-@router.get("/deployments/{deploymentId}", response={200: schemas.DeploymentWithDetails, **FAILURES}, **SHAPE)
+@router.get("/deployments/{deploymentId}", response={200: schemas.DeploymentWithDetails, **FAILURES})
 def deployment(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
     group: GroupHeader,
     select: Select = "",
-) -> schemas.DeploymentWithDetails:
+) -> HttpResponse:
     found = find_deployment(group_of(request, group), deploymentId)
     body = schemas.DeploymentWithDetails(**_body(found, facts_of([found])[found.pk]).model_dump())
     if not select:
         body.status_details = _status_details(found)
-    return body
+    return answer(body)
 
 
 @router.patch(
-    "/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES, 412: schemas.Failure}, **SHAPE
+    "/deployments/{deploymentId}",
+    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
 )
 def deployment_change(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
     group: GroupHeader,
     body: schemas.DeploymentPatch,
-) -> Answered[schemas.Created]:
+) -> HttpResponse:
     """Stop a deployment (`targetStatus`) or update it to another configuration (`configurationId`)."""
     place = group_of(request, group)
     found = find_deployment(place, deploymentId)
@@ -132,22 +130,23 @@ def deployment_change(
         raise ApiError(400, "Send either targetStatus (STOPPED) or configurationId.")
     if body.configuration_id is None:
         operations.stop_deployment(actor_of(request), found)
-        return Answered(202, schemas.Created(id=found.pk, message="Deployment modification scheduled"))
+        return answer(schemas.Created(id=found.pk, message="Deployment modification scheduled"), 202)
     operations.update_deployment(actor_of(request), found, _configuration(place, body.configuration_id))
-    return Answered(202, schemas.Created(id=found.pk, message="Deployment modification scheduled"))
+    return answer(schemas.Created(id=found.pk, message="Deployment modification scheduled"), 202)
 
 
 @router.delete(
-    "/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES, 412: schemas.Failure}, **SHAPE
+    "/deployments/{deploymentId}",
+    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
 )
 def deployment_delete(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
     group: GroupHeader,
-) -> Answered[schemas.Created]:
+) -> HttpResponse:
     found = find_deployment(group_of(request, group), deploymentId)
     operations.delete_deployment(actor_of(request), found)
-    return Answered(202, schemas.Created(id=found.pk, message="Deletion scheduled"))
+    return answer(schemas.Created(id=found.pk, message="Deletion scheduled"), 202)
 
 
 def find_deployment(group: ResourceGroup, pk: str) -> Deployment:

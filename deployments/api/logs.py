@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Literal
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Query, Router
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of
-from deployments.api.common import FAILURES, SHAPE, PathId
+from deployments.api.common import FAILURES, PathId, answer
 from deployments.api.errors import ApiError
 from deployments.connections import runtime_for
 from deployments.models import Deployment
 
-router = Router(tags=["Logs"])
+router = Router(tags=["Logs"], by_alias=True)
 Top = Annotated[int, Query(alias="$top", ge=1, le=5000)]
 Order = Annotated[Literal["asc", "desc"], Query(alias="$order")]
 
 
-@router.get("/deployments/{deploymentId}/logs", response={200: schemas.LogBody, **FAILURES}, **SHAPE)
+@router.get("/deployments/{deploymentId}/logs", response={200: schemas.LogBody, **FAILURES})
 def deployment_logs(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
@@ -31,7 +31,7 @@ def deployment_logs(
     start: datetime | None = None,
     end: datetime | None = None,
     order: Order = "asc",
-) -> schemas.LogBody:
+) -> HttpResponse:
     """Return lines of all replicas and attempts; `end` is not included any more."""
     actor = actor_of(request)
     rows = Deployment.objects.select_related("resource_group__connection").filter(pk=deploymentId)
@@ -42,7 +42,7 @@ def deployment_logs(
         deployment.pk, start=_aware(start), end=_aware(end), newest_first=order == "desc"
     )
     items = [schemas.LogItem(timestamp=line.at, msg=line.text) for line in islice(lines, top)]
-    return schemas.LogBody(data=schemas.LogResult(result=items))
+    return answer(schemas.LogBody(data=schemas.LogResult(result=items)))
 
 
 def _aware(moment: datetime | None) -> datetime | None:

@@ -9,7 +9,7 @@ from ninja import Router
 
 from deployments.api.common import FAILURES
 
-router = Router(tags=["Meta"])
+router = Router(tags=["Meta"], by_alias=True)
 AI_API_VERSION = "2.42.0"
 
 

@@ -4,75 +4,75 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Path, Query, Router
-from ninja.responses import Status as Answered
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, SHAPE, LabelSelector, has_labels, labels_of
+from deployments.api.common import FAILURES, LabelSelector, answer, has_labels, labels_of
 from deployments.models import Deployment, Executable, ResourceGroup
 from deployments.operations import resource_groups as operations
 from deployments.queries.deployment_facts import facts_of
 from deployments.queries.workspace import visible_groups
 
-router = Router(tags=["Resource group"])
+router = Router(tags=["Resource group"], by_alias=True)
 GroupId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$", max_length=253)]
 Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31)]
 NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a number
 
 
-@router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES}, **SHAPE)
+@router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES})
 def group_list(
     request: HttpRequest,
     top: Top = None,
     skip: Skip = 0,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
-) -> schemas.GroupList:
+) -> HttpResponse:
     found = [group for group in visible_groups(actor_of(request)) if has_labels(group.labels, labelSelector)]
     shown = found[skip:] if top is None else found[skip : skip + top]
-    return schemas.GroupList(count=len(found), resources=[_body(group) for group in shown])
+    return answer(schemas.GroupList(count=len(found), resources=[_body(group) for group in shown]))
 
 
-@router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES}, **SHAPE)
-def group_create(request: HttpRequest, body: schemas.GroupPost) -> Answered[schemas.GroupBase]:
+@router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES})
+def group_create(request: HttpRequest, body: schemas.GroupPost) -> HttpResponse:
     labels = {label.key: label.value for label in body.labels}
     group = operations.create_resource_group(actor_of(request), body.resource_group_id, labels=labels)
-    return Answered(202, schemas.GroupBase(resource_group_id=group.pk))
+    return answer(schemas.GroupBase(resource_group_id=group.pk), 202)
 
 
-@router.get("/resourceGroups/{resourceGroupId}", response={200: schemas.GroupBody, **FAILURES}, **SHAPE)
-def group(request: HttpRequest, resourceGroupId: GroupId) -> schemas.GroupBody:  # noqa: N803
-    return _body(group_of(request, resourceGroupId))
+@router.get("/resourceGroups/{resourceGroupId}", response={200: schemas.GroupBody, **FAILURES})
+def group(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
+    return answer(_body(group_of(request, resourceGroupId)))
 
 
-@router.patch("/resourceGroups/{resourceGroupId}", response={202: schemas.GroupBase, **FAILURES}, **SHAPE)
+@router.patch("/resourceGroups/{resourceGroupId}", response={202: schemas.GroupBase, **FAILURES})
 def group_change(
     request: HttpRequest,
     resourceGroupId: GroupId,  # noqa: N803
     body: schemas.GroupPatch,
-) -> Answered[schemas.GroupBase]:
+) -> HttpResponse:
     found = group_of(request, resourceGroupId)
     operations.label_resource_group(actor_of(request), found, {label.key: label.value for label in body.labels})
-    return Answered(202, schemas.GroupBase(resource_group_id=found.pk))
+    return answer(schemas.GroupBase(resource_group_id=found.pk), 202)
 
 
 @router.delete(
-    "/resourceGroups/{resourceGroupId}", response={202: schemas.Created, **FAILURES, 412: schemas.Failure}, **SHAPE
+    "/resourceGroups/{resourceGroupId}",
+    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
 )
-def group_delete(request: HttpRequest, resourceGroupId: GroupId) -> Answered[schemas.Created]:  # noqa: N803
+def group_delete(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
     found = group_of(request, resourceGroupId)
     operations.delete_resource_group(actor_of(request), found)
-    return Answered(202, schemas.Created(id=resourceGroupId, message="Resource group deleted"))
+    return answer(schemas.Created(id=resourceGroupId, message="Resource group deleted"), 202)
 
 
-@router.get("/resourceQuota/deployments", response={200: schemas.DeploymentQuotaBody, **FAILURES}, **SHAPE)
+@router.get("/resourceQuota/deployments", response={200: schemas.DeploymentQuotaBody, **FAILURES})
 def deployment_quota(
     request: HttpRequest,
     group: OptionalGroupHeader = "",
     quotaOnly: bool = False,  # noqa: N803
-) -> schemas.DeploymentQuotaBody:
+) -> HttpResponse:
     """Tell the quota of a resource group, or of all the caller sees, and what is used of it."""
     groups = [group_of(request, group)] if group else visible_groups(actor_of(request))
     quotas = [
@@ -86,14 +86,14 @@ def deployment_quota(
         if one.deployment_quota is not None or one.replica_quota is not None
     ]
     usage = None if quotaOnly else _usage(groups)
-    return schemas.DeploymentQuotaBody(usage=usage, quotas=quotas)
+    return answer(schemas.DeploymentQuotaBody(usage=usage, quotas=quotas))
 
 
-@router.get("/resourceQuota/executables", response={200: schemas.ExecutableQuotaBody, **FAILURES}, **SHAPE)
-def executable_quota(request: HttpRequest, quotaOnly: bool = False) -> schemas.ExecutableQuotaBody:  # noqa: N803
+@router.get("/resourceQuota/executables", response={200: schemas.ExecutableQuotaBody, **FAILURES})
+def executable_quota(request: HttpRequest, quotaOnly: bool = False) -> HttpResponse:  # noqa: N803
     usage = schemas.ExecutableUsage(serving_template_count=Executable.objects.count(), workflow_template_count=0)
     quota = schemas.ExecutableQuota(serving_template_max_count=NO_LIMIT, workflow_template_max_count=0)
-    return schemas.ExecutableQuotaBody(usage=None if quotaOnly else usage, quota=quota)
+    return answer(schemas.ExecutableQuotaBody(usage=None if quotaOnly else usage, quota=quota))
 
 
 def _usage(groups: list[ResourceGroup]) -> schemas.DeploymentUsage:

@@ -2,69 +2,70 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, group_of
-from deployments.api.common import FAILURES, SHAPE, LabelSelector, PathId, has_labels, labels_of, scenario_body
+from deployments.api.common import FAILURES, LabelSelector, PathId, answer, has_labels, labels_of, scenario_body
 from deployments.api.errors import ApiError
 from deployments.models import Executable, Scenario
 
-router = Router(tags=["Scenario"])
+router = Router(tags=["Scenario"], by_alias=True)
 
 
-@router.get("/scenarios", response={200: schemas.ScenarioList, **FAILURES}, **SHAPE)
-def scenario_list(request: HttpRequest, group: GroupHeader) -> schemas.ScenarioList:
+@router.get("/scenarios", response={200: schemas.ScenarioList, **FAILURES})
+def scenario_list(request: HttpRequest, group: GroupHeader) -> HttpResponse:
     group_of(request, group)
     scenarios = [scenario_body(scenario) for scenario in Scenario.objects.all()]
-    return schemas.ScenarioList(count=len(scenarios), resources=scenarios)
+    return answer(schemas.ScenarioList(count=len(scenarios), resources=scenarios))
 
 
-@router.get("/scenarios/{scenarioId}", response={200: schemas.ScenarioBody, **FAILURES}, **SHAPE)
-def scenario(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> schemas.ScenarioBody:  # noqa: N803
+@router.get("/scenarios/{scenarioId}", response={200: schemas.ScenarioBody, **FAILURES})
+def scenario(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> HttpResponse:  # noqa: N803
     group_of(request, group)
-    return scenario_body(_scenario(scenarioId))
+    return answer(scenario_body(_scenario(scenarioId)))
 
 
-@router.get("/scenarios/{scenarioId}/executables", response={200: schemas.ExecutableList, **FAILURES}, **SHAPE)
+@router.get("/scenarios/{scenarioId}/executables", response={200: schemas.ExecutableList, **FAILURES})
 def executable_list(
     request: HttpRequest,
     scenarioId: PathId,  # noqa: N803
     group: GroupHeader,
     versionId: str = "",  # noqa: N803
-) -> schemas.ExecutableList:
+) -> HttpResponse:
     group_of(request, group)
     found = Executable.objects.filter(scenario=_scenario(scenarioId))
     if versionId:
         found = found.filter(version=versionId.replace("\0", ""))
     executables = [_executable_body(executable) for executable in found]
-    return schemas.ExecutableList(count=len(executables), resources=executables)
+    return answer(schemas.ExecutableList(count=len(executables), resources=executables))
 
 
 @router.get(
-    "/scenarios/{scenarioId}/executables/{executableId}", response={200: schemas.ExecutableBody, **FAILURES}, **SHAPE
+    "/scenarios/{scenarioId}/executables/{executableId}",
+    response={200: schemas.ExecutableBody, **FAILURES},
 )
 def executable(
     request: HttpRequest,
     scenarioId: PathId,  # noqa: N803
     executableId: PathId,  # noqa: N803
     group: GroupHeader,
-) -> schemas.ExecutableBody:
+) -> HttpResponse:
     group_of(request, group)
     found = Executable.objects.filter(scenario=_scenario(scenarioId), pk=executableId).first()
     if found is None:
         raise ApiError(404, f"The scenario {scenarioId} has no executable {executableId}.")
-    return _executable_body(found)
+    return answer(_executable_body(found))
 
 
-@router.get("/scenarios/{scenarioId}/versions", response={200: schemas.VersionList, **FAILURES}, **SHAPE)
+@router.get("/scenarios/{scenarioId}/versions", response={200: schemas.VersionList, **FAILURES})
 def version_list(
     request: HttpRequest,
     scenarioId: PathId,  # noqa: N803
     group: GroupHeader,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
-) -> schemas.VersionList:
+) -> HttpResponse:
     """List the versions of a scenario: those of its executables."""
     group_of(request, group)
     found = _scenario(scenarioId)
@@ -79,15 +80,15 @@ def version_list(
             created_at=first.created_at if first else one.created_at,
             modified_at=max(one.changed_at, first.modified_at) if first else one.changed_at,
         )
-    return schemas.VersionList(count=len(versions), resources=list(versions.values()))
+    return answer(schemas.VersionList(count=len(versions), resources=list(versions.values())))
 
 
-@router.get("/scenarios/{scenarioId}/models", response={200: schemas.ModelList, **FAILURES}, **SHAPE)
-def model_list(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> schemas.ModelList:  # noqa: N803
+@router.get("/scenarios/{scenarioId}/models", response={200: schemas.ModelList, **FAILURES})
+def model_list(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> HttpResponse:  # noqa: N803
     """List the ready-made models of a scenario: none, as each deployment brings its own."""
     group_of(request, group)
     _scenario(scenarioId)
-    return schemas.ModelList(count=0, resources=[])
+    return answer(schemas.ModelList(count=0, resources=[]))
 
 
 def _scenario(pk: str) -> Scenario:

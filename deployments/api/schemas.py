@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from deployments.lifecycle import Status, TargetStatus
@@ -30,7 +29,7 @@ Name = Annotated[Text, StringConstraints(min_length=1, max_length=256)]
 LongText = Annotated[Text, StringConstraints(max_length=5000)]
 
 
-class Body(Schema):
+class Body(BaseModel):
     """All bodies: camelCase outside, snake_case inside; fields that are not known are left out."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
