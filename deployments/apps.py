@@ -11,6 +11,7 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         from deployments import checks  # noqa: F401  registers the system checks
+        from deployments.web import sign_ins  # noqa: F401  connects its receivers
 
 
 class AdminConfig(admin_apps.AdminConfig):

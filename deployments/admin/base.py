@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from deployments.admin_site import may_administer
 from deployments.models import User
+from deployments.operations.audit import record
 
 if TYPE_CHECKING:
     RowAdmin = admin.ModelAdmin[Model]
@@ -37,6 +39,25 @@ class RoleAdmin(RowAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return may_administer(request.user)
+
+    # What the site itself writes; what goes through an operation is recorded there.
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        self._record(request, "create", obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
+        self._record(request, "update", obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Model]) -> Any:
+        for row in queryset:
+            self._record(request, "delete", row, None)
+        return super().log_deletions(request, queryset)
+
+    def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
+        """`message` is what the site says of the change: which fields, never their values."""
+        record(person(request).get_username(), action, obj, after={"changed": message} if message else None)
 
 
 class ReadOnlyAdmin(RoleAdmin):

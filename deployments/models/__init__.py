@@ -2,6 +2,7 @@
 
 from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, User, secret_digest
 from deployments.models.artifact import Artifact, ArtifactKind
+from deployments.models.audit import AuditEntry
 from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
 from deployments.models.deployment import Attempt, Deployment, Generation, Replica
@@ -14,6 +15,7 @@ __all__ = [
     "Artifact",
     "ArtifactKind",
     "Attempt",
+    "AuditEntry",
     "Configuration",
     "Connection",
     "Deployment",

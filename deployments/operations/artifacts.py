@@ -7,14 +7,17 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
 
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Actor, Artifact, ArtifactKind, Configuration, ResourceGroup, Role, Scenario, User
 from deployments.operations.access import require
+from deployments.operations.audit import record
 
 _SCHEMES = ("file", "http", "https")
 
@@ -52,7 +55,8 @@ def add_artifact(
         problems["url"] = problem
     if problems:
         raise InvalidInput(problems)
-    return Artifact.objects.create(
+    return _add(
+        actor,
         resource_group=group,
         scenario=scenario,
         name=name.strip(),
@@ -97,7 +101,8 @@ def upload_artifact(
     path.parent.mkdir(parents=True)
     try:
         checksum = _keep(upload, path)
-        return Artifact.objects.create(
+        return _add(
+            actor,
             id=pk,
             resource_group=group,
             scenario=scenario,
@@ -132,9 +137,18 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
         noun = "configuration uses" if used == 1 else "configurations use"
         raise OperationRefused(f"{artifact.name} cannot be deleted: {used} {noun} it.")
     own = artifact_store() / str(artifact.pk)
-    artifact.delete()
+    with transaction.atomic():
+        record(actor.name, "delete", artifact, before={"url": artifact.url})
+        artifact.delete()
     if own.is_dir():
         shutil.rmtree(own)
+
+
+def _add(actor: Actor, **values: Any) -> Artifact:
+    with transaction.atomic():
+        artifact = Artifact.objects.create(**values)
+        record(actor.name, "create", artifact, after={"url": artifact.url, "kind": artifact.kind})
+    return artifact
 
 
 def _problems(name: str, kind: str) -> dict[str, str]:

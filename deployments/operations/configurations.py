@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
 from deployments import serving_template
 from deployments.errors import InvalidInput
 from deployments.models import Actor, Artifact, Configuration, Executable, ResourceGroup, Role, User
 from deployments.operations.access import require
+from deployments.operations.audit import record
 
 NAME_LIMIT = 256
 
@@ -45,15 +47,18 @@ def create_configuration(
     defaults = {
         parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None
     }
-    return Configuration.objects.create(
-        resource_group=group,
-        scenario=executable.scenario,
-        executable=executable,
-        name=name.strip(),
-        parameters=defaults | dict(parameters),
-        inputs=dict(inputs),
-        created_by=created_by,
-    )
+    with transaction.atomic():
+        configuration = Configuration.objects.create(
+            resource_group=group,
+            scenario=executable.scenario,
+            executable=executable,
+            name=name.strip(),
+            parameters=defaults | dict(parameters),
+            inputs=dict(inputs),
+            created_by=created_by,
+        )
+        record(actor.name, "create", configuration, after={"executable": executable.pk})
+    return configuration
 
 
 def _name_problems(name: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, Q
 from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
 from deployments.operations.access import require
+from deployments.operations.audit import record
 from deployments.operations.recipes import check_recipe
 
 BULK_LIMIT = 100
@@ -70,6 +71,7 @@ def create_deployment(
             next_pass_at=now,
         )
         _record(deployment, actor, "CREATE", f"Deployment of {configuration.name} created.")
+        record(actor.name, "create", deployment, after={"configuration": str(configuration.pk), "ttl": ttl})
         tasks.kick(deployment.pk)
     return deployment
 
@@ -159,8 +161,9 @@ def requeue_deployments(actor: Actor, deployments: Sequence[Deployment]) -> None
     ids = [deployment.pk for deployment in deployments]
     with transaction.atomic():
         Deployment.objects.filter(pk__in=ids).update(next_pass_at=timezone.now())
-        for pk in ids:
-            tasks.kick(pk)
+        for deployment in deployments:
+            record(actor.name, "requeue", deployment)
+            tasks.kick(deployment.pk)
 
 
 def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action) -> list[BulkItem]:
@@ -196,6 +199,7 @@ def _refuse_unless_allowed(action: Action, deployment: Deployment) -> None:
 def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **wanted: object) -> None:
     """Write what is wanted, unless another wish came or the state forbids it since `deployment` was read."""
     now = timezone.now()
+    before = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
     with transaction.atomic():
         changed = Deployment.objects.filter(
             pk=deployment.pk,
@@ -213,6 +217,8 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
             raise OperationRefused("The deployment has changed meanwhile. Look at its present state and try again.")
         deployment.refresh_from_db()
         _record(deployment, actor, action.upper(), message)
+        after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
+        record(actor.name, action.value, deployment, before=before, after=after)
         tasks.kick(deployment.pk)
 
 

@@ -11,6 +11,7 @@ from django.db.models import ProtectedError
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Actor, Connection, ResourceGroup, Role
 from deployments.operations.access import require
+from deployments.operations.audit import record
 
 _ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$")
 
@@ -34,13 +35,18 @@ def create_resource_group(
     place = connection or Connection.objects.order_by("pk").first()
     if place is None:
         raise InvalidInput({"resourceGroupId": "There is no connection yet. Add one in the administration first."})
-    return ResourceGroup.objects.create(pk=pk, labels=dict(labels), connection=place)
+    with transaction.atomic():
+        group = ResourceGroup.objects.create(pk=pk, labels=dict(labels), connection=place)
+        record(actor.name, "create", group, after={"labels": dict(labels)})
+    return group
 
 
 def label_resource_group(actor: Actor, group: ResourceGroup, labels: Mapping[str, str]) -> None:
     """Replace the labels of a group."""
     require(actor, Role.ADMINISTRATOR, group)
-    ResourceGroup.objects.filter(pk=group.pk).update(labels=dict(labels))
+    with transaction.atomic():
+        record(actor.name, "update", group, before={"labels": group.labels}, after={"labels": dict(labels)})
+        ResourceGroup.objects.filter(pk=group.pk).update(labels=dict(labels))
 
 
 def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
@@ -60,6 +66,7 @@ def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
         raise OperationRefused(f"The resource group {group.pk} holds {held}. Delete them first.")
     try:
         with transaction.atomic():
+            record(actor.name, "delete", group)
             group.delete()
     except ProtectedError as error:
         raise OperationRefused(f"Something was added to the resource group {group.pk} meanwhile.") from error

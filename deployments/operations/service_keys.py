@@ -14,6 +14,7 @@ from deployments.errors import InvalidInput
 from deployments.gateway import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
 from deployments.operations.access import require
+from deployments.operations.audit import record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +61,17 @@ def issue_service_key(
             expires_at=expires_at,
         )
         key.resource_groups.set(groups or [])
+        ids = None if groups is None else [group.pk for group in groups]
+        record(actor.name, "create", key, after={"role": role, "groups": ids})
     return IssuedKey(key=key, secret=secret)
 
 
 def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
     """End a key for good; the tokens it got are refused from the gateway's next synchronization on."""
     require(actor, Role.ADMINISTRATOR)
-    ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with transaction.atomic():
+        if ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+            record(actor.name, "revoke", key)
 
 
 def rotate_signing_key(actor: Actor) -> str:
@@ -76,4 +81,6 @@ def rotate_signing_key(actor: Actor) -> str:
         The new key's id.
     """
     require(actor, Role.ADMINISTRATOR)
-    return tokens.rotate()
+    kid = tokens.rotate()
+    record(actor.name, "rotate", "signing key", after={"id": kid})
+    return kid

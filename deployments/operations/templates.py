@@ -7,6 +7,7 @@ from django.db import transaction
 from deployments import serving_template
 from deployments.models import Actor, Executable, Role, Scenario
 from deployments.operations.access import require
+from deployments.operations.audit import record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ def import_templates(actor: Actor, text: str, *, filename: str = "", built_in: b
     require(actor, Role.ADMINISTRATOR)
     templates = serving_template.parse(text, filename=filename)
     with transaction.atomic():
-        return [_import(template, built_in=built_in) for template in templates]
+        imported = [_import(template, built_in=built_in) for template in templates]
+        for one in imported if not built_in else ():
+            record(actor.name, "import", one.executable, after={"version": one.executable.version})
+    return imported
 
 
 def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> ImportedTemplate:

@@ -1,4 +1,4 @@
-"""Times in the reader's own time zone, which the page's script writes into a cookie."""
+"""Times in the reader's own time zone, which the page's script writes into a cookie, and where a request is from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from deployments.operations.audit import Origin, coming_from
+
 TIME_ZONE_COOKIE = "tz"
 
 
@@ -18,6 +20,18 @@ def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
     def middleware(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone(unquote(request.COOKIES.get(TIME_ZONE_COOKIE, "")))):
+            return get_response(request)
+
+    return middleware
+
+
+def note_origin(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let the audit log know where the changes of a request come from."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        first = request.path.split("/", 2)[1]
+        channel = {"v2": "api", "oauth": "api", "admin": "admin"}.get(first, "page")
+        with coming_from(Origin(channel=channel, address=request.META.get("REMOTE_ADDR") or None)):
             return get_response(request)
 
     return middleware

@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
+from deployments.csv_download import csv_response
 from deployments.errors import InvalidInput
 from deployments.models import Deployment, User
 from deployments.operations.saved_views import delete_view, save_view
 from deployments.queries.deployments import COLUMNS, all_deployments
 from deployments.web.access import PageRequest, local_address, sign_in_required
-from deployments.web.csv_download import csv_response
 from deployments.web.forms.deployments import wanted_from
 from deployments.web.list_filters import COLUMN_LABELS, kept_query, shown_columns
 
