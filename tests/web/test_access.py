@@ -252,3 +252,19 @@ def test_every_page_forbids_scripts_and_styles_from_anywhere_else(client: Client
         assert " style=" not in html
         assert "<style" not in html
         assert "<script>" not in html
+
+
+def test_too_many_wrong_passwords_have_to_wait_even_with_the_right_one(client: Client) -> None:
+    make.make_user(username="ada", password="a long secret")
+    make.make_user(username="bob", password="another secret")
+    for _ in range(5):
+        answer = client.post("/sign-in/", {"username": "ada", "password": "guessed"})
+    assert answer.status_code == 429
+
+    right = client.post("/sign-in/", {"username": "ada", "password": "a long secret"})
+
+    assert (right.status_code, right["Retry-After"]) == (429, "300")
+    assert "Too many wrong passwords. Wait 5 minutes" in right.content.decode()
+    elsewhere = client.post("/sign-in/", {"username": "ada", "password": "a long secret"}, REMOTE_ADDR="10.0.0.7")
+    assert elsewhere.status_code == 302, "nobody is locked out by somebody at another address"
+    assert Client().post("/sign-in/", {"username": "bob", "password": "another secret"}).status_code == 302

@@ -41,6 +41,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "access/sign_in.html", {"form": form, "next": wanted}, status=status)
 
 
+def locked_out(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    """Say that there were too many wrong passwords, and until when to wait."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    form = AuthenticationForm(request)
+    said = _("Too many wrong passwords. Wait %(n)s minutes, or ask an administrator for a sign-in link.")
+    context = {"form": form, "next": request.POST.get("next"), "locked": said % {"n": minutes}}
+    response = render(request, "access/sign_in.html", context, status=429)
+    response.headers["Retry-After"] = str(minutes * 60)
+    return response
+
+
 @never_cache
 @require_GET
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
