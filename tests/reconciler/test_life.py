@@ -20,7 +20,7 @@ from deployments.runtimes.base import ReplicaSpec, Resources
 from tests.reconciler.world import ACTOR, World
 
 FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
-HANGING = ("python3", "-c", "import time; time.sleep(600)")
+HANGING = ("sleep", "600")
 
 
 def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) -> None:
