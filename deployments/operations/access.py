@@ -14,3 +14,14 @@ def require(actor: Actor, role: Role, group: ResourceGroup | None = None) -> Non
         raise NotAllowed(f"This needs the role {role.label}; {actor.name} is {actor.role.label}.")
     if group is not None and not actor.sees(group.pk):
         raise NotAllowed(f"The resource group {group.pk} is not among yours. Ask an administrator for access.")
+
+
+def require_everywhere(actor: Actor) -> None:
+    """Do nothing when `actor` is an administrator of all resource groups, as what concerns the whole needs.
+
+    Raises:
+        NotAllowed: with a sentence that says so.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    if actor.groups is not None:
+        raise NotAllowed(f"This needs an administrator of all resource groups; {actor.name} is one of some.")

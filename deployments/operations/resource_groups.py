@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Actor, Connection, ResourceGroup, Role
-from deployments.operations.access import require
+from deployments.operations.access import require, require_everywhere
 from deployments.operations.audit import record
 
 _ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$")
@@ -27,7 +27,7 @@ def create_resource_group(
     Raises:
         InvalidInput: "resourceGroupId" -> what is wrong.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require_everywhere(actor)
     if not _ID.match(pk):
         raise InvalidInput({"resourceGroupId": "Use 3 to 253 letters, digits, dots and dashes, a letter first."})
     if ResourceGroup.objects.filter(pk=pk).exists():

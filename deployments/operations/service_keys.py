@@ -13,7 +13,7 @@ from django.utils import timezone
 from deployments.errors import InvalidInput
 from deployments.gateway import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
-from deployments.operations.access import require
+from deployments.operations.access import require_everywhere
 from deployments.operations.audit import record
 
 
@@ -42,7 +42,7 @@ def issue_service_key(
     Raises:
         InvalidInput: "name" or "expires_at" -> what is wrong.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require_everywhere(actor)
     problems = {}
     if not name.strip() or len(name) > 128:
         problems["name"] = "Give the key a name of at most 128 characters that says which program uses it."
@@ -68,7 +68,7 @@ def issue_service_key(
 
 def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
     """End a key for good; the tokens it got are refused from the gateway's next synchronization on."""
-    require(actor, Role.ADMINISTRATOR)
+    require_everywhere(actor)
     with transaction.atomic():
         if ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
             record(actor.name, "revoke", key)
@@ -80,7 +80,7 @@ def rotate_signing_key(actor: Actor) -> str:
     Returns:
         The new key's id.
     """
-    require(actor, Role.ADMINISTRATOR)
+    require_everywhere(actor)
     kid = tokens.rotate()
     record(actor.name, "rotate", "signing key", after={"id": kid})
     return kid

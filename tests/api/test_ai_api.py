@@ -331,3 +331,13 @@ def test_the_document_describes_every_endpoint(client: Client) -> None:
         for operation in operations.values():
             assert {"400", "401", "404"} <= set(operation["responses"]), path
             assert operation["security"], path
+
+
+def test_an_administrator_of_some_groups_makes_no_new_ones(group: ResourceGroup) -> None:
+    limited = Caller(Role.ADMINISTRATOR, groups=[group])
+
+    answer = limited.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "another"})
+
+    assert (answer.status, answer.error["code"]) == (403, "Forbidden")
+    assert "all resource groups" in answer.error["message"]
+    assert not ResourceGroup.objects.filter(pk="another").exists()
