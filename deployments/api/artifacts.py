@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Router
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
@@ -15,6 +15,7 @@ from deployments.api.common import (
     PLAIN_NUMBER,
     USUAL_ROWS,
     CaselessSearch,
+    Expand,
     LabelSelector,
     PathId,
     Search,
@@ -22,18 +23,17 @@ from deployments.api.common import (
     Top,
     answer,
     count_of,
+    find,
     has_labels,
     labels_of,
     scenario_body,
     search_for,
-    uuid_or_none,
 )
 from deployments.api.errors import ApiError
 from deployments.models import Artifact, ArtifactKind, Scenario
 from deployments.operations import add_artifact
 
 router = Router(tags=["Artifact"], by_alias=True)
-Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 Kind = Literal["model", "dataset", "resultset", "other", ""]
 
 
@@ -111,8 +111,7 @@ def artifact(
     expand: Expand = "",
 ) -> HttpResponse:
     place = group_of(request, group)
-    pk = uuid_or_none(artifactId)
-    found = Artifact.objects.select_related("scenario").filter(resource_group=place, pk=pk).first() if pk else None
+    found = find(Artifact.objects.select_related("scenario"), place, artifactId)
     if found is None:
         raise ApiError(404, f"There is no artifact {artifactId} in {place.pk}.")
     return answer(_body(found, expand))

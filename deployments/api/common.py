@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -11,8 +11,9 @@ from django.http import HttpResponse
 from ninja import Path, Query
 
 from deployments.api.schemas import ID_PATTERN, Body, Failure, LabelBody, ScenarioBody
-from deployments.models import Scenario
+from deployments.models import Artifact, Configuration, ResourceGroup, Scenario
 
+Row = TypeVar("Row", Artifact, Configuration)
 MOST_ROWS = 100_000
 USUAL_ROWS = 10_000
 ERRORS = frozenset({400, 401, 403, 404, 429})
@@ -25,6 +26,7 @@ Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to 
 Search = Annotated[str, Query(alias="$search", max_length=80, description="Part of a name or description.")]
 # A flag in the specification; some clients put the text itself here. Searches never look at the case.
 CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]
+Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
 Ids = Annotated[list[str], Query(alias="executableIds", max_length=1000)]
 LabelSelector = Annotated[list[str], Query(max_length=10)]
@@ -88,6 +90,12 @@ def has_labels(labels: Mapping[str, str], selectors: Sequence[str]) -> bool:
         if (labels.get(key) == value) == bool(is_not):
             return False
     return True
+
+
+def find(rows: QuerySet[Row, Row], group: ResourceGroup, pk: str) -> Row | None:
+    """Return the row of a resource group that has this UUID, None when there is none or it is no UUID."""
+    key = uuid_or_none(pk)
+    return rows.filter(resource_group=group, pk=key).first() if key else None
 
 
 def uuid_or_none(text: str) -> UUID | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Router
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
@@ -16,6 +15,7 @@ from deployments.api.common import (
     PLAIN_NUMBER,
     USUAL_ROWS,
     CaselessSearch,
+    Expand,
     Ids,
     PathId,
     Search,
@@ -23,10 +23,10 @@ from deployments.api.common import (
     Top,
     answer,
     count_of,
+    find,
     scenario_body,
     search_for,
     split,
-    uuid_or_none,
 )
 from deployments.api.errors import ApiError
 from deployments.errors import InvalidInput
@@ -34,7 +34,6 @@ from deployments.models import Configuration, Executable
 from deployments.operations import create_configuration
 
 router = Router(tags=["Configuration"], by_alias=True)
-Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 
 
 @router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES})
@@ -96,9 +95,7 @@ def configuration(
     expand: Expand = "",
 ) -> HttpResponse:
     place = group_of(request, group)
-    pk = uuid_or_none(configurationId)
-    rows = Configuration.objects.select_related("scenario").filter(resource_group=place)
-    found = rows.filter(pk=pk).first() if pk else None
+    found = find(Configuration.objects.select_related("scenario"), place, configurationId)
     if found is None:
         raise ApiError(404, f"There is no configuration {configurationId} in {place.pk}.")
     return answer(_body(found, expand))

@@ -21,6 +21,7 @@ from deployments.api.common import (
     Top,
     answer,
     count_of,
+    find,
     split,
     uuid_or_none,
 )
@@ -130,8 +131,8 @@ def deployment_change(
         raise ApiError(400, "Send either targetStatus (STOPPED) or configurationId.")
     if body.configuration_id is None:
         operations.stop_deployment(actor_of(request), found)
-        return answer(schemas.Created(id=found.pk, message="Deployment modification scheduled"), 202)
-    operations.update_deployment(actor_of(request), found, _configuration(place, body.configuration_id))
+    else:
+        operations.update_deployment(actor_of(request), found, _configuration(place, body.configuration_id))
     return answer(schemas.Created(id=found.pk, message="Deployment modification scheduled"), 202)
 
 
@@ -177,9 +178,7 @@ def _found(
 
 
 def _configuration(group: ResourceGroup, pk: str) -> Configuration:
-    key = uuid_or_none(pk)
-    rows = Configuration.objects.select_related("executable", "scenario").filter(resource_group=group)
-    found = rows.filter(pk=key).first() if key else None
+    found = find(Configuration.objects.select_related("executable", "scenario"), group, pk)
     if found is None:
         detail = {"code": "InvalidField", "target": "configurationId", "message": "There is none of this id."}
         raise ApiError(400, f"There is no configuration {pk} in {group.pk}.", details=[detail])

@@ -27,6 +27,10 @@ from typing import Any, NoReturn
 LOG = logging.getLogger("server")
 
 
+class ModelIsFixed(Exception):
+    """Somebody asks to load or unload a model, which this server does not offer."""
+
+
 class ModelUnusable(Exception):
     """The model cannot be loaded; the message says why and what to do."""
 
@@ -196,6 +200,7 @@ class _LoopbackServer(RESTServer):
         super()._add_exception_handlers(app)
         app.add_exception_handler(InvalidInput, _refusal(400))
         app.add_exception_handler(ModelNotFound, _refusal(404))
+        app.add_exception_handler(ModelIsFixed, _refusal(501))
         app.add_exception_handler(RequestValidationError, _malformed)
 
 
@@ -203,7 +208,7 @@ class _FixedModels(ModelRepositoryExtension):
     """Nobody who may ask for a prediction may take the model away."""
 
     async def load(self, model_name: str) -> NoReturn:
-        raise NotImplementedError("This server keeps the one model that it was started with.")
+        raise ModelIsFixed("This server keeps the one model that it was started with.")
 
     async def unload(self, model_name: str) -> NoReturn:
         await self.load(model_name)
