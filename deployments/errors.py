@@ -16,6 +16,10 @@ class RuntimeRejected(LaunchpadError):
     """The runtime refused for good: trying the same again cannot help."""
 
 
+class SecretMissing(LaunchpadError):
+    """A template takes a value from a secret that is not there or cannot be opened."""
+
+
 class GatewayUnavailable(LaunchpadError):
     """The gateway could not be reached: change nothing, try again later."""
 
@@ -51,3 +55,7 @@ class InvalidInput(LaunchpadError):
     def __init__(self, problems: dict[str, str]) -> None:
         super().__init__(" ".join(problems.values()))
         self.problems = problems
+
+
+class AlreadyThere(InvalidInput):
+    """The name is taken by something else of the same kind (AI API: 409)."""

@@ -263,8 +263,8 @@ def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
     """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
     leaving, waits = _leave(facts, serving)
     tended = tend(facts.now, serving)
-    if tended.failure:
-        reason = tended.failure
+    # A start that was refused for good only ends a deployment of which nothing else answers.
+    if reason := tended.failure or ("" if _answers(serving) else serving.reason):
         fail = Fail(serving.number, reason, reason, returned=False)
         return Plan(
             actions=(*leaving, fail), status=Status.DEAD, message=reason, severity="error", next_pass_in=QUICK_PASS
@@ -302,6 +302,7 @@ def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple
     wanted = len(serving.replicas)
     troubled = [replica for replica in serving.replicas if replica.phase is not ReplicaPhase.HEALTHY]
     why = next((r.recycled_because or r.exit_message for r in troubled if r.recycled_because or r.exit_message), "")
+    why = serving.reason or why
     if healthy and serving.proof_failures >= PROOF_FAILURE_LIMIT:
         return f"It does not answer through the gateway: {serving.proof_message}".rstrip(": "), "error"
     if not healthy:

@@ -12,7 +12,7 @@ from django.conf import settings
 from deployments import serving_template
 from deployments.models import Artifact, Configuration, Replica
 from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
-from deployments.serving_template import Proof, Recipe, Sample
+from deployments.serving_template import Proof, Recipe, Sample, SecretKey
 
 MODEL_SERVERS = Path(__file__).parent / "model_servers"
 
@@ -42,18 +42,27 @@ def unpack(packed: Mapping[str, Any]) -> Recipe:
     values = dict(packed)
     for name in ("command", "ports", "requirements"):
         values[name] = tuple(values[name])
+    values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
     values["proof"] = Proof(**values["proof"])
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
     return Recipe(**values)
 
 
-def replica_spec(replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact]) -> ReplicaSpec:
-    """Return all that a runtime needs to start the replica's present attempt."""
+def replica_spec(
+    replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
+) -> ReplicaSpec:
+    """Return all that a runtime needs to start the replica's present attempt.
+
+    Args:
+        artifacts: the configuration's, by the name of their slot.
+        secrets: values of the recipe's `secret_env`, by variable.
+    """
     return ReplicaSpec(
         name=replica.name,
         attempt=replica.attempt,
         command=recipe.command,
         env=recipe.env,
+        secret_env=dict(secrets),
         requirements=recipe.requirements,
         fetches=tuple(
             Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256)

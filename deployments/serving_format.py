@@ -91,11 +91,27 @@ class RequestPattern:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """Where an environment variable takes its value from (`secretKeyRef`).
+
+    Args:
+        secret: name of a secret of the resource group.
+        key: one of its keys.
+        optional: whether the variable stays unset when there is no such secret or key.
+    """
+
+    secret: str
+    key: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerPattern:
     """The server's recipe with placeholders; see `serving_render.Recipe` for the meaning of each field.
 
     Args:
-        secret_env: names of environment variables that take their value from a cluster's secret.
+        secret_env: where environment variables take secret values from; names may hold placeholders.
+        unset_env: names of environment variables that take their value from something else of a cluster.
         split_arguments: parameters whose value becomes several arguments.
         json_values: parameters whose value is JSON.
     """
@@ -103,7 +119,8 @@ class ServerPattern:
     image: str = ""
     command: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
-    secret_env: tuple[str, ...] = ()
+    secret_env: dict[str, SecretKey] = field(default_factory=dict)
+    unset_env: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     resource_plan: str = DEFAULT_PLAN
     min_replicas: str = "1"
@@ -163,9 +180,9 @@ class ServingTemplate:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for the person who imports the template: what will not work on the local runtime."""
-        names = ", ".join(self.server.secret_env)
-        secret = (
-            f"“{self.name}” takes {names} from a secret of its cluster, which the local runtime leaves unset: "
+        names = ", ".join(self.server.unset_env)
+        unset = (
+            f"“{self.name}” takes {names} from its cluster, which the local runtime leaves unset: "
             "declare parameters for them if the server needs them."
         )
-        return tuple(sentence for sentence in (self.problem_for_local_runtime, secret if names else "") if sentence)
+        return tuple(sentence for sentence in (self.problem_for_local_runtime, unset if names else "") if sentence)

@@ -24,6 +24,7 @@ from deployments.serving_format import (
     MOST_PARAMETERS,
     Parameter,
     RequestPattern,
+    SecretKey,
     ServerPattern,
     ServingTemplate,
 )
@@ -74,6 +75,7 @@ class Recipe:
         command: program and arguments; empty when the template gives an image alone. `{{runtime.port}}` and
             `{{runtime.artifacts.NAME}}` may stand in it and in the values of `env`.
         env: environment of the server.
+        secret_env: where further environment variables take secret values from, looked up when a server starts.
         ports: container ports.
         resource_plan: name of the plan.
         min_replicas: servers to start, at least 1 (a template's 0, "sleep when idle", counts as 1).
@@ -97,6 +99,7 @@ class Recipe:
     sample: Sample | None
     deadlines: dict[str, int]
     retry: bool
+    secret_env: dict[str, SecretKey] = field(default_factory=dict)
 
 
 def render(
@@ -136,6 +139,7 @@ def render(
         sample=_sample(values, server.sample or server.proof),
         deadlines={step: values.whole(seconds) for step, seconds in server.deadlines.items()},
         retry=server.retry,
+        secret_env={name: values.secret_key(pattern) for name, pattern in server.secret_env.items()},
     )
 
 
@@ -209,6 +213,11 @@ class _Values:
         if "\0" in text:
             self.refuse(pattern, "The value holds a character (NUL) that no program can be given.")
         return self._runtime(text)
+
+    def secret_key(self, pattern: SecretKey) -> SecretKey:
+        return SecretKey(
+            secret=self.text(pattern.secret).strip(), key=self.text(pattern.key).strip(), optional=pattern.optional
+        )
 
     def command(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         command: list[str] = []

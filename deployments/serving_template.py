@@ -21,6 +21,7 @@ from deployments.serving_format import (
     PARAMETER_TYPES,
     ArtifactSlot,
     Parameter,
+    SecretKey,
     ServerPattern,
     ServingTemplate,
     TemplateInvalid,
@@ -37,6 +38,7 @@ __all__ = [
     "Proof",
     "Recipe",
     "Sample",
+    "SecretKey",
     "ServingTemplate",
     "TemplateInvalid",
     "parse",
@@ -220,13 +222,14 @@ def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
     predictor = source.mapping(inner.get("predictor"), _PREDICTOR)
     containers = source.items(predictor.get("containers"), (*_PREDICTOR, "containers"))
     container = source.mapping(containers[0], _CONTAINER) if containers else {}
-    env, secret_env = _env(source, container)
+    env, secret_env, unset_env = _env(source, container)
     command, args = _strings(source, container, "command"), _strings(source, container, "args")
     return ServerPattern(
         image=source.text(container.get("image"), (*_CONTAINER, "image")),
         command=(*command, *args) if command else (),  # arguments alone are for the program inside the image
         env=env,
         secret_env=secret_env,
+        unset_env=unset_env,
         ports=_ports(source, container),
         resource_plan=labels.get("ai.sap.com/resourcePlan") or labels.get("ai.sap.com/instanceType") or DEFAULT_PLAN,
         min_replicas=source.whole(predictor.get("minReplicas"), (*_PREDICTOR, "minReplicas")) or "1",
@@ -240,22 +243,39 @@ def _strings(source: Source, container: dict[str, Tree], name: str) -> list[str]
     return [source.text(item, (*_CONTAINER, name, index)) for index, item in enumerate(items)]
 
 
-def _env(source: Source, container: dict[str, Tree]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _env(source: Source, container: dict[str, Tree]) -> tuple[dict[str, str], dict[str, SecretKey], tuple[str, ...]]:
+    """Return the variables with a value, those with a secret's, and those that something else of a cluster sets."""
     env: dict[str, str] = {}
-    secret: list[str] = []
+    secret: dict[str, SecretKey] = {}
+    unset: list[str] = []
     for index, entry in enumerate(source.items(container.get("env"), (*_CONTAINER, "env"))):
         place: Path = (*_CONTAINER, "env", index)
         item = source.mapping(entry, place)
         name = source.text(item.get("name"), (*place, "name"))
         if not _ENV_NAME.fullmatch(name):
             source.report((*place, "name"), f"“{name}” is no name of an environment variable.")
-        elif name in env or name in secret:
+        elif name in env or name in secret or name in unset:
             source.report((*place, "name"), f"“{name}” is set twice.")
-        elif "valueFrom" in item:
-            secret.append(name)
-        else:
+        elif "valueFrom" not in item:
             env[name] = source.text(item.get("value"), (*place, "value"))
-    return env, tuple(secret)
+        elif reference := _secret_key(source, item, (*place, "valueFrom")):
+            secret[name] = reference
+        else:
+            unset.append(name)
+    return env, secret, tuple(unset)
+
+
+def _secret_key(source: Source, item: dict[str, Tree], place: Path) -> SecretKey | None:
+    """Return the secret that a variable names, None when it takes its value from something else."""
+    origin = source.mapping(item.get("valueFrom"), place)
+    if "secretKeyRef" not in origin:
+        return None
+    here: Path = (*place, "secretKeyRef")
+    reference = source.mapping(origin["secretKeyRef"], here)
+    name, key = (source.text(reference.get(part), (*here, part)) for part in ("name", "key"))
+    if not name or not key:
+        source.report(here, "A secretKeyRef needs the `name` of a secret and one of its keys as `key`.")
+    return SecretKey(secret=name, key=key, optional=source.text(reference.get("optional"), here) == "true")
 
 
 def _ports(source: Source, container: dict[str, Tree]) -> tuple[str, ...]:

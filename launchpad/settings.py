@@ -6,11 +6,13 @@ Everything that Launchpad keeps is below LAUNCHPAD_HOME; nothing outside it is w
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import dj_database_url
+from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
@@ -37,12 +39,12 @@ def _words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in _text(name, default).split(",") if word.strip()]
 
 
-def _secret_key(path: Path) -> str:
+def _secret_key(path: Path, new_key: Callable[[], str]) -> str:
     """Return the key kept at `path`, made with mode 0600 at the first start."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(64))
+        draft.write_text(new_key())
         try:
             os.link(draft, path)  # the first of several processes wins, all read the same key
         except FileExistsError:
@@ -79,7 +81,18 @@ LAUNCHPAD_SAMPLES = _flag("LAUNCHPAD_SAMPLES", default=True)  # train and load t
 
 # --- Django -----------------------------------------------------------------------------------------------------
 DEBUG = _flag("LAUNCHPAD_DEBUG")
-SECRET_KEY = _text("LAUNCHPAD_SECRET_KEY", "") or _secret_key(LAUNCHPAD_HOME / "secret-key")
+SECRET_KEY = _text("LAUNCHPAD_SECRET_KEY", "") or _secret_key(
+    LAUNCHPAD_HOME / "secret-key", lambda: secrets.token_urlsafe(64)
+)
+# The first key encrypts secrets, all of them decrypt.
+LAUNCHPAD_SECRETS_KEYS = _words("LAUNCHPAD_SECRETS_KEY") or [
+    _secret_key(LAUNCHPAD_HOME / "secrets-key", lambda: Fernet.generate_key().decode())
+]
+for _key in LAUNCHPAD_SECRETS_KEYS:
+    try:
+        Fernet(_key)
+    except ValueError:
+        sys.exit("LAUNCHPAD_SECRETS_KEY must be 32 random bytes in URL-safe Base64; commas separate several.")
 LAUNCHPAD_SECURE = _flag("LAUNCHPAD_SECURE", default=LAUNCHPAD_URL.startswith("https://"))
 ALLOWED_HOSTS = _words("LAUNCHPAD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(LAUNCHPAD_URL).hostname}")
 CSRF_TRUSTED_ORIGINS = [LAUNCHPAD_URL] if LAUNCHPAD_SECURE else []

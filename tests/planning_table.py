@@ -303,6 +303,18 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         [Stop("d-1-0"), Release(2)],
     ),
     ("a DEAD deployment can be updated", facts(failed=1, generation=2, status=Status.DEAD), Status.PENDING, [Begin()]),
+    (
+        "a start that was refused for good ends what does not answer otherwise",
+        serving(running(1, replica(), reason="The secret is gone.")),
+        Status.DEAD,
+        [Fail(1, "The secret is gone.", "The secret is gone.", returned=False)],
+    ),
+    (
+        "a start that was refused for good is tried again beside a server that answers",
+        serving(running(1, replica(P.HEALTHY), replica(None, 1), reason="The secret is gone.")),
+        Status.RUNNING,
+        [Start("d-1-1")],
+    ),
     # --- the end
     (
         "a stop closes the route before the servers",

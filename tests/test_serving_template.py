@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.serving_template import Problem, ServingTemplate, TemplateInvalid, parse
+from deployments.serving_template import Problem, SecretKey, ServingTemplate, TemplateInvalid, parse
 
 BLOCK_STRINGS = """\
 # A template as people keep it in git: sections in block strings, placeholders without quotes.
@@ -175,9 +175,15 @@ def test_an_image_without_a_command_is_accepted_and_said_in_one_sentence() -> No
     assert only_template(arguments_alone).problem_for_local_runtime
 
 
-def test_values_from_a_cluster_secret_are_warned_of() -> None:
-    (warning,) = only_template(BLOCK_STRINGS).warnings
-    assert "TOKEN from a secret" in warning
+def test_a_variable_names_its_secret_and_what_only_a_cluster_knows_is_warned_of() -> None:
+    template = only_template(BLOCK_STRINGS)
+    assert template.server.secret_env == {"TOKEN": SecretKey(secret="reviews", key="token")}
+    assert template.warnings == ()
+    secret = "secretKeyRef: {name: reviews, key: token}"
+    optional = only_template(BLOCK_STRINGS.replace("key: token}", "key: token, optional: true}"))
+    assert optional.server.secret_env["TOKEN"].optional
+    (warning,) = only_template(BLOCK_STRINGS.replace(secret, "fieldRef: {fieldPath: metadata.name}")).warnings
+    assert "TOKEN from its cluster" in warning
 
 
 def test_a_file_may_hold_several_templates_each_with_its_own_text() -> None:
@@ -213,6 +219,7 @@ def test_the_same_id_twice_in_a_file_is_a_problem() -> None:
         ('"model"\n', '"pet"\n', '"pet"', "metadata.annotations[artifacts.ai.sap.com/reviewmodel.kind]", "model"),
         ("minReplicas: 0", "minReplicas: few", "few", "spec.template.spec.predictor.minReplicas", "whole number"),
         ("name: TOKEN", "name: STORAGE_URI", "valueFrom", "env[1].name", "set twice"),
+        ("{name: reviews, key: token}", "{name: reviews}", "secretKeyRef", "env[1].valueFrom.secretKeyRef", "`key`"),
         ("  template:\n", "  templates:\n", "spec:", "spec.template", "missing"),
         ("      predictor:", "      transformer:", "transformer", "spec.template.spec.predictor", "missing"),
     ],

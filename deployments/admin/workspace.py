@@ -1,4 +1,4 @@
-"""Connections and resource groups with their quotas."""
+"""Connections, resource groups with their quotas, and secrets as far as they may be seen."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from deployments.admin.base import RoleAdmin
-from deployments.models import Connection, ResourceGroup
+from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
+from deployments.models import Connection, ResourceGroup, Secret
 
 
 @admin.register(Connection)
@@ -46,3 +46,12 @@ class ResourceGroupAdmin(RoleAdmin):
     @admin.display(description=_("deployments"), ordering="deployment_total")
     def deployment_count(self, row: Model) -> int:
         return int(getattr(row, "deployment_total", 0))
+
+
+@admin.register(Secret)
+class SecretAdmin(ReadOnlyAdmin):
+    list_display = ("name", "resource_group", "keys", "created_at", "changed_at")
+    list_filter = ("resource_group",)
+    list_select_related = ("resource_group",)
+    search_fields = ("name",)
+    fields = ("name", "resource_group", "keys", "labels", "created_at", "changed_at")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ninja import NinjaAPI
 
-from deployments.api import artifacts, configurations, deployments, logs, meta, resource_groups, scenarios
+from deployments.api import artifacts, configurations, deployments, logs, meta, resource_groups, scenarios, secrets
 from deployments.api.auth import AccessToken
 from deployments.api.errors import answer_errors
 
@@ -18,5 +18,6 @@ api = NinjaAPI(
 )
 for module in (scenarios, artifacts, configurations, deployments, logs, meta):
     api.add_router("/lm", module.router)
-api.add_router("/admin", resource_groups.router)
+for module in (resource_groups, secrets):
+    api.add_router("/admin", module.router)
 answer_errors(api)

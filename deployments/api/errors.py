@@ -14,7 +14,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from deployments.errors import InvalidInput, LaunchpadError, NotAllowed, OperationRefused, QuotaExceeded, TokenInvalid
+from deployments.errors import (
+    AlreadyThere,
+    InvalidInput,
+    LaunchpadError,
+    NotAllowed,
+    OperationRefused,
+    QuotaExceeded,
+    TokenInvalid,
+)
 
 PREFIX = "/v2/"
 logger = logging.getLogger(__name__)
@@ -80,6 +88,7 @@ def status_of(error: LaunchpadError) -> int:
     if isinstance(error, ApiError):
         return error.status
     for kind, status in (
+        (AlreadyThere, 409),
         (InvalidInput, 400),
         (TokenInvalid, 401),
         (NotAllowed, 403),
@@ -157,7 +166,6 @@ _NOT_OFFERED = (
     r"lm/metrics",
     r"lm/dataset/files",
     r"analytics/kpis",
-    r"admin/secrets",
     r"admin/objectStoreSecrets",
     r"admin/dockerRegistrySecrets",
     r"admin/repositories",

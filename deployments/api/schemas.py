@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import ArtifactKind
 
 ID_PATTERN = r"^[\w.-]{4,64}$"
+SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  of a name
 TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
 
 
@@ -23,7 +25,15 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _from_base64(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except ValueError as error:
+        raise ValueError("Give the value as UTF-8 text in Base64") from error
+
+
 Text = Annotated[str, AfterValidator(_without_nul)]
+Base64Text = Annotated[str, AfterValidator(_from_base64), Field(json_schema_extra={"format": "byte"})]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=256)]
 LongText = Annotated[Text, StringConstraints(max_length=5000)]
@@ -357,3 +367,38 @@ class ExecutableQuota(Body):
 class ExecutableQuotaBody(Body):
     usage: ExecutableUsage | None = None
     quota: ExecutableQuota
+
+
+class SecretLabel(Body):
+    key: Annotated[Text, StringConstraints(max_length=63)]
+    value: LongText
+
+
+SecretData = Annotated[dict[str, Base64Text], Field(description="Key -> value in Base64; the value is UTF-8 text.")]
+
+
+class SecretPost(Body):
+    name: Annotated[str, StringConstraints(pattern=SECRET_PATTERN, max_length=252)]
+    data: SecretData
+    labels: list[SecretLabel] = []
+
+
+class SecretPatch(Body):
+    data: SecretData
+    labels: list[SecretLabel] | None = None
+
+
+class SecretBody(Body):
+    name: str
+    created_at: datetime
+    labels: list[LabelBody]
+
+
+class SecretList(Body):
+    count: int
+    resources: list[SecretBody]
+
+
+class SecretChanged(Body):
+    name: str
+    message: str

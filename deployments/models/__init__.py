@@ -8,6 +8,7 @@ from deployments.models.configuration import Configuration
 from deployments.models.deployment import Attempt, Deployment, Generation, Replica
 from deployments.models.event import DeploymentEvent, Severity
 from deployments.models.saved_view import SavedView
+from deployments.models.secret import Secret
 from deployments.models.workspace import Connection, ResourceGroup
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Role",
     "SavedView",
     "Scenario",
+    "Secret",
     "ServiceKey",
     "Severity",
     "SignInLink",

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
+from deployments.access import require
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Actor, Artifact, ArtifactKind, Configuration, ResourceGroup, Role, Scenario, User
-from deployments.operations.access import require
 from deployments.operations.audit import record
 
 _SCHEMES = ("file", "http", "https")

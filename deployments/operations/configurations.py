@@ -6,9 +6,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from deployments import serving_template
+from deployments.access import require
 from deployments.errors import InvalidInput
 from deployments.models import Actor, Artifact, Configuration, Executable, ResourceGroup, Role, User
-from deployments.operations.access import require
 from deployments.operations.audit import record
 
 NAME_LIMIT = 256

@@ -12,10 +12,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments import tasks
+from deployments.access import require
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
 from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
-from deployments.operations.access import require
 from deployments.operations.audit import record
 from deployments.operations.recipes import check_recipe
 

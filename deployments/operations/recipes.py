@@ -1,6 +1,7 @@
 """Whether a configuration can become servers: asked before a deployment is created or updated, never after."""
 
-from deployments.errors import InvalidInput, QuotaExceeded
+from deployments import secret_values
+from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, ResourceGroup, ResourcePlan
 from deployments.recipes import recipe_of
 from deployments.serving_template import Recipe, TemplateInvalid
@@ -18,7 +19,8 @@ def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
         if template.problem_for_local_runtime:
             raise InvalidInput({"configuration": template.problem_for_local_runtime})
         recipe = recipe_of(configuration)
-    except (TemplateInvalid, InvalidInput) as error:
+        secret_values.check(group.pk, recipe.secret_env)
+    except (TemplateInvalid, InvalidInput, SecretMissing) as error:
         raise InvalidInput({"configuration": str(error)}) from error
     missing = set(configuration.inputs) - set(configuration.artifacts())
     if missing:

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from deployments.errors import InvalidInput, OperationRefused
+from deployments.access import require, require_everywhere
+from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
 from deployments.models import Actor, Connection, ResourceGroup, Role
-from deployments.operations.access import require, require_everywhere
 from deployments.operations.audit import record
 
 _ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$")
@@ -26,12 +26,13 @@ def create_resource_group(
 
     Raises:
         InvalidInput: "resourceGroupId" -> what is wrong.
+        AlreadyThere: there is one of this id.
     """
     require_everywhere(actor)
     if not _ID.match(pk):
         raise InvalidInput({"resourceGroupId": "Use 3 to 253 letters, digits, dots and dashes, a letter first."})
     if ResourceGroup.objects.filter(pk=pk).exists():
-        raise InvalidInput({"resourceGroupId": f"There is a resource group {pk} already."})
+        raise AlreadyThere({"resourceGroupId": f"There is a resource group {pk} already."})
     place = connection or Connection.objects.order_by("pk").first()
     if place is None:
         raise InvalidInput({"resourceGroupId": "There is no connection yet. Add one in the administration first."})

@@ -10,10 +10,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from deployments.access import require_everywhere
 from deployments.errors import InvalidInput
 from deployments.gateway import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
-from deployments.operations.access import require_everywhere
 from deployments.operations.audit import record
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from deployments import serving_template
+from deployments.access import require
 from deployments.models import Actor, Executable, Role, Scenario
-from deployments.operations.access import require
 from deployments.operations.audit import record
 
 

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from deployments import facts
-from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected
+from deployments import facts, secret_values
+from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected, SecretMissing
 from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
@@ -103,12 +103,15 @@ def _start(scene: Scene, action: facts.Start) -> bool:
     replica = _replica(scene, action.replica)
     generation = replica.generation
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
-    spec = replica_spec(replica, unpack(generation.recipe), generation.configuration.artifacts())
+    recipe = unpack(generation.recipe)
     try:
-        scene.runtime.start(spec)
-    except RuntimeRejected as error:
+        secrets = secret_values.values_for(scene.deployment.resource_group_id, recipe.secret_env)
+        scene.runtime.start(replica_spec(replica, recipe, generation.configuration.artifacts(), secrets))
+    except (RuntimeRejected, SecretMissing) as error:
         Generation.objects.filter(pk=generation.pk).update(reason=str(error))
         return True
+    if generation.reason:
+        Generation.objects.filter(pk=generation.pk).update(reason="")
     for seen in scene.runtime.seen(scene.deployment.pk, probe=False):
         if seen.name == replica.name:  # the gateway learns the address while the server is still starting
             Replica.objects.filter(pk=replica.pk).update(host=seen.host, port=seen.port)

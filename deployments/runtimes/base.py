@@ -68,6 +68,7 @@ class ReplicaSpec:
             `{{runtime.artifacts.NAME}}` (the local path of a fetched artifact), which may stand anywhere in
             `command` and in the values of `env`.
         env: environment of the server; nothing of our own environment is added but PATH, HOME, LANG, TMPDIR and PORT.
+        secret_env: more of the server's environment, which is written nowhere: neither to a disk nor into a log.
         requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
             are some, the environment's `bin` stands first in PATH, so that `python` is its interpreter.
         fetches: input artifacts to bring to the local disk.
@@ -80,6 +81,7 @@ class ReplicaSpec:
     attempt: int
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
+    secret_env: dict[str, str] = field(default_factory=dict, repr=False)
     requirements: tuple[str, ...] = ()
     fetches: tuple[Fetch, ...] = ()
     resources: Resources

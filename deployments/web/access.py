@@ -22,10 +22,10 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from deployments.access import require
 from deployments.admin_site import may_administer
 from deployments.errors import NotAllowed
 from deployments.models import Actor, ResourceGroup, Role, User
-from deployments.operations.access import require
 from deployments.queries.workspace import Workspace, workspace_of
 
 P = ParamSpec("P")

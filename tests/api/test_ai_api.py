@@ -233,7 +233,7 @@ def test_resource_groups_are_made_labelled_and_removed_when_empty(group: Resourc
 
     made = administrator.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "team.blue", "labels": [label]})
     assert (made.status, made.body["resourceGroupId"]) == (202, "team.blue")
-    assert administrator.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "team.blue"}).status == 400
+    assert administrator.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "team.blue"}).status == 409
     assert administrator.get("/admin/resourceGroups/team.blue").body["labels"] == [label]
     assert administrator.get("/admin/resourceGroups", labelSelector="ext.ai.sap.com/team=blue").body["count"] == 1
     make.make_configuration(group=ResourceGroup.objects.get(pk="team.blue"))

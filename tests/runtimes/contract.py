@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -129,6 +130,20 @@ class RuntimeContract:
             runtime.start(self.spec(name, ("serve", "{{runtime.artifacts.model}}")))
 
         assert [one for one in runtime.list() if one.name == name] == []
+
+    def test_a_secret_reaches_the_server_and_is_struck_out_of_its_log(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        script = '[ "$TOKEN" = "top-secret" ] && echo "it is $TOKEN" && echo "also $TOKEN" >&2; exit 3'
+        secret = {"TOKEN": "top-secret"}
+        spec = self.spec(name, self.script(script))
+
+        runtime.start(replace(spec, secret_env=secret))
+        ended = self.wait(runtime, name, ReplicaPhase.EXITED).exit
+
+        assert ended is not None
+        said = {line.text for line in runtime.logs(name.split("-")[0]) if line.stream != "launchpad"}
+        assert said == {"it is [secret]", "also [secret]"}
+        assert "top-secret" not in f"{ended} {replace(spec, secret_env=secret)}"
 
     # --- how it ends --------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from deployments.models import (
     ResourceGroup,
     Role,
     Scenario,
+    Secret,
     ServiceKey,
     User,
 )
@@ -31,7 +32,16 @@ from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 
-READ_ONLY = ["deployment", "generation", "replica", "attempt", "deploymentevent", "configuration", "executable"]
+READ_ONLY = [
+    "deployment",
+    "generation",
+    "replica",
+    "attempt",
+    "deploymentevent",
+    "configuration",
+    "executable",
+    "secret",
+]
 IMPORT = "/admin/deployments/executable/import/"
 
 
@@ -51,7 +61,8 @@ def rows() -> dict[str, str]:
     attempt = Attempt.objects.create(replica=replica, number=1)
     event = make.make_event(deployment)
     key = ServiceKey.objects.create(client_id="sk-1", name="batch")
-    made = [deployment, generation, replica, attempt, event, key, deployment.configuration]
+    secret = Secret.objects.create(name="reviews", keys=["token"], sealed="sealed")
+    made = [deployment, generation, replica, attempt, event, key, secret, deployment.configuration]
     made += [deployment.configuration.executable, deployment.configuration.scenario, deployment.resource_group]
     return {row._meta.model_name or "": str(row.pk) for row in made}
 

@@ -113,17 +113,17 @@ class LocalRuntime:
             if read_json(str(folder / "spec.json")) is None:
                 content = self._preparer.spec_file(spec, folder, port)
                 write_atomically(str(folder / "spec.json"), json.dumps(content))
-        self._start_shim(folder)
+        self._start_shim(folder, spec.secret_env)
 
-    def _start_shim(self, folder: Path) -> None:
+    def _start_shim(self, folder: Path, secrets: dict[str, str]) -> None:
         # The shim forks away at once, so this waits some 20 ms for its parent alone. It gets our environment only as
         # far as the builders of Python environments need it; the server gets none of it. Of several shims of one
-        # attempt the first goes on.
+        # attempt the first goes on. What is secret goes to it through a pipe and never touches a disk.
         try:
             subprocess.run(
                 [sys.executable, "-I", "-S", "-E", str(SHIM), str(folder)],
                 env=self._preparer.builder_environment(),
-                stdin=subprocess.DEVNULL,
+                input=json.dumps(secrets),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 cwd="/",

@@ -1,7 +1,8 @@
 """The process beside each model server: starts it, keeps its output, notes its end, and outlives all of Launchpad.
 
-Run as `python -I -S -E shim.py ATTEMPT_DIR` with `spec.json` in that folder (see `driver.py`); everything it knows is
-written to files there, so that whoever comes next can go on. Only the standard library, and little of that: one of
+Run as `python -I -S -E shim.py ATTEMPT_DIR` with `spec.json` in that folder (see `driver.py`), and with the server's
+secrets as JSON on its stdin. Everything else that it knows is written to files there, so that whoever comes next can
+go on. Only the standard library, and little of that: one of
 these lives beside every server.
 """
 
@@ -31,6 +32,7 @@ else:
 
 # Signals that we, or Python, treat in our own way; the server must not inherit that.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
+SHORTEST_HIDDEN = 6  # characters of a secret that is struck out of the server's output
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
 
 
@@ -65,8 +67,12 @@ class Output:
 class Shim:
     """One attempt of one replica, from its preparation to its exit."""
 
-    def __init__(self, folder: str, state: StateFile) -> None:
+    def __init__(self, folder: str, state: StateFile, secrets: dict[str, str]) -> None:
         self.folder = folder
+        self.secrets = secrets
+        # Whole values and their lines; what is shorter than this would black out half of every log.
+        parts = {part for value in secrets.values() for part in (value, *value.splitlines())}
+        self.hidden = sorted((part for part in parts if len(part) >= SHORTEST_HIDDEN), key=len, reverse=True)
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)
@@ -105,7 +111,7 @@ class Shim:
         self.log.write("launchpad", f"Starting: {' '.join(self.spec['command'])}")
         for note in self.spec["notes"]:
             self.log.write("launchpad", note)
-        code, last = self._run(self.spec["command"], self.spec["env"], prepares=False)
+        code, last = self._run(self.spec["command"], self.spec["env"] | self.secrets, prepares=False)
         self._end(*self._reason(code, last))
 
     def _on_stop(self, *_: object) -> None:
@@ -219,12 +225,17 @@ class Shim:
     def _keep(self, stream: str, lines: list[bytes], *, prepares: bool) -> str:
         kept = ""
         for raw in lines:
-            if text := raw.decode("utf-8", "replace").rstrip("\r"):
+            if text := self._without_secrets(raw.decode("utf-8", "replace").rstrip("\r")):
                 self.log.write("launchpad" if prepares else stream, text)
                 kept = text
         if prepares and kept:
             self.state.write(detail=kept[:200])
         return kept
+
+    def _without_secrets(self, text: str) -> str:
+        for part in self.hidden:
+            text = text.replace(part, "[secret]")
+        return text
 
     def _has_ended(self) -> bool:
         pid, status = os.waitpid(self.child, os.WNOHANG)
@@ -286,6 +297,7 @@ def main(folder: str) -> None:
 
     The starter ends with 1 when that fails; what is wrong is on its stderr.
     """
+    secrets = json.load(sys.stdin)
     ready, tell = os.pipe()
     if os.fork():
         os.close(tell)
@@ -299,7 +311,7 @@ def main(folder: str) -> None:
     if not state.begin(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING"):
         os.write(tell, b"1")  # another one runs the attempt, or has run it
         return
-    shim = Shim(folder, state)
+    shim = Shim(folder, state, secrets)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.write(tell, b"1")
     os.close(tell)

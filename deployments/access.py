@@ -1,4 +1,4 @@
-"""The check that stands first in every operation."""
+"""The checks that stand first in every operation, and in queries about what only some may see."""
 
 from deployments.errors import NotAllowed
 from deployments.models import Actor, ResourceGroup, Role

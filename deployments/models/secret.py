@@ -1,0 +1,39 @@
+"""Secrets that model servers get as environment variables. Only their keys can be read, never again their values."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from deployments.models.workspace import ResourceGroup
+
+
+class Secret(models.Model):
+    """Named values of one resource group, or of all when it has none; a group's own goes before one for all.
+
+    `sealed` is the encrypted JSON object of key -> value; `secret_values.py` opens it.
+    """
+
+    resource_group = models.ForeignKey(
+        ResourceGroup, models.CASCADE, related_name="secrets", null=True, blank=True, verbose_name=_("resource group")
+    )
+    name = models.CharField(_("name"), max_length=252)
+    keys = models.JSONField(_("keys"), default=list)
+    labels = models.JSONField(_("labels"), default=dict, blank=True)
+    sealed = models.TextField(_("values (encrypted)"), editable=False)
+    created_at = models.DateTimeField(_("created on"), default=timezone.now)
+    changed_at = models.DateTimeField(_("changed on"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("secret")
+        verbose_name_plural = _("secrets")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["resource_group", "name"], name="one_secret_per_name"),
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(resource_group=None), name="one_shared_secret_per_name"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

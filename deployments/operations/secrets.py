@@ -1,0 +1,109 @@
+"""Secrets: made, replaced and removed by administrators. No operation returns a value, and the audit log gets none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deployments.access import require, require_everywhere
+from deployments.errors import AlreadyThere, InvalidInput
+from deployments.models import Actor, ResourceGroup, Role, Secret
+from deployments.operations.audit import record
+from deployments.secret_values import seal
+
+NAME = re.compile(r"[a-z0-9.-]{1,252}")
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
+MOST_KEYS = 100
+LONGEST_VALUE = 100_000  # bytes; Linux gives a program no environment variable beyond 128 KiB
+LARGEST_SECRET = 1_000_000  # bytes of all keys and values
+
+
+def create_secret(
+    actor: Actor,
+    group: ResourceGroup | None,
+    *,
+    name: str,
+    values: Mapping[str, str],
+    labels: Mapping[str, str] | None = None,
+) -> Secret:
+    """Make a secret.
+
+    Args:
+        group: whose deployments may use it, None for those of all groups.
+        values: key -> value.
+
+    Raises:
+        InvalidInput: "name", "data" or "data.KEY" -> what is wrong.
+        AlreadyThere: there is one of this name.
+    """
+    _require(actor, group)
+    problems = {} if NAME.fullmatch(name) else {"name": "Use 1 to 252 small letters, digits, dots and dashes."}
+    problems |= _problems(values)
+    if problems:
+        raise InvalidInput(problems)
+    try:
+        with transaction.atomic():
+            secret = Secret.objects.create(
+                resource_group=group, name=name, keys=sorted(values), labels=dict(labels or {}), sealed=seal(values)
+            )
+            record(actor.name, "create", secret, after={"keys": secret.keys})
+    except IntegrityError as error:
+        sentence = f"There is a secret {name} already. Choose another name, or replace its values."
+        raise AlreadyThere({"name": sentence}) from error
+    return secret
+
+
+def replace_secret(
+    actor: Actor, secret: Secret, values: Mapping[str, str], *, labels: Mapping[str, str] | None = None
+) -> None:
+    """Put other keys and values into a secret; servers that run keep what they were started with.
+
+    Args:
+        values: key -> value, instead of all that were there.
+        labels: None leaves them as they are.
+
+    Raises:
+        InvalidInput: "data" or "data.KEY" -> what is wrong.
+    """
+    _require(actor, secret.resource_group)
+    if problems := _problems(values):
+        raise InvalidInput(problems)
+    with transaction.atomic():
+        record(actor.name, "update", secret, before={"keys": secret.keys}, after={"keys": sorted(values)})
+        secret.keys, secret.sealed, secret.changed_at = sorted(values), seal(values), timezone.now()
+        secret.labels = secret.labels if labels is None else dict(labels)
+        secret.save(update_fields=["keys", "sealed", "labels", "changed_at"])
+
+
+def delete_secret(actor: Actor, secret: Secret) -> None:
+    """Remove a secret; what needs it cannot be started any more, what runs goes on."""
+    _require(actor, secret.resource_group)
+    with transaction.atomic():
+        record(actor.name, "delete", secret, before={"keys": secret.keys})
+        secret.delete()
+
+
+def _require(actor: Actor, group: ResourceGroup | None) -> None:
+    if group is None:
+        require_everywhere(actor)
+    else:
+        require(actor, Role.ADMINISTRATOR, group)
+
+
+def _problems(values: Mapping[str, str]) -> dict[str, str]:
+    if not 0 < len(values) <= MOST_KEYS:
+        return {"data": f"Give a secret 1 to {MOST_KEYS} keys with a value each; these are {len(values)}."}
+    problems = {}
+    for key, value in values.items():
+        if not _KEY.fullmatch(key):
+            problems[f"data.{key[:80]}"] = "Use 1 to 253 letters, digits, dots, dashes and underscores for a key."
+        elif "\0" in value:
+            problems[f"data.{key}"] = "The value holds a character (NUL) that no program can be given."
+        elif len(value.encode()) > LONGEST_VALUE:
+            problems[f"data.{key}"] = f"The value is longer than {LONGEST_VALUE} bytes, too long for a program."
+    if sum(len(key) + len(value.encode()) for key, value in values.items()) > LARGEST_SECRET:
+        problems["data"] = f"The secret is larger than {LARGEST_SECRET} bytes. Spread its keys over several."
+    return problems

@@ -1,0 +1,38 @@
+"""Secrets as administrators may see them: names, keys and who uses them, never values."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from deployments.access import require, require_everywhere
+from deployments.models import Actor, Executable, ResourceGroup, Role, Secret
+
+
+def secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
+    """Return the secrets of a resource group, or with None those for all groups.
+
+    Raises:
+        NotAllowed: to see them, one has to be an administrator there.
+    """
+    if group is None:
+        require_everywhere(actor)
+    else:
+        require(actor, Role.ADMINISTRATOR, group)
+    return Secret.objects.filter(resource_group=group).select_related("resource_group")
+
+
+def visible_secrets(actor: Actor) -> QuerySet[Secret]:
+    """Return all secrets that an administrator may see, in the order of their names.
+
+    Raises:
+        NotAllowed: `actor` is none.
+    """
+    require(actor, Role.ADMINISTRATOR)
+    rows = Secret.objects.select_related("resource_group").order_by("name", "resource_group")
+    return rows if actor.groups is None else rows.filter(Q(resource_group__in=actor.groups))
+
+
+def templates_that_name(secret: Secret) -> list[Executable]:
+    """Return the deployment templates that take a value from a secret of this name."""
+    near = Executable.objects.filter(text__contains=secret.name)
+    return [one for one in near if secret.name in {key.secret for key in one.template.server.secret_env.values()}]

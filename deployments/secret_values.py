@@ -1,0 +1,81 @@
+"""Sealing and opening secrets: encrypted at rest with LAUNCHPAD_SECRETS_KEY, opened only to start a server.
+
+The key may be a list: the first one seals, all of them open, so that a key can be replaced without losing secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db.models import Q
+
+from deployments.errors import SecretMissing
+from deployments.models import Secret
+from deployments.serving_template import SecretKey
+
+
+def seal(values: Mapping[str, str]) -> str:
+    """Return key -> value in the form that is kept."""
+    return _box().encrypt(json.dumps(dict(values)).encode()).decode()
+
+
+def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]:
+    """Return the value of each environment variable; those that are optional and missing are left out.
+
+    Args:
+        wanted: where each variable takes its value from.
+
+    Raises:
+        SecretMissing: the resource group has no such secret or key, or its values cannot be opened.
+    """
+    found = _secrets(group_id, {key.secret for key in wanted.values()}) if wanted else {}
+    values = {}
+    for variable, key in wanted.items():
+        secret = found.get(key.secret)
+        if secret is not None and key.key in secret.keys:
+            values[variable] = _open(secret)[key.key]
+        elif not key.optional:
+            raise SecretMissing(_what_is_missing(group_id, variable, key, secret))
+    return values
+
+
+def check(group_id: str, wanted: Mapping[str, SecretKey]) -> None:
+    """Do nothing when all that is wanted can be had.
+
+    Raises:
+        SecretMissing: as `values_for`.
+    """
+    values_for(group_id, wanted)
+
+
+def _secrets(group_id: str, names: set[str]) -> dict[str, Secret]:
+    rows = Secret.objects.filter(Q(resource_group=group_id) | Q(resource_group=None), name__in=names)
+    # The group's own come last, and so replace those for all.
+    return {row.name: row for row in sorted(rows, key=lambda row: row.resource_group_id is not None)}
+
+
+def _open(secret: Secret) -> dict[str, str]:
+    try:
+        values: dict[str, str] = json.loads(_box().decrypt(secret.sealed))
+    except InvalidToken as error:
+        raise SecretMissing(
+            f"The secret {secret.name} was encrypted with another key than LAUNCHPAD_SECRETS_KEY has now. "
+            "Add the former key to that setting, or enter the secret's values again."
+        ) from error
+    return values
+
+
+def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secret | None) -> str:
+    missing = (
+        f"the secret {key.secret}, which the resource group {group_id} does not have"
+        if secret is None
+        else f"the key {key.key} of the secret {key.secret}, which has only: {', '.join(sorted(secret.keys))}"
+    )
+    return f"The template takes {variable} from {missing}. Ask an administrator to add it."
+
+
+def _box() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.LAUNCHPAD_SECRETS_KEYS])
