@@ -32,7 +32,7 @@ _PLANS = (
 
 
 def ensure_workspace() -> None:
-    """Make the resource plans, the connection and the resource group that are missing."""
+    """Make the resource plans and the connection that are missing, and a resource group when there is none."""
     known = set(ResourcePlan.objects.values_list("pk", flat=True))
     for name, description, cpu_millis, memory_bytes, gpus in _PLANS:
         if name not in known:
@@ -40,7 +40,8 @@ def ensure_workspace() -> None:
                 id=name, description=description, cpu_millis=cpu_millis, memory_bytes=memory_bytes, gpus=gpus
             )
     connection, _ = Connection.objects.get_or_create(name=CONNECTION)
-    ResourceGroup.objects.get_or_create(pk=RESOURCE_GROUP, defaults={"connection": connection})
+    if not ResourceGroup.objects.exists():
+        ResourceGroup.objects.create(pk=RESOURCE_GROUP, connection=connection)
 
 
 def ensure_catalog() -> None:

@@ -29,9 +29,10 @@ def pass_over(deployment_id: str) -> None:
 
 @app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
-    """Send out the passes that are due; see `reconciler.due`."""
+    """Send out the passes that are due (see `reconciler.due`), and remove the groups that have become empty."""
     for deployment_id in reconciler.due():
         _send(deployment_id, 0)
+    reconciler.remove_emptied_groups()
     broker.note_pulse()
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+MOBILE: ViewportSize = {"width": 390, "height": 844}
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,3 +35,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def faults_of(page: Page, paths: Sequence[str]) -> list[str]:
+    """Open each path and return what axe finds against WCAG 2.2 AA, and whether it is wider than the screen."""
+    axe = Axe()
+    found = []
+    for path in paths:
+        page.goto(path)
+        report = axe.run(page, options=RULES)
+        found += [
+            f"{path}: {fault['id']} {node['target']} {node['failureSummary']}"
+            for fault in report.response["violations"]
+            for node in fault["nodes"]
+        ]
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{path}: wider than the screen")
+    return found

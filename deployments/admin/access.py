@@ -1,20 +1,15 @@
-"""Users with their roles, service keys, sign-in links, and what people are in the middle of."""
+"""Users with their roles, sign-in links, and what people are in the middle of."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext as _
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
 from deployments.admin_site import may_administer
@@ -30,9 +25,8 @@ admin.site.unregister(Group)  # people have roles here
 
 @admin.register(User)
 class UserAdmin(RoleAdmin, PersonAdmin):
-    """People. A sign-in link lets somebody in who has no password (any more)."""
+    """People with all that Django knows of them."""
 
-    change_form_template = "admin/user.html"
     list_display = ("username", "role", "all_groups", "is_superuser", "is_active", "last_login")
     list_filter = ("role", "is_active", "resource_groups")
     filter_horizontal = ("resource_groups",)
@@ -56,28 +50,6 @@ class UserAdmin(RoleAdmin, PersonAdmin):
         (None, {"fields": ("username", "usable_password", "password1", "password2")}),
         (gettext_lazy("Access"), {"fields": ("role", "all_groups", "resource_groups")}),
     )
-
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(require_POST(self.issue_link))
-        return [path("<int:pk>/sign-in-link/", page, name="deployments_user_link"), *super().get_urls()]
-
-    def issue_link(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make a sign-in link for somebody and show it, this once."""
-        user = self.get_object(request, str(pk))
-        if not isinstance(user, User):
-            raise Http404
-        if not user.is_active:
-            raise PermissionDenied
-        link = request.build_absolute_uri(reverse("sign-in-link", args=[SignInLink.issue(user)]))
-        self.log_change(request, user, "Sign-in link issued.")
-        context: dict[str, Any] = {
-            **self.admin_site.each_context(request),
-            "title": _("Sign-in link for %(name)s") % {"name": user},
-            "opts": self.opts,
-            "original": user,
-            "link": link,
-        }
-        return TemplateResponse(request, "admin/sign_in_link.html", context)
 
 
 @admin.register(SignInLink)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from authlib.integrations.django_oauth2 import AuthorizationServer
@@ -27,6 +28,7 @@ from deployments.models import ServiceKey
 WRONG_CLIENT = (
     "No usable service key has this client id and secret. Check both; the key may have been revoked or have expired."
 )
+NOTE_USE_EVERY = timedelta(minutes=1)
 JWKS_SECONDS = 30  # a new key is published that long before it signs
 
 # Whether https is demanded follows from LAUNCHPAD_URL (SECURE_SSL_REDIRECT), for tokens as for the pages.
@@ -88,6 +90,7 @@ def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
     lifetime = tokens.LONGEST_LIFETIME
     if key.expires_at is not None:
         lifetime = max(1, min(lifetime, int((key.expires_at - timezone.now()).total_seconds())))
+    _note_use(key)
     jti = secrets.token_hex(16)
     groups = None if key.all_groups else list(key.resource_groups.values_list("pk", flat=True))
     return {
@@ -104,6 +107,13 @@ def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
         "scope": tokens.scope_of(key.role),
         "jti": jti,
     }
+
+
+def _note_use(key: ServiceKey) -> None:
+    """Remember to the minute when a key was last used: an administrator sees which ones nobody needs any more."""
+    now = timezone.now()
+    if key.last_used_at is None or now - key.last_used_at >= NOTE_USE_EVERY:
+        ServiceKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 _SERVER = TokenServer(ServiceKey, None)

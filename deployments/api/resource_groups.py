@@ -104,4 +104,9 @@ def _usage(groups: list[ResourceGroup]) -> schemas.DeploymentUsage:
 
 
 def _body(group: ResourceGroup) -> schemas.GroupBody:
-    return schemas.GroupBody(resource_group_id=group.pk, created_at=group.created_at, labels=labels_of(group.labels))
+    return schemas.GroupBody(
+        resource_group_id=group.pk,
+        created_at=group.created_at,
+        labels=labels_of(group.labels),
+        status="DEPROVISIONING" if group.deleting_since else "PROVISIONED",
+    )

@@ -317,7 +317,7 @@ class GroupBody(Body):
     resource_group_id: str
     created_at: datetime
     labels: list[LabelBody]
-    status: Literal["PROVISIONED"] = "PROVISIONED"
+    status: Literal["PROVISIONED", "DEPROVISIONING"]
 
 
 class GroupBase(Body):

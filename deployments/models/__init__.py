@@ -1,8 +1,8 @@
 """The tables, one module per noun. `deployments.models` is the only name other packages import."""
 
 from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, User, secret_digest
-from deployments.models.artifact import Artifact, ArtifactKind
-from deployments.models.audit import AuditEntry
+from deployments.models.artifact import Artifact, ArtifactKind, artifact_store
+from deployments.models.audit import AuditEntry, kind_name
 from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
 from deployments.models.deployment import Attempt, Deployment, Generation, Replica
@@ -35,5 +35,7 @@ __all__ = [
     "Severity",
     "SignInLink",
     "User",
+    "artifact_store",
+    "kind_name",
     "secret_digest",
 ]

@@ -92,6 +92,7 @@ class ServiceKey(models.Model):
     created_at = models.DateTimeField(_("created on"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires on"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked on"), null=True, blank=True)
+    last_used_at = models.DateTimeField(_("last used on"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("service key")

@@ -1,6 +1,7 @@
 """Models, data sets and result sets: a name, a kind and a URL."""
 
 import uuid
+from pathlib import Path
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +16,11 @@ class ArtifactKind(models.TextChoices):
     DATASET = "dataset", _("Dataset")
     RESULTSET = "resultset", _("Result set")
     OTHER = "other", _("Other")
+
+
+def artifact_store() -> Path:
+    """Return the folder of uploaded artifacts."""
+    return Path(settings.LAUNCHPAD_HOME) / "artifacts"
 
 
 class Artifact(models.Model):
@@ -52,3 +58,8 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its file lies if it was uploaded."""
+        return artifact_store() / str(self.pk)

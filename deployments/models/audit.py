@@ -1,5 +1,8 @@
 """The audit log: who changed what, when and from where. Rows are only ever added."""
 
+import json
+
+from django.apps import apps
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,8 +28,32 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit log")
+        verbose_name_plural = _("audit entries")
         ordering = ["-at", "-id"]
 
     def __str__(self) -> str:
         return f"{self.actor}: {self.action} {self.kind} {self.object_id}".rstrip()
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """What is different: name, before and after, each as text and `""` where there was nothing."""
+        before, after = self.before or {}, self.after or {}
+        pairs = [(name, _text(before.get(name)), _text(after.get(name))) for name in dict.fromkeys([*before, *after])]
+        return [(name, was, now) for name, was, now in pairs if was != now]
+
+    @property
+    def kind_name(self) -> str:
+        """What was changed in the reader's language."""
+        return kind_name(self.kind)
+
+
+def kind_name(kind: str) -> str:
+    """Return what people call a kind of object; what is no table of ours is called as it is."""
+    models_by_name = apps.get_app_config("deployments").models
+    return str(models_by_name[kind]._meta.verbose_name) if kind in models_by_name else kind
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -27,7 +27,7 @@ class Connection(models.Model):
 class ResourceGroup(models.Model):
     """Isolates configurations, artifacts, deployments and quotas of one group of people.
 
-    Quotas are counts; None means without limit.
+    Quotas are counts; None means without limit. `deleting_since` is set once the group goes with all it holds.
     """
 
     id = models.SlugField(_("id"), primary_key=True, max_length=253)
@@ -36,6 +36,7 @@ class ResourceGroup(models.Model):
     deployment_quota = models.PositiveIntegerField(_("quota of deployments"), null=True, blank=True)
     replica_quota = models.PositiveIntegerField(_("quota of replicas per deployment"), null=True, blank=True)
     created_at = models.DateTimeField(_("created on"), auto_now_add=True)
+    deleting_since = models.DateTimeField(_("being deleted since"), null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = _("resource group")

@@ -16,15 +16,20 @@ from django.db import transaction
 
 from deployments.access import require
 from deployments.errors import InvalidInput, OperationRefused
-from deployments.models import Actor, Artifact, ArtifactKind, Configuration, ResourceGroup, Role, Scenario, User
+from deployments.models import (
+    Actor,
+    Artifact,
+    ArtifactKind,
+    Configuration,
+    ResourceGroup,
+    Role,
+    Scenario,
+    User,
+    artifact_store,
+)
 from deployments.operations.audit import record
 
 _SCHEMES = ("file", "http", "https")
-
-
-def artifact_store() -> Path:
-    """Return the folder of uploaded artifacts."""
-    return Path(settings.LAUNCHPAD_HOME) / "artifacts"
 
 
 def allowed_roots() -> tuple[Path, ...]:
@@ -136,7 +141,7 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
     if used:
         noun = "configuration uses" if used == 1 else "configurations use"
         raise OperationRefused(f"{artifact.name} cannot be deleted: {used} {noun} it.")
-    own = artifact_store() / str(artifact.pk)
+    own = artifact.folder
     with transaction.atomic():
         record(actor.name, "delete", artifact, before={"url": artifact.url})
         artifact.delete()

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from deployments import tasks
-from deployments.access import require
+from deployments.access import refuse_while_deleting, require
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
 from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
@@ -234,8 +234,13 @@ def _record(deployment: Deployment, actor: Actor, code: str, message: str) -> No
 
 
 def _check_quota(group: ResourceGroup) -> None:
-    """Refuse one more deployment above the quota. The group's row is locked, so that two requests cannot both pass."""
-    quota = ResourceGroup.objects.select_for_update().get(pk=group.pk).deployment_quota
+    """Refuse one more deployment above the quota, or in a group that goes.
+
+    The group's row is locked, so that two requests cannot both pass.
+    """
+    row = ResourceGroup.objects.select_for_update().get(pk=group.pk)
+    refuse_while_deleting(row)
+    quota = row.deployment_quota
     if quota is None:
         return
     present = Deployment.objects.filter(resource_group=group).count()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -64,6 +65,16 @@ def issue_service_key(
         ids = None if groups is None else [group.pk for group in groups]
         record(actor.name, "create", key, after={"role": role, "groups": ids})
     return IssuedKey(key=key, secret=secret)
+
+
+def service_key_file(issued: IssuedKey) -> dict[str, object]:
+    """Return what a new key's file holds: the form in which SAP AI Core gives service keys to programs."""
+    return {
+        "clientid": issued.key.client_id,
+        "clientsecret": issued.secret,
+        "url": settings.LAUNCHPAD_URL,
+        "serviceurls": {"AI_API_URL": settings.LAUNCHPAD_URL},
+    }
 
 
 def revoke_service_key(actor: Actor, key: ServiceKey) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from deployments.access import require, require_everywhere
 from deployments.models import Actor, Executable, ResourceGroup, Role, Secret
@@ -21,15 +21,19 @@ def secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
     return Secret.objects.filter(resource_group=group).select_related("resource_group")
 
 
-def visible_secrets(actor: Actor) -> QuerySet[Secret]:
+def visible_secrets(actor: Actor, *, text: str = "") -> QuerySet[Secret]:
     """Return all secrets that an administrator may see, in the order of their names.
+
+    Args:
+        text: part of a name.
 
     Raises:
         NotAllowed: `actor` is none.
     """
     require(actor, Role.ADMINISTRATOR)
     rows = Secret.objects.select_related("resource_group").order_by("name", "resource_group")
-    return rows if actor.groups is None else rows.filter(Q(resource_group__in=actor.groups))
+    rows = rows.filter(name__icontains=text) if text else rows
+    return rows if actor.groups is None else rows.filter(resource_group__in=actor.groups)
 
 
 def templates_that_name(secret: Secret) -> list[Executable]:

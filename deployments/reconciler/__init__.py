@@ -5,7 +5,8 @@
 Passes may be lost, doubled or cut off anywhere; the next one goes on from the rows and from what the runtime shows.
 """
 
+from deployments.reconciler.groups import remove_emptied_groups
 from deployments.reconciler.passes import pass_over
 from deployments.reconciler.sweep import SWEEP_SECONDS, clean_up, due
 
-__all__ = ["SWEEP_SECONDS", "clean_up", "due", "pass_over"]
+__all__ = ["SWEEP_SECONDS", "clean_up", "due", "pass_over", "remove_emptied_groups"]

@@ -22,9 +22,9 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from deployments.access import require
+from deployments.access import require, require_everywhere
 from deployments.admin_site import may_administer
-from deployments.errors import NotAllowed
+from deployments.errors import NotAllowed, OperationRefused
 from deployments.models import Actor, ResourceGroup, Role, User
 from deployments.queries.workspace import Workspace, workspace_of
 
@@ -68,13 +68,43 @@ def sign_in_required(view: PageView[P]) -> View[P]:
             return render(request, "access/no_group.html", context, status=403)
         page.workspace = workspace
         page.group = workspace.group
-        try:
-            response: HttpResponse = view(page, *args, **kwargs)
-        except NotAllowed as error:
-            return render(request, "access/not_allowed.html", {"reason": str(error)}, status=403)
-        return response
+        return _answered(view, page, *args, **kwargs)
 
     return checked
+
+
+def administrator_required(view: PageView[P]) -> View[P]:
+    """Let only administrators of all resource groups pass, also while there is no group: `group` may be missing."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        page = cast(PageRequest, request)
+        page.actor = page.user.actor()
+        workspace = workspace_of(page.actor, page.user.workspace_id)
+        if workspace is not None:
+            page.workspace, page.group = workspace, workspace.group
+        return _answered(_everywhere(view), page, *args, **kwargs)
+
+    return checked
+
+
+def _everywhere(view: PageView[P]) -> PageView[P]:
+    def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        require_everywhere(request.actor)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def _answered(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    """Return what a view answers; what its reader may not, or the state of things forbids, is said on a page."""
+    try:
+        response: HttpResponse = view(page, *args, **kwargs)
+    except (NotAllowed, OperationRefused) as error:
+        return render(page, "access/not_allowed.html", {"reason": str(error)}, status=403)
+    return response
 
 
 def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:

@@ -19,7 +19,14 @@ from deployments.web.access import PageRequest
 THEMES = ("", "light", "dark", "contrast")
 THEME_COOKIE = "theme"
 KEYS = {"scenario": "g s", "configuration": "g c", "deployment": "g d"}
-ADMIN_PAGES = ("executable", "connection", "resourcegroup", "resourceplan", "user", "servicekey")
+ADMINISTRATION = {
+    "connection": "connections",
+    "group": "groups",
+    "secret": "secrets",
+    "user": "users",
+    "key": "keys",
+    "audit": "audit-log",
+}
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -28,11 +35,11 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     Only `unread` needs a query, which is made when it is shown.
     """
     shown: dict[str, Any] = {"theme": _theme(request)}
-    if hasattr(request, "workspace"):
+    if hasattr(request, "actor"):
         page = cast(PageRequest, request)
         shown |= {
             "nav": list(_nav(page)),
-            "workspace": _workspace(page.workspace),
+            "workspace": _workspace(page.workspace) if hasattr(page, "workspace") else None,
             "may_edit": page.actor.may(Role.EDITOR),
             "unread": lambda: unread_count(page.user),
         }
@@ -84,21 +91,31 @@ def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
         for label, url, section in items
     ]
     yield {"label": _("ML Operations"), "icon": "gauge", "items": entries}
-    if may_administer(request.user):
-        labels = (
-            _("Deployment Templates"),
-            _("Connections"),
-            _("Resource Groups"),
-            _("Resource Plans"),
-            _("Users"),
-            _("Service Keys"),
-        )
-        pages = [
-            {"label": label, "url": reverse(f"admin:deployments_{name}_changelist"), "current": False}
-            for label, name in zip(labels, ADMIN_PAGES, strict=True)
-        ]
-        pages.append({"label": pgettext("admin site", "All Objects"), "url": reverse("admin:index"), "current": False})
+    if pages := list(_administration(request, here)):
         yield {"label": _("Administration"), "icon": "settings", "items": pages}
+
+
+def _administration(request: PageRequest, here: str) -> Iterator[dict[str, Any]]:
+    """Secrets are also for administrators of some groups; the rest is for those of all."""
+    if not request.actor.may(Role.ADMINISTRATOR):
+        return
+    everywhere = may_administer(request.user)
+    own = [
+        (_("Connections"), "connection", True),
+        (_("Resource Groups"), "group", True),
+        (_("Secrets"), "secret", False),
+        (_("Users"), "user", True),
+        (_("Service Keys"), "key", True),
+        (pgettext("page", "Audit Log"), "audit", True),
+    ]
+    for label, section, of_all in own:
+        if everywhere or not of_all:
+            url = reverse(ADMINISTRATION[section])
+            yield {"label": label, "url": url, "current": here == section}
+    if everywhere:
+        for label, name in ((_("Deployment Templates"), "executable"), (_("Resource Plans"), "resourceplan")):
+            yield {"label": label, "url": reverse(f"admin:deployments_{name}_changelist"), "current": False}
+        yield {"label": pgettext("admin site", "All Objects"), "url": reverse("admin:index"), "current": False}
 
 
 def _section(request: PageRequest) -> str:

@@ -34,5 +34,7 @@ urlpatterns = [
     path("artifacts/create/", artifacts.artifact_create, name="artifact-create"),
     path("artifacts/<uuid:artifact_id>/", artifacts.artifact, name="artifact"),
     path("artifacts/<uuid:artifact_id>/delete/", artifacts.artifact_delete, name="artifact-delete"),
+    path("administration/", include("deployments.web.administration_urls")),
+    path("password/", access.password, name="password"),
     path("deployments/", include("deployments.web.deployment_urls")),
 ]

@@ -12,8 +12,7 @@ from pytest_django import Settings
 
 from deployments import operations
 from deployments.errors import InvalidInput, NotAllowed, OperationRefused
-from deployments.models import Actor, Artifact, Configuration, Executable, Role
-from deployments.operations.artifacts import artifact_store
+from deployments.models import Actor, Artifact, Configuration, Executable, Role, artifact_store
 from tests import factories
 
 pytestmark = pytest.mark.django_db

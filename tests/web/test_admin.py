@@ -1,4 +1,4 @@
-"""The admin site: whom it lets in, what it may change, importing templates, keys and sign-in links."""
+"""The admin site: whom it lets in, what it may change, importing templates, revoking and rotating keys."""
 
 from __future__ import annotations
 
@@ -198,33 +198,6 @@ def test_an_editor_cannot_import(client: Client) -> None:
     assert not Executable.objects.exists()
 
 
-def test_a_new_service_key_shows_its_secret_once_and_keeps_its_hash(administrator: Client) -> None:
-    group = make.make_group("team")
-    values = {"name": "batch job", "role": "editor", "resource_groups": [group.pk]}
-
-    html = administrator.post("/admin/deployments/servicekey/add/", values).content.decode()
-
-    key = ServiceKey.objects.get()
-    secret = re.search(r"Client secret</th><td><code>([^<]+)", html)
-    assert secret
-    assert key.has_secret(secret[1])
-    assert key.client_id in html
-    assert (key.all_groups, list(key.resource_groups.all())) == (False, [group])
-    page = administrator.get(reverse("admin:deployments_servicekey_change", args=[key.pk])).content.decode()
-    assert secret[1] not in page
-    assert key.secret_hash not in page
-
-
-@pytest.mark.parametrize(
-    "values", [{"name": ""}, {"name": "x", "expires_at_0": "2020-01-01", "expires_at_1": "10:00"}]
-)
-def test_a_service_key_that_makes_no_sense_is_refused(administrator: Client, values: dict[str, str]) -> None:
-    answer = administrator.post("/admin/deployments/servicekey/add/", {"role": "editor", "all_groups": "on", **values})
-
-    assert "Please correct the error" in answer.content.decode()
-    assert not ServiceKey.objects.exists()
-
-
 def test_a_service_key_is_revoked_and_never_deleted(administrator: Client) -> None:
     key = ServiceKey.objects.create(client_id="sk-1", name="batch", expires_at=timezone.now() + timedelta(days=1))
     chosen = {"action": "revoke", "_selected_action": [key.pk]}
@@ -235,20 +208,6 @@ def test_a_service_key_is_revoked_and_never_deleted(administrator: Client) -> No
     assert not key.is_usable
     deleted = administrator.post(reverse("admin:deployments_servicekey_delete", args=[key.pk]), {"post": "yes"})
     assert deleted.status_code == 403
-
-
-def test_a_sign_in_link_is_issued_for_a_person(administrator: Client) -> None:
-    person = make.make_user(username="maria")
-    address = reverse("admin:deployments_user_link", args=[person.pk])
-
-    assert administrator.get(address).status_code == 405
-    html = administrator.post(address).content.decode()
-
-    link = re.search(r"<code>http://testserver(/sign-in/[^<]+)</code>", html)
-    assert link
-    maria = Client()
-    maria.get(link[1])
-    assert f"Account: {person.username}" in maria.get("/").content.decode()
 
 
 def test_a_person_is_added_with_role_and_groups(administrator: Client) -> None:

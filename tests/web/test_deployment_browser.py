@@ -3,67 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings as configured
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import expect
 
 from deployments.gateway import tls, tokens
 from deployments.lifecycle import ExitReason, Status, Step
-from deployments.models import Attempt, Deployment, Generation, Role
+from deployments.models import Attempt, Deployment, Generation
 from deployments.recipes import pack, recipe_of
 from tests import factories as make
-from tests.browser import chromium
+from tests.browser import DESKTOP, MOBILE, faults_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-DESKTOP, MOBILE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with pytest.MonkeyPatch.context() as patch, chromium() as browser:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's event loop is in the thread that writes rows
-        yield browser
-
-
-@pytest.fixture
-def open_page(browser: Browser, live_server: LiveServer) -> Iterator[Any]:
-    """Open a page as a person with a role, and fail when it complains in the console."""
-    contexts = []
-
-    def opened(path: str, *, role: Role = Role.EDITOR, theme: str = "light", size: Any = DESKTOP) -> Page:
-        client = Client()
-        has_contrast = theme == "contrast"  # a choice of the account, the others follow the system
-        client.force_login(make.make_user(role, theme="contrast" if has_contrast else ""))
-        scheme = "light" if has_contrast else theme
-        context = browser.new_context(base_url=live_server.url, viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
-        name = configured.SESSION_COOKIE_NAME
-        context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", note)
-        page.goto(path)
-        return page
-
-    complaints: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type == "error" and "422 (Unprocessable Entity)" not in message.text:  # a form that was refused
-            complaints.append(message.text)
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not complaints
 
 
 def coming_up(name: str = "iris") -> Deployment:
@@ -266,17 +221,6 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
         f"/deployments/create/?configuration={running.configuration_id}",
         "/deployments/create/?step=configuration",
     ]
-    page = open_page("/deployments/", theme=theme, size=size)
-    axe = Axe()
-    found = []
-    for path in paths:
-        page.goto(path)
-        report = axe.run(page, options=RULES)
-        found += [
-            f"{path}: {fault['id']} {node['target']} {node['failureSummary']}"
-            for fault in report.response["violations"]
-            for node in fault["nodes"]
-        ]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found.append(f"{path}: wider than the screen")
-    assert not found, "\n".join(found)
+    faults = faults_of(open_page("/deployments/", theme=theme, size=size), paths)
+
+    assert not faults, "\n".join(faults)

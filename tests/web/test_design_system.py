@@ -21,7 +21,7 @@ from playwright.sync_api import Browser
 
 from deployments.lifecycle import Status
 from deployments.templatetags import launchpad as tags
-from tests.browser import chromium
+from tests.browser import RULES, chromium
 from tests.web.style_guide.server import serving
 from tests.web.style_guide.urls import Reader
 
@@ -30,7 +30,6 @@ TEMPLATES = list((settings.BASE_DIR / "templates").rglob("*.html"))
 SPRITE = set(re.findall(r'<symbol id="([^"]+)"', (STATIC / "vendor" / "icons.svg").read_text()))
 NOON = datetime(2026, 3, 18, 11, 0, tzinfo=UTC)
 PLAIN_STATIC = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest.mark.parametrize("status", Status)

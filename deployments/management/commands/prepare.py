@@ -121,17 +121,14 @@ def _ensure_service_key(home: Path) -> None:
     """Issue the first key for programs, in the form of file that clients of the AI API read."""
     if ServiceKey.objects.exists():
         return
-    from deployments.operations.service_keys import issue_service_key  # as late as in installation.py
+    from deployments.operations.service_keys import (  # as late as in installation.py
+        issue_service_key,
+        service_key_file,
+    )
 
     with transaction.atomic():
         issued = issue_service_key(installation.ACTOR, name="made at the first start")
-        content = {
-            "clientid": issued.key.client_id,
-            "clientsecret": issued.secret,
-            "url": settings.LAUNCHPAD_URL,
-            "serviceurls": {"AI_API_URL": settings.LAUNCHPAD_URL},
-        }
-        _write_private(home / "service-key.json", json.dumps(content, indent=2) + "\n")
+        _write_private(home / "service-key.json", json.dumps(service_key_file(issued), indent=2) + "\n")
 
 
 def _health_address() -> tuple[str, int, str]:

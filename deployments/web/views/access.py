@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib import auth, messages
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
@@ -14,11 +14,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from deployments.models import SignInLink, User
+from deployments.operations.users import set_password
 from deployments.web.access import PageRequest, local_address, sign_in_required
 from deployments.web.context import THEME_COOKIE, THEMES
 from deployments.web.guide import SHORTCUTS, STATUS_MEANINGS
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
+_BY_LINK = "signed_in_by_link"  # so no password was asked for, and none has to be known to choose one
 _COOKIE_AGE = 365 * 24 * 3600  # seconds
 # Pages about one thing of a resource group: in another group it does not exist, but its list does.
 _LISTS = {"deployment": "deployments", "configuration": "configurations", "artifact": "artifacts"}
@@ -59,6 +61,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
     user = SignInLink.redeem(token)
     if user is not None:
         auth.login(request, user, backend=_BACKEND)
+        request.session[_BY_LINK] = True
         return _in_own_language(redirect("overview"), user)
     if request.user.is_authenticated:  # the same person clicked the link twice
         return redirect("overview")
@@ -67,6 +70,23 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
         _("This sign-in link was used already or is too old. Sign in with your password, or ask for a new link."),
     )
     return redirect("sign-in")
+
+
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "POST"])
+@sign_in_required
+def password(request: PageRequest) -> HttpResponse:
+    """Let people change their password; who came by a link, or never had one, need not know the old one."""
+    knows_none = request.session.get(_BY_LINK) or not request.user.has_usable_password()
+    form = (SetPasswordForm if knows_none else PasswordChangeForm)(request.user, request.POST or None)
+    if form.is_valid():
+        set_password(request.user, form.cleaned_data["new_password1"])
+        auth.update_session_auth_hash(request, request.user)
+        request.session.pop(_BY_LINK, None)
+        messages.success(request, _("Your password is changed. You stay signed in here and nowhere else."))
+        return redirect("overview")
+    return render(request, "access/password.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
 @require_POST

@@ -22,6 +22,7 @@ from deployments.queries.artifacts import artifacts, configurations_with, counts
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.configuration_draft import choose_input
 from deployments.web.forms.artifacts import UPLOAD, ArtifactForm
+from deployments.web.forms.problems import put_problems
 from deployments.web.pages import page_of, text_of
 from deployments.web.uploads import upload_limit, was_too_large
 
@@ -152,8 +153,7 @@ def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
             return upload_artifact(request.actor, request.group, values["scenario"], upload=values["upload"], **common)
         return add_artifact(request.actor, request.group, values["scenario"], url=values["url"].strip(), **common)
     except InvalidInput as error:
-        for name, sentence in error.problems.items():
-            form.add_error(name if name in form.fields else None, sentence)
+        put_problems(form, error)
     return None
 
 

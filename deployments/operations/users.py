@@ -1,0 +1,106 @@
+"""People: added, changed and let in by administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from deployments.access import require_everywhere
+from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
+from deployments.models import Actor, ResourceGroup, Role, SignInLink, User
+from deployments.operations.audit import record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """What an administrator says of somebody.
+
+    Args:
+        groups: the resource groups that they may see, None for all.
+    """
+
+    role: Role
+    groups: Sequence[ResourceGroup] | None = None
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    is_active: bool = True
+
+
+def create_user(actor: Actor, username: str, person: Person) -> User:
+    """Add somebody, without a password: a sign-in link lets them in, and then they choose one.
+
+    Raises:
+        InvalidInput: "username" -> what is wrong.
+        AlreadyThere: there is somebody of this name.
+    """
+    require_everywhere(actor)
+    user = User(username=User.normalize_username(username))
+    user.set_unusable_password()
+    try:
+        user.clean_fields(exclude=[field.name for field in User._meta.fields if field.name != "username"])
+    except ValidationError as error:
+        raise InvalidInput({name: " ".join(said) for name, said in error.message_dict.items()}) from error
+    try:
+        with transaction.atomic():
+            _write(user, person)
+            record(actor.name, "create", user, after=_told(user))
+    except IntegrityError as error:
+        raise AlreadyThere({"username": f"There is somebody called {username} already."}) from error
+    return user
+
+
+def change_user(actor: Actor, user: User, person: Person) -> None:
+    """Change what somebody is called and may do; it counts from their next click on.
+
+    Raises:
+        OperationRefused: administrators would take the administration away from themselves.
+    """
+    require_everywhere(actor)
+    loses = not person.is_active or person.role != Role.ADMINISTRATOR or person.groups is not None
+    if user.get_username() == actor.name and loses and not user.is_superuser:
+        raise OperationRefused("You cannot take the administration away from yourself. Ask another administrator.")
+    if user.is_superuser and not person.is_active and user.get_username() == actor.name:
+        raise OperationRefused("You cannot lock yourself out. Ask another administrator.")
+    before = _told(user)
+    with transaction.atomic():
+        _write(user, person)
+        record(actor.name, "update", user, before=before, after=_told(user))
+
+
+def issue_sign_in_link(actor: Actor, user: User) -> str:
+    """Return the token of a new link that signs somebody in once; earlier links become void.
+
+    Raises:
+        OperationRefused: they may not sign in.
+    """
+    require_everywhere(actor)
+    if not user.is_active:
+        raise OperationRefused(f"{user.get_username()} may not sign in. Make the account active first.")
+    with transaction.atomic():
+        record(actor.name, "issue sign-in link", user)
+        return SignInLink.issue(user)
+
+
+def set_password(user: User, password: str) -> None:
+    """Give somebody the password that they have chosen; the form has looked whether it is strong enough."""
+    user.set_password(password)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        record(user.get_username(), "change password", user)
+
+
+def _write(user: User, person: Person) -> None:
+    user.role, user.all_groups = person.role, person.groups is None
+    user.first_name, user.last_name, user.email = person.first_name, person.last_name, person.email
+    user.is_active = person.is_active
+    user.save()
+    user.resource_groups.set(person.groups or [])
+
+
+def _told(user: User) -> dict[str, object]:
+    groups = None if user.all_groups else sorted(user.resource_groups.values_list("pk", flat=True))
+    return {"role": user.role, "groups": groups, "active": user.is_active, "email": user.email}

@@ -1,0 +1,26 @@
+"""The end of resource groups that are deleted with all they hold."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+
+from django.db import transaction
+
+from deployments.models import Artifact, Configuration, ResourceGroup
+
+logger = logging.getLogger(__name__)
+
+
+def remove_emptied_groups() -> None:
+    """Remove the groups that were asked to go and whose last deployment has gone, with all else they hold."""
+    for group in ResourceGroup.objects.filter(deleting_since__isnull=False, deployments=None):
+        with transaction.atomic():
+            artifacts = list(Artifact.objects.filter(resource_group=group))
+            Configuration.objects.filter(resource_group=group).delete()
+            Artifact.objects.filter(resource_group=group).delete()
+            group.delete()
+        for artifact in artifacts:
+            if artifact.folder.is_dir():
+                shutil.rmtree(artifact.folder)
+        logger.info("The resource group %s was removed with all it held.", group.pk)

@@ -1,0 +1,236 @@
+"""The forms of the administration: resource groups, people, service keys and secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.models import Connection, ResourceGroup, Role, User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
+LONGEST_LABEL = 5000  # characters
+
+
+class LabelsField(forms.CharField):
+    """Labels as lines of `key=value`; its value is a dict."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label=gettext_lazy("Labels"),
+            required=False,
+            help_text=gettext_lazy("One label a line: key=value."),
+            widget=forms.Textarea(attrs={"rows": 3, **_PLAIN}),
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(f"{key}={text}" for key, text in value.items()) if isinstance(value, dict) else value
+
+    def to_python(self, value: Any) -> Any:
+        labels: dict[str, str] = {}
+        for line in str(value or "").replace("\0", "").splitlines():
+            key, sign, text = line.strip().partition("=")
+            if line.strip() and not (sign and key):
+                raise forms.ValidationError(_("“%(line)s” is no label. Write key=value.") % {"line": line[:80]})
+            if len(key) > 256 or len(text) > LONGEST_LABEL:
+                raise forms.ValidationError(_("A key has at most 256 characters, a value at most 5000."))
+            if key:
+                labels[key.strip()] = text.strip()
+        return labels
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(self.prepare_value(initial or {}) != data)
+
+
+def _quota(label: StrOrPromise) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        help_text=gettext_lazy("Empty: without limit."),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+
+class GroupForm(forms.Form):
+    """Labels and quotas of a resource group."""
+
+    deployment_quota = _quota(gettext_lazy("Most deployments"))
+    replica_quota = _quota(gettext_lazy("Most replicas of a deployment"))
+    labels = LabelsField()
+
+
+class NewGroupForm(GroupForm):
+    """The same with what can never be changed."""
+
+    group = forms.CharField(
+        label=gettext_lazy("ID"),
+        max_length=253,
+        help_text=gettext_lazy("3 to 253 letters, digits, dots and dashes. It cannot be changed later."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    connection = forms.ModelChoiceField(
+        label=gettext_lazy("Connection"),
+        queryset=Connection.objects.all(),
+        empty_label=None,
+        help_text=gettext_lazy("Where its deployments run."),
+    )
+    field_order = ("group", "connection", "deployment_quota", "replica_quota", "labels")
+
+
+class GroupsMixin(forms.Form):
+    """The choice of the resource groups that somebody may use."""
+
+    all_groups = forms.BooleanField(label=gettext_lazy("All resource groups"), required=False, initial=True)
+    groups = forms.ModelMultipleChoiceField(
+        label=gettext_lazy("Only these resource groups"),
+        queryset=ResourceGroup.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if not values.get("all_groups") and not values.get("groups") and "groups" not in self.errors:
+            self.add_error("groups", _("Choose at least one resource group, or all of them."))
+        return values
+
+    def chosen_groups(self) -> Sequence[ResourceGroup] | None:
+        """Return the groups, None for all."""
+        return None if self.cleaned_data["all_groups"] else list(self.cleaned_data["groups"])
+
+
+def _role(initial: Role) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=gettext_lazy("Role"),
+        choices=Role.choices,
+        initial=initial,
+        help_text=gettext_lazy(
+            "Viewers see. Editors also create, update, stop and delete. Administrators also manage these pages."
+        ),
+    )
+
+
+class UserForm(GroupsMixin):
+    """What somebody is called and may do."""
+
+    first_name = forms.CharField(label=gettext_lazy("First name"), required=False, max_length=150)
+    last_name = forms.CharField(label=gettext_lazy("Last name"), required=False, max_length=150)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    role = _role(Role.VIEWER)
+    is_active = forms.BooleanField(label=gettext_lazy("May sign in"), required=False, initial=True)
+    field_order = ("username", "first_name", "last_name", "email", "role", "all_groups", "groups", "is_active")
+
+    @staticmethod
+    def initial_of(user: User) -> dict[str, Any]:
+        names = ("first_name", "last_name", "email", "role", "all_groups", "is_active")
+        return {name: getattr(user, name) for name in names} | {"groups": user.resource_groups.all()}
+
+
+class NewUserForm(UserForm):
+    """The same with the name to sign in with."""
+
+    username = forms.CharField(
+        label=gettext_lazy("User name"),
+        max_length=150,
+        help_text=gettext_lazy("To sign in with. It cannot be changed later."),
+        widget=forms.TextInput(attrs={**_PLAIN, "autocapitalize": "none"}),
+    )
+
+
+class KeyForm(GroupsMixin):
+    """A service key to be issued."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=128,
+        help_text=gettext_lazy("Which program uses it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    role = _role(Role.EDITOR)
+    expires_at = forms.DateTimeField(
+        label=gettext_lazy("Expires on"),
+        required=False,
+        help_text=gettext_lazy("Empty: it counts until it is revoked."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    field_order = ("name", "role", "all_groups", "groups", "expires_at")
+
+
+class SecretForm(forms.Form):
+    """Where a new secret belongs.
+
+    Args:
+        groups: resource groups to choose from.
+        may_share: whether it may be for all resource groups.
+    """
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=252,
+        help_text=gettext_lazy("Small letters, digits, dots and dashes; templates name it in secretKeyRef."),
+        widget=forms.TextInput(attrs=_PLAIN),
+    )
+    group = forms.ChoiceField(
+        label=gettext_lazy("Resource group"),
+        required=False,
+        help_text=gettext_lazy("A group's own secret goes before one of the same name for all groups."),
+    )
+
+    def __init__(self, *args: Any, groups: Sequence[ResourceGroup], may_share: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", _("All resource groups"))] if may_share else []
+        field = self.fields["group"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = choices + [(group.pk, group.pk) for group in groups]
+
+
+class ValueForm(forms.Form):
+    """One key of a secret with its value."""
+
+    key = forms.CharField(label=gettext_lazy("Key"), required=False, max_length=253, widget=forms.TextInput(_PLAIN))
+    value = forms.CharField(
+        label=gettext_lazy("Value"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 1, **_PLAIN}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if values.get("value") and not values.get("key"):
+            self.add_error("key", _("Give the value a key."))
+        return values
+
+
+ValueForms = forms.formset_factory(ValueForm, extra=0)
+ROWS = 3  # that an empty form begins with
+
+
+def value_forms(data: Mapping[str, Any] | None, *, keys: Sequence[str] = (), more: bool = False) -> Any:
+    """Return the rows of keys and values.
+
+    Args:
+        keys: that the secret has; their values are not shown.
+        more: whether to add rows to what `data` holds instead of checking it.
+    """
+    if data is None:
+        return ValueForms(initial=[{"key": key} for key in keys] or [{} for _row in range(ROWS)])
+    if more:
+        sent = ValueForms(data)
+        entries = [{name: row[name].value() or "" for name in ("key", "value")} for row in sent]
+        return ValueForms(initial=[*entries, *({} for _row in range(ROWS))])
+    return ValueForms(data)
+
+
+def values_in(rows: Any) -> dict[str, str]:
+    """Return key -> value of the rows that hold a key; line ends are those of Unix."""
+    entries = [row.cleaned_data for row in rows]
+    return {entry["key"]: entry["value"].replace("\r\n", "\n") for entry in entries if entry.get("key")}

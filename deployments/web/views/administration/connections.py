@@ -1,0 +1,35 @@
+"""Connections: where model servers run, and how much of each is in use."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from deployments.queries import administration
+from deployments.queries.placement import holders, room_of
+from deployments.web.access import PageRequest, administrator_required
+from deployments.web.meters import meters_of
+
+
+@require_GET
+@administrator_required
+def connection_list(request: PageRequest) -> HttpResponse:
+    rows = [(row, meters_of(room_of(row))) for row in administration.connections(request.actor)]
+    return render(request, "administration/connections.html", {"rows": rows})
+
+
+@require_GET
+@administrator_required
+def connection(request: PageRequest, name: str) -> HttpResponse:
+    """Show what a connection has, who holds it, and its resource groups."""
+    found = administration.connections(request.actor).filter(name=name).first()
+    if found is None:
+        raise Http404
+    context = {
+        "connection": found,
+        "meters": meters_of(room_of(found)),
+        "holders": holders(found),
+        "groups": administration.resource_groups(request.actor).filter(connection=found),
+    }
+    return render(request, "administration/connection.html", context)

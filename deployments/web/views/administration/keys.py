@@ -1,0 +1,74 @@
+"""Service keys: issued with a secret that is shown once, and revoked for good."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from deployments.errors import InvalidInput
+from deployments.models import Role
+from deployments.operations.service_keys import issue_service_key, revoke_service_key, service_key_file
+from deployments.queries import administration
+from deployments.web.access import PageRequest, administrator_required
+from deployments.web.forms.administration import KeyForm
+from deployments.web.forms.problems import put_problems
+from deployments.web.pages import page_of, text_of
+
+
+@require_GET
+@administrator_required
+def key_list(request: PageRequest) -> HttpResponse:
+    text = text_of(request, "q")
+    page = page_of(request, administration.service_keys(request.actor, text=text))
+    context = {"title": _("Service Keys"), "page": page, "text": text, "hint": _("Name or client ID")}
+    return render(request, "administration/keys.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def key_create(request: PageRequest) -> HttpResponse:
+    """Issue a key; the page that answers shows its secret, this once."""
+    form = KeyForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            issued = issue_service_key(
+                request.actor,
+                name=values["name"],
+                role=Role(values["role"]),
+                groups=form.chosen_groups(),
+                expires_at=values["expires_at"],
+            )
+        except InvalidInput as error:
+            put_problems(form, error)
+        else:
+            text = json.dumps(service_key_file(issued), indent=2) + "\n"
+            file = base64.b64encode(text.encode()).decode()
+            context = {"key": issued.key, "secret": issued.secret, "text": text, "file": file}
+            return render(request, "administration/key_issued.html", context)
+    context = {"form": form, "title": _("Create service key"), "submit": _("Create"), "back": reverse("keys")}
+    context |= {"parent": _("Service Keys"), "lead": _("Credentials of a program for the API and for predictions.")}
+    return render(request, "administration/form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def key_revoke(request: PageRequest, key_id: int) -> HttpResponse:
+    """Ask first, then end a key for good."""
+    key = administration.service_keys(request.actor).filter(pk=key_id).first()
+    if key is None:
+        raise Http404
+    if request.method == "GET":
+        return render(request, "administration/key_revoke.html", {"key": key})
+    revoke_service_key(request.actor, key)
+    messages.success(request, _("%(name)s was revoked.") % {"name": key})
+    return redirect("keys")

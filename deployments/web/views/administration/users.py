@@ -1,0 +1,92 @@
+"""People: their roles, their resource groups, and the links that let them in."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from deployments.errors import InvalidInput, OperationRefused
+from deployments.models import Role, User
+from deployments.operations.users import Person, change_user, create_user, issue_sign_in_link
+from deployments.queries import administration
+from deployments.web.access import PageRequest, administrator_required
+from deployments.web.forms.administration import NewUserForm, UserForm
+from deployments.web.forms.problems import put_problems
+from deployments.web.pages import page_of, text_of
+
+
+@require_GET
+@administrator_required
+def user_list(request: PageRequest) -> HttpResponse:
+    text = text_of(request, "q")
+    page = page_of(request, administration.users(request.actor, text=text))
+    context = {"title": _("Users"), "page": page, "text": text, "hint": _("Name or e-mail")}
+    return render(request, "administration/users.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def user_create(request: PageRequest) -> HttpResponse:
+    """Add somebody and show the link that lets them in."""
+    form = NewUserForm(request.POST or None)
+    if form.is_valid():
+        try:
+            user = create_user(request.actor, form.cleaned_data["username"], _person(form))
+        except InvalidInput as error:
+            put_problems(form, error)
+        else:
+            return _link_page(request, user) if user.is_active else redirect("users")
+    context = {"form": form, "title": _("Add user"), "submit": _("Add"), "back": reverse("users")}
+    context |= {"parent": _("Users"), "lead": _("A sign-in link lets them in; then they choose a password.")}
+    return render(request, "administration/form.html", context, status=422 if form.is_bound else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def user_change(request: PageRequest, user_id: int) -> HttpResponse:
+    user = _user_or_404(request, user_id)
+    form = UserForm(request.POST or None, initial=UserForm.initial_of(user))
+    if form.is_valid():
+        try:
+            change_user(request.actor, user, _person(form))
+        except OperationRefused as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("%(name)s was changed.") % {"name": user.get_username()})
+            return redirect("users")
+    context = {"form": form, "person": user, "title": user.get_username(), "submit": _("Save")}
+    context |= {"back": reverse("users"), "parent": _("Users")}
+    return render(request, "administration/user.html", context, status=422 if form.is_bound else 200)
+
+
+@never_cache
+@require_POST
+@administrator_required
+def user_link(request: PageRequest, user_id: int) -> HttpResponse:
+    """Make a sign-in link for somebody and show it, this once."""
+    return _link_page(request, _user_or_404(request, user_id))
+
+
+def _link_page(request: PageRequest, user: User) -> HttpResponse:
+    token = issue_sign_in_link(request.actor, user)
+    link = request.build_absolute_uri(reverse("sign-in-link", args=[token]))
+    return render(request, "administration/user_link.html", {"person": user, "link": link})
+
+
+def _user_or_404(request: PageRequest, user_id: int) -> User:
+    user = administration.users(request.actor).filter(pk=user_id).first()
+    if user is None:
+        raise Http404
+    return user
+
+
+def _person(form: UserForm) -> Person:
+    values = form.cleaned_data
+    names = ("first_name", "last_name", "email", "is_active")
+    return Person(role=Role(values["role"]), groups=form.chosen_groups(), **{name: values[name] for name in names})
