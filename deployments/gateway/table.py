@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from deployments.models import Deployment, Replica, ServiceKey
+from deployments.models import Deployment, Replica, ServiceKey, User
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def backend_name(deployment_id: str, generation: int) -> str:
 
 
 def load() -> Table:
-    """Read the table, in three queries however many deployments there are."""
+    """Read the table, in four queries however many deployments there are."""
     read_at = time.monotonic_ns()
     rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
     groups = {pk: group for pk, group, _ in rows}
@@ -108,7 +108,8 @@ def load() -> Table:
         for key, found in servers.items()
     )
     placed = {pk for pk, _ in servers}
-    revoked = ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True)
+    revoked = set(ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True))
+    revoked |= {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
     return Table(
         backends=backends,
         routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},

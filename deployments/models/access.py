@@ -72,6 +72,11 @@ class User(AbstractUser):
     deployment_columns = models.JSONField(_("columns"), null=True, blank=True)
     notified_at = models.DateTimeField(_("notifications read on"), default=timezone.now)
 
+    @property
+    def token_client(self) -> str:
+        """The client id of this person's access tokens: the gateway refuses them once the account is not active."""
+        return f"user-{self.pk}"
+
     def actor(self) -> Actor:
         """Return this person as operations and queries know them."""
         if self.is_superuser:

@@ -13,10 +13,13 @@ from deployments import operations
 from deployments.connections import local_runtime
 from deployments.errors import OperationRefused
 from deployments.lifecycle import Status, Step
-from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, Role
+from deployments.operations.service_keys import issue_service_key, revoke_service_key
+from deployments.operations.users import Person, change_user
+from deployments.reconciler import due, pass_over
 from deployments.reconciler import lease as leases
-from deployments.reconciler import pass_over
 from deployments.runtimes.base import ReplicaSpec, Resources
+from tests import factories as make
 from tests.reconciler.world import ACTOR, World
 
 FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
@@ -35,6 +38,20 @@ def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) 
     assert set(generation.steps) == {step.value for step in Step}
     statuses = DeploymentEvent.objects.filter(deployment=deployment).order_by("id").values_list("status", flat=True)
     assert list(dict.fromkeys(statuses)) == ["UNKNOWN", "PENDING", "RUNNING"]
+
+
+def test_who_was_shut_out_is_refused_by_the_gateway_from_the_next_sweep_on(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    key = issue_service_key(ACTOR, name="batch").key
+    person = make.make_user()
+    clients = (key.client_id, person.token_client)
+    assert [world.ask(deployment, client_id=client)[0] for client in clients] == [200, 200]
+
+    revoke_service_key(ACTOR, key)
+    change_user(ACTOR, person, Person(role=Role.EDITOR, is_active=False))
+    due()
+
+    assert [world.ask(deployment, client_id=client)[0] for client in clients] == [401, 401]
 
 
 def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:

@@ -77,10 +77,12 @@ class World:
         pid: int = json.loads(states[-1].read_text())["server"][0]
         return pid
 
-    def ask(self, deployment: Deployment, path: str = "/") -> tuple[int, bytes]:
+    def ask(self, deployment: Deployment, path: str = "/", *, client_id: str = "tester") -> tuple[int, bytes]:
         """Send a request through the gateway as a client does."""
         home = Path(settings.LAUNCHPAD_HOME)
-        token = tokens.issue(subject="tester", resource_groups=None, role="editor", lifetime_seconds=60)
+        token = tokens.issue(
+            subject="tester", client_id=client_id, resource_groups=None, role="editor", lifetime_seconds=60
+        )
         url = f"https://localhost:{settings.LAUNCHPAD_GATEWAY_PORT}/v2/inference/deployments/{deployment.pk}{path}"
         with urllib3.PoolManager(ca_certs=str(home / "tls" / "ca.pem"), retries=False) as pool:
             answer = pool.request("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=5)

@@ -83,6 +83,7 @@ def _token(request: PageRequest, deployment: Deployment, lifetime: timedelta) ->
     """Return a token of the reader's for the deployment's resource group and when it expires."""
     token = tokens.issue(
         subject=request.actor.name,
+        client_id=request.user.token_client,
         resource_groups=[deployment.resource_group_id],
         role=request.actor.role.value,
         lifetime_seconds=int(lifetime.total_seconds()),
