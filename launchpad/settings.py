@@ -110,7 +110,9 @@ INSTALLED_APPS = [
     "deployments.apps.DeploymentsConfig",
 ]
 
+LAUNCHPAD_PROXIES = int(_number("LAUNCHPAD_PROXIES", 0))  # whose X-Forwarded-For is believed
 MIDDLEWARE = [
+    "deployments.web.middleware.client_address",
     "deployments.api.errors.ai_api_errors",
     "deployments.web.middleware.note_origin",
     "django.middleware.security.SecurityMiddleware",
@@ -179,6 +181,48 @@ AXES_LOCKOUT_CALLABLE = "deployments.web.views.access.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # the audit log tells of sign-ins
 AXES_VERBOSE = False
+LAUNCHPAD_TOKENS_PER_MINUTE = int(_number("LAUNCHPAD_TOKENS_PER_MINUTE", 60))  # of one program from one address
+CACHES = {  # of each process alone: nothing waits for a server
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
+}
+# Sign-in by OpenID Connect, only when a provider is named.
+LAUNCHPAD_OIDC_ISSUER = _text("LAUNCHPAD_OIDC_ISSUER", "")
+LAUNCHPAD_OIDC_NAME = _text("LAUNCHPAD_OIDC_NAME", "OpenID Connect")
+LAUNCHPAD_OIDC_ROLE = _text("LAUNCHPAD_OIDC_ROLE", "")  # of people without an account, who stay out when it is empty
+LAUNCHPAD_OIDC_GROUPS = _words("LAUNCHPAD_OIDC_GROUPS")
+if LAUNCHPAD_OIDC_ISSUER:
+    if urlsplit(LAUNCHPAD_OIDC_ISSUER).scheme not in {"http", "https"}:
+        sys.exit(f"LAUNCHPAD_OIDC_ISSUER is {LAUNCHPAD_OIDC_ISSUER!r}. Give the https:// address of the provider.")
+    if LAUNCHPAD_OIDC_ROLE not in {"", "viewer", "editor", "administrator"}:
+        sys.exit(f"LAUNCHPAD_OIDC_ROLE is {LAUNCHPAD_OIDC_ROLE!r}. Set it to viewer, editor or administrator.")
+    INSTALLED_APPS += [
+        "allauth",
+        "allauth.account",
+        "allauth.socialaccount",
+        "allauth.socialaccount.providers.openid_connect",
+    ]
+    MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+    AUTHENTICATION_BACKENDS += ["allauth.account.auth_backends.AuthenticationBackend"]
+    ACCOUNT_ADAPTER = "deployments.web.openid.Accounts"
+    ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+    ACCOUNT_UNIQUE_EMAIL = False  # addresses are only compared by our own adapter
+    SOCIALACCOUNT_ADAPTER = "deployments.web.openid.People"
+    SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: our policy lets no form lead to another host
+    SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "openid"
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "provider",
+                    "name": LAUNCHPAD_OIDC_NAME,
+                    "client_id": _text("LAUNCHPAD_OIDC_CLIENT_ID", "launchpad"),
+                    "secret": _text("LAUNCHPAD_OIDC_CLIENT_SECRET", ""),
+                    "settings": {"server_url": LAUNCHPAD_OIDC_ISSUER},
+                }
+            ],
+        }
+    }
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 AUTH_PASSWORD_VALIDATORS = [

@@ -10,24 +10,29 @@ import logging
 import os
 import secrets
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
 from authlib.integrations.django_oauth2 import AuthorizationServer
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import ClientMixin, grants
 from authlib.oauth2.rfc6749.errors import InvalidClientError
+from authlib.oauth2.rfc6749.util import extract_basic_authorization
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from deployments.api.token_rate import seconds_to_wait
 from deployments.gateway import tokens
 from deployments.models import ServiceKey
+from deployments.operations.audit import record
 
 WRONG_CLIENT = (
     "No usable service key has this client id and secret. Check both; the key may have been revoked or have expired."
 )
+TOO_MANY = "Too many tokens were asked for. Use the one you have until it expires, and ask again in %s s."
 NOTE_USE_EVERY = timedelta(minutes=1)
 JWKS_SECONDS = 30  # a new key is published that long before it signs
 
@@ -126,10 +131,15 @@ _SERVER.register_token_generator("default", issue_token)
 @never_cache
 def token(request: HttpRequest) -> HttpResponse:
     """Exchange client id and secret (form fields or HTTP Basic) for an access token."""
+    if seconds := seconds_to_wait(request):
+        told = {"error": "too_many_requests", "error_description": TOO_MANY % seconds}
+        return JsonResponse(told, status=429, headers={"Retry-After": str(seconds)})
     try:
         response: HttpResponse = _SERVER.create_token_response(request)
     except UnicodeDecodeError:  # the credentials of HTTP Basic are no text
         response = _SERVER.handle_error_response(request, _wrong_client())
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        record(_client_id(request), "token refused", "servicekey")
     return response
 
 
@@ -138,6 +148,15 @@ def token(request: HttpRequest) -> HttpResponse:
 def jwks(request: HttpRequest) -> HttpResponse:
     """Answer the public keys that tokens can be checked with."""
     return JsonResponse(tokens.jwks())
+
+
+def _client_id(request: HttpRequest) -> str:
+    """Return what a program calls itself, to be kept in the audit log."""
+    try:
+        told, _ = extract_basic_authorization(request.headers)
+    except UnicodeDecodeError:
+        told = ""
+    return str(told or request.POST.get("client_id", "")).replace("\0", "")
 
 
 def _wrong_client() -> InvalidClientError:

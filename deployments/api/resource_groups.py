@@ -108,5 +108,5 @@ def _body(group: ResourceGroup) -> schemas.GroupBody:
         resource_group_id=group.pk,
         created_at=group.created_at,
         labels=labels_of(group.labels),
-        status="DEPROVISIONING" if group.deleting_since else "PROVISIONED",
+        status_message="It is being deleted with all it holds." if group.deleting_since else None,
     )

@@ -317,7 +317,8 @@ class GroupBody(Body):
     resource_group_id: str
     created_at: datetime
     labels: list[LabelBody]
-    status: Literal["PROVISIONED", "DEPROVISIONING"]
+    status: Literal["PROVISIONED"] = "PROVISIONED"
+    status_message: str | None = None
 
 
 class GroupBase(Body):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -21,6 +24,24 @@ def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     def middleware(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone(unquote(request.COOKIES.get(TIME_ZONE_COOKIE, "")))):
             return get_response(request)
+
+    return middleware
+
+
+def client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Let REMOTE_ADDR be the client's address when the settings say how many proxies stand before Launchpad.
+
+    Each proxy adds the address it was called from at the end of X-Forwarded-For; what stands before those that ours
+    have added is whatever the client likes to say.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        told = request.headers.get("X-Forwarded-For", "").split(",")
+        if 0 < settings.LAUNCHPAD_PROXIES <= len(told):
+            address = told[-settings.LAUNCHPAD_PROXIES].strip()
+            with suppress(ValueError):  # a proxy that says "unknown": its own address stays
+                request.META["REMOTE_ADDR"] = str(ip_address(address))
+        return get_response(request)
 
     return middleware
 

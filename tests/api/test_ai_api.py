@@ -238,7 +238,7 @@ def test_resource_groups_are_made_labelled_and_removed_when_empty(group: Resourc
     assert administrator.get("/admin/resourceGroups", labelSelector="ext.ai.sap.com/team=blue").body["count"] == 1
     make.make_configuration(group=ResourceGroup.objects.get(pk="team.blue"))
     refused = administrator.ask("DELETE", "/admin/resourceGroups/team.blue")
-    assert (refused.status, "1 configurations" in refused.error["message"]) == (412, True)
+    assert (refused.status, "1 configuration" in refused.error["message"]) == (412, True)
     assert administrator.ask("DELETE", "/admin/resourceGroups/default").status == 202
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 from joserfc import jwt
@@ -17,7 +18,7 @@ from joserfc.jwk import KeySet
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import tokens
-from deployments.models import Role, ServiceKey, secret_digest
+from deployments.models import AuditEntry, Role, ServiceKey, secret_digest
 from tests.factories import make_group
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +131,32 @@ def test_anybody_can_check_a_token_with_the_published_keys(key: ServiceKey) -> N
     assert answer.status_code == 200
     assert {"kty", "n", "e", "kid", "use", "alg"} == set(published["keys"][0])
     assert jwt.decode(token, KeySet.import_key_set(published), algorithms=["RS256"]).claims["sub"] == key.client_id
+
+
+def test_who_asks_too_often_has_to_wait_and_others_need_not(key: ServiceKey, settings: Settings) -> None:
+    cache.clear()
+    settings.LAUNCHPAD_TOKENS_PER_MINUTE = 3
+    good = basic(key.client_id, SECRET)
+    assert [ask(good).status_code for _ in range(3)] == [200] * 3
+
+    refused = ask(good)
+
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+    assert "until it expires" in refused.json()["error_description"]
+    assert ask(basic("somebody", "else")).status_code == 401
+    assert Client(REMOTE_ADDR="192.0.2.1").post("/oauth/token", GRANT, headers=good).status_code == 200
+    guesses = {ask(basic("somebody", str(number))).status_code for number in range(40)}
+    assert guesses == {401, 429}, "an address has an end too"
+    cache.clear()
+
+
+def test_the_address_behind_our_proxies_counts_and_what_clients_say_does_not(
+    key: ServiceKey, settings: Settings
+) -> None:
+    settings.LAUNCHPAD_PROXIES = 1
+    for told in ("198.51.100.7, 192.0.2.9", "unknown"):
+        ask({**basic("somebody", "else"), "X-Forwarded-For": told})
+
+    refused = set(AuditEntry.objects.filter(action="token refused").values_list("actor", "address"))
+    assert refused == {("somebody", "192.0.2.9"), ("somebody", "127.0.0.1")}

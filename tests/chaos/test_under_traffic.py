@@ -56,7 +56,7 @@ def served(stack: Stack, deployment: str) -> list[str]:
     for pid, replica in stack.model_servers().items():
         if replica.startswith(deployment):
             try:
-                found.append(psutil.Process(pid).cmdline()[-1])
+                found += psutil.Process(pid).cmdline()[-1:]  # none while it ends
             except psutil.NoSuchProcess:
                 continue
     return sorted(found)

@@ -40,7 +40,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         auth.login(request, form.get_user())
         return _in_own_language(redirect(onward), form.get_user())
     status = 422 if request.method == "POST" else 200
-    return render(request, "access/sign_in.html", {"form": form, "next": wanted}, status=status)
+    return render(request, "access/sign_in.html", _sign_in_context(form, wanted), status=status)
 
 
 def locked_out(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
@@ -48,7 +48,7 @@ def locked_out(request: HttpRequest, *args: object, **kwargs: object) -> HttpRes
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     form = AuthenticationForm(request)
     said = _("Too many wrong passwords. Wait %(n)s minutes, or ask an administrator for a sign-in link.")
-    context = {"form": form, "next": request.POST.get("next"), "locked": said % {"n": minutes}}
+    context = _sign_in_context(form, request.POST.get("next")) | {"locked": said % {"n": minutes}}
     response = render(request, "access/sign_in.html", context, status=429)
     response.headers["Retry-After"] = str(minutes * 60)
     return response
@@ -143,6 +143,11 @@ def workspace(request: PageRequest) -> HttpResponse:
         raise Http404
     User.objects.filter(pk=request.user.pk).update(workspace=chosen)
     return redirect(_page_in_another_group(local_address(request, request.POST.get("next"), "overview")))
+
+
+def _sign_in_context(form: AuthenticationForm, wanted: str | None) -> dict[str, object]:
+    provider = settings.LAUNCHPAD_OIDC_NAME if settings.LAUNCHPAD_OIDC_ISSUER else ""
+    return {"form": form, "next": wanted, "provider": provider}
 
 
 def _in_own_language(response: HttpResponse, user: User) -> HttpResponse:
