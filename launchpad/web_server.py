@@ -16,6 +16,7 @@ bind = f"{_host}:{settings.LAUNCHPAD_PORT}"
 workers = settings.LAUNCHPAD_WEB_PROCESSES
 worker_class = "gthread"
 threads = 8
+limit_request_line = 8190  # bytes; what is longer is answered with 414 before it comes to us
 preload_app = True
 keepalive = 15
 timeout = 60

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from ninja import NinjaAPI
+from ninja.operation import Operation
 
 from deployments.api import artifacts, configurations, deployments, logs, meta, resource_groups, scenarios, secrets
 from deployments.api.auth import AccessToken
 from deployments.api.errors import answer_errors
 
-api = NinjaAPI(
+
+class AiApi(NinjaAPI):
+    """Operations are called as their functions are, which have names of their own."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+
+api = AiApi(
     title="Launchpad",
     version=meta.AI_API_VERSION,
     description="Deployments of model servers. Compatible with the SAP AI Core AI API.",

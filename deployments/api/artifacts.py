@@ -12,6 +12,7 @@ from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
+    ID,
     PLAIN_NUMBER,
     USUAL_ROWS,
     CaselessSearch,
@@ -26,6 +27,8 @@ from deployments.api.common import (
     find,
     has_labels,
     labels_of,
+    link,
+    links,
     scenario_body,
     search_for,
 )
@@ -34,6 +37,7 @@ from deployments.models import Artifact, ArtifactKind, Scenario
 from deployments.operations import add_artifact
 
 router = Router(tags=["Artifact"], by_alias=True)
+LINKS = links(201, artifact=link(artifactId=ID))
 Kind = Literal["model", "dataset", "resultset", "other", ""]
 
 
@@ -83,7 +87,7 @@ def artifact_count(
     return HttpResponse(str(count), content_type="text/plain")
 
 
-@router.post("/artifacts", response={201: schemas.ArtifactCreated, **FAILURES})
+@router.post("/artifacts", response={201: schemas.ArtifactCreated, **FAILURES}, openapi_extra=LINKS)
 def artifact_create(request: HttpRequest, group: GroupHeader, body: schemas.ArtifactPost) -> HttpResponse:
     scenario = Scenario.objects.filter(pk=body.scenario_id).first()
     place = group_of(request, group)
@@ -99,8 +103,8 @@ def artifact_create(request: HttpRequest, group: GroupHeader, body: schemas.Arti
         description=body.description,
         labels={label.key: label.value for label in body.labels},
     )
-    created = schemas.ArtifactCreated(id=str(artifact.pk), message="Artifact acknowledged", url=artifact.url)
-    return answer(created, 201, Location=f"/v2/lm/artifacts/{artifact.pk}")
+    told = schemas.ArtifactCreated(id=str(artifact.pk), message="Artifact acknowledged", url=artifact.url)
+    return answer(told, 201, Location=f"/v2/lm/artifacts/{artifact.pk}")
 
 
 @router.get("/artifacts/{artifactId}", response={200: schemas.ArtifactBody, **FAILURES})

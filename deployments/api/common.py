@@ -16,10 +16,12 @@ from deployments.models import Artifact, Configuration, ResourceGroup, Scenario
 Row = TypeVar("Row", Artifact, Configuration)
 MOST_ROWS = 100_000
 USUAL_ROWS = 10_000
-ERRORS = frozenset({400, 401, 403, 404, 429})
+ERRORS = frozenset({400, 401, 403, 404, 409, 412, 413, 429})
 FAILURES: Mapping[Any, Any] = {ERRORS: Failure}
 # Counts are plain text.
 PLAIN_NUMBER: dict[str, Any] = {"responses": {200: {"content": {"text/plain": {"schema": {"type": "integer"}}}}}}
+
+ID, FIRST = "$response.body#/id", "$response.body#/resources/0/id"
 
 Top = Annotated[int, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows.")]
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
@@ -28,8 +30,26 @@ Search = Annotated[str, Query(alias="$search", max_length=80, description="Part 
 CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]
 Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
-Ids = Annotated[list[str], Query(alias="executableIds", max_length=1000)]
+Ids = Annotated[list[str], Query(alias="executableIds", max_length=100)]
 LabelSelector = Annotated[list[str], Query(max_length=10)]
+
+
+def link(*, in_group: bool = True, body: Mapping[str, str] | None = None, **parameters: str) -> dict[str, Any]:
+    """Return where the document says the values of a following request come from.
+
+    Args:
+        in_group: whether it names the same resource group in its header.
+        body: field of its body -> expression.
+        parameters: parameter of its path -> expression.
+    """
+    group = {"AI-Resource-Group": "$request.header.AI-Resource-Group"} if in_group else {}
+    return {"parameters": {**parameters, **group}} | ({"requestBody": dict(body)} if body else {})
+
+
+def links(status: int, **following: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the document says of an answer with `status`: the operations that go on from there."""
+    told = {name: {"operationId": name, **where} for name, where in following.items()}
+    return {"responses": {status: {"links": told}}}
 
 
 def answer(body: Body, status: int = 200, **headers: str) -> HttpResponse:

@@ -12,6 +12,7 @@ from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
+    ID,
     PLAIN_NUMBER,
     USUAL_ROWS,
     CaselessSearch,
@@ -24,6 +25,8 @@ from deployments.api.common import (
     answer,
     count_of,
     find,
+    link,
+    links,
     scenario_body,
     search_for,
     split,
@@ -34,6 +37,7 @@ from deployments.models import Configuration, Executable
 from deployments.operations import create_configuration
 
 router = Router(tags=["Configuration"], by_alias=True)
+LINKS = links(201, configuration=link(configurationId=ID), deployment_create=link(body={"configurationId": ID}))
 
 
 @router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES})
@@ -67,7 +71,7 @@ def configuration_count(
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
-@router.post("/configurations", response={201: schemas.Created, **FAILURES})
+@router.post("/configurations", response={201: schemas.Created, **FAILURES}, openapi_extra=LINKS)
 def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost) -> HttpResponse:
     place = group_of(request, group)
     executable = (
@@ -83,8 +87,8 @@ def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas
         parameters=_once((one.key, one.value) for one in body.parameter_bindings),
         inputs=_once((one.key, one.artifact_id) for one in body.input_artifact_bindings),
     )
-    created = schemas.Created(id=str(configuration.pk), message="Configuration created")
-    return answer(created, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
+    told = schemas.Created(id=str(configuration.pk), message="Configuration created")
+    return answer(told, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
 
 
 @router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES})

@@ -13,6 +13,7 @@ from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
+    ID,
     PLAIN_NUMBER,
     USUAL_ROWS,
     Ids,
@@ -22,6 +23,8 @@ from deployments.api.common import (
     answer,
     count_of,
     find,
+    link,
+    links,
     split,
     uuid_or_none,
 )
@@ -38,6 +41,13 @@ LONGEST_MESSAGE = 256  # characters; the specification allows no more
 Select = Annotated[Literal["status", ""], Query(alias="$select")]
 StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
 # The specification's words for the last operation; a stop is a change of the target status.
+LINKS = links(
+    202,
+    deployment=link(deploymentId=ID),
+    deployment_change=link(deploymentId=ID),
+    deployment_delete=link(deploymentId=ID),
+    deployment_logs=link(deploymentId=ID),
+)
 _OPERATIONS: dict[str, Any] = {"CREATE": "CREATE", "DELETE": "DELETE"}
 
 
@@ -77,7 +87,7 @@ def deployment_count(
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
-@router.post("/deployments", response={202: schemas.DeploymentCreated, **FAILURES})
+@router.post("/deployments", response={202: schemas.DeploymentCreated, **FAILURES}, openapi_extra=LINKS)
 def deployment_create(request: HttpRequest, group: GroupHeader, body: schemas.DeploymentPost) -> HttpResponse:
     place = group_of(request, group)
     configuration = _configuration(place, body.configuration_id)
@@ -114,10 +124,7 @@ def deployment(
     return answer(body)
 
 
-@router.patch(
-    "/deployments/{deploymentId}",
-    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
-)
+@router.patch("/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES})
 def deployment_change(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
@@ -136,10 +143,7 @@ def deployment_change(
     return answer(schemas.Created(id=found.pk, message="Deployment modification scheduled"), 202)
 
 
-@router.delete(
-    "/deployments/{deploymentId}",
-    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
-)
+@router.delete("/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES})
 def deployment_delete(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803

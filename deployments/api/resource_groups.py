@@ -9,7 +9,7 @@ from ninja import Path, Query, Router
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, LabelSelector, answer, has_labels, labels_of
+from deployments.api.common import FAILURES, LabelSelector, answer, has_labels, labels_of, link, links
 from deployments.models import Deployment, Executable, ResourceGroup
 from deployments.operations import resource_groups as operations
 from deployments.queries.deployment_facts import facts_of
@@ -19,6 +19,8 @@ router = Router(tags=["Resource group"], by_alias=True)
 GroupId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$", max_length=253)]
 Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31)]
+_GROUP = link(resourceGroupId="$response.body#/resourceGroupId", in_group=False)
+LINKS = links(202, group=_GROUP, group_change=_GROUP, group_delete=_GROUP)
 NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a number
 
 
@@ -34,7 +36,7 @@ def group_list(
     return answer(schemas.GroupList(count=len(found), resources=[_body(group) for group in shown]))
 
 
-@router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES})
+@router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES}, openapi_extra=LINKS)
 def group_create(request: HttpRequest, body: schemas.GroupPost) -> HttpResponse:
     labels = {label.key: label.value for label in body.labels}
     group = operations.create_resource_group(actor_of(request), body.resource_group_id, labels=labels)
@@ -57,10 +59,7 @@ def group_change(
     return answer(schemas.GroupBase(resource_group_id=found.pk), 202)
 
 
-@router.delete(
-    "/resourceGroups/{resourceGroupId}",
-    response={202: schemas.Created, **FAILURES, 412: schemas.Failure},
-)
+@router.delete("/resourceGroups/{resourceGroupId}", response={202: schemas.Created, **FAILURES})
 def group_delete(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
     found = group_of(request, resourceGroupId)
     operations.delete_resource_group(actor_of(request), found)

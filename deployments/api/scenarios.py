@@ -7,14 +7,30 @@ from ninja import Router
 
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, group_of
-from deployments.api.common import FAILURES, LabelSelector, PathId, answer, has_labels, labels_of, scenario_body
+from deployments.api.common import (
+    FAILURES,
+    FIRST,
+    LabelSelector,
+    PathId,
+    answer,
+    has_labels,
+    labels_of,
+    link,
+    links,
+    scenario_body,
+)
 from deployments.api.errors import ApiError
 from deployments.models import Executable, Scenario
 
 router = Router(tags=["Scenario"], by_alias=True)
+SAME = "$request.path.scenarioId"
 
 
-@router.get("/scenarios", response={200: schemas.ScenarioList, **FAILURES})
+@router.get(
+    "/scenarios",
+    response={200: schemas.ScenarioList, **FAILURES},
+    openapi_extra=links(200, scenario=link(scenarioId=FIRST), executable_list=link(scenarioId=FIRST)),
+)
 def scenario_list(request: HttpRequest, group: GroupHeader) -> HttpResponse:
     group_of(request, group)
     scenarios = [scenario_body(scenario) for scenario in Scenario.objects.all()]
@@ -27,7 +43,15 @@ def scenario(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> Ht
     return answer(scenario_body(_scenario(scenarioId)))
 
 
-@router.get("/scenarios/{scenarioId}/executables", response={200: schemas.ExecutableList, **FAILURES})
+@router.get(
+    "/scenarios/{scenarioId}/executables",
+    response={200: schemas.ExecutableList, **FAILURES},
+    openapi_extra=links(
+        200,
+        executable=link(scenarioId=SAME, executableId=FIRST),
+        configuration_create=link(body={"scenarioId": SAME, "executableId": FIRST}),
+    ),
+)
 def executable_list(
     request: HttpRequest,
     scenarioId: PathId,  # noqa: N803

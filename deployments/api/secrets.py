@@ -10,7 +10,7 @@ from ninja import Header, Path, Query, Router
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, answer, labels_of
+from deployments.api.common import FAILURES, answer, labels_of, link, links
 from deployments.api.errors import ApiError
 from deployments.models import ResourceGroup, Secret
 from deployments.operations import secrets as operations
@@ -20,6 +20,8 @@ router = Router(tags=["Secret"], by_alias=True)
 SecretName = Annotated[str, Path(pattern=schemas.SECRET_PATTERN, max_length=252)]
 TenantScope = Annotated[bool, Header(alias="AI-Tenant-Scope", description="Secrets for all resource groups.")]
 Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
+_SECRET = link(secretName="$response.body#/name")
+LINKS = links(200, secret=_SECRET, secret_replace=_SECRET, secret_delete=_SECRET)
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31)]
 
 
@@ -36,7 +38,7 @@ def secret_list(
     return answer(schemas.SecretList(count=found.count(), resources=[_body(secret) for secret in shown]))
 
 
-@router.post("/secrets", response={200: schemas.SecretChanged, **FAILURES, 409: schemas.Failure})
+@router.post("/secrets", response={200: schemas.SecretChanged, **FAILURES}, openapi_extra=LINKS)
 def secret_create(
     request: HttpRequest, body: schemas.SecretPost, group: OptionalGroupHeader = "", scope: TenantScope = False
 ) -> HttpResponse:
