@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
 from deployments import operations
+from deployments.access import require
 from deployments.api import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
@@ -32,7 +33,7 @@ from deployments.api.errors import ApiError, request_id, status_of
 from deployments.errors import LaunchpadError
 from deployments.gateway.place import inference_url
 from deployments.lifecycle import Status, TargetStatus
-from deployments.models import Configuration, Deployment, ResourceGroup
+from deployments.models import Configuration, Deployment, ResourceGroup, Role
 from deployments.queries.deployment_details import attempts_of, events_of, replicas_of
 from deployments.queries.deployment_facts import DeploymentFacts, facts_of
 
@@ -106,6 +107,7 @@ def deployment_create(request: HttpRequest, group: GroupHeader, body: schemas.De
 def deployment_bulk(request: HttpRequest, group: GroupHeader, body: schemas.BulkPatch) -> HttpResponse:
     """Stop or delete up to 100 deployments; each has its own answer."""
     place = group_of(request, group)
+    require(actor_of(request), Role.EDITOR, place)
     items = [_bulk_item(request, place, item) for item in body.deployments]
     return answer(schemas.BulkBody(deployments=items), 202)
 
