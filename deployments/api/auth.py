@@ -68,7 +68,7 @@ def group_of(request: HttpRequest, group_id: str) -> ResourceGroup:
         ApiError: 404, there is none of this id, or the caller may not see it.
     """
     actor = cast(ApiRequest, request).actor
-    group = ResourceGroup.objects.select_related("connection").filter(pk=group_id).first()
+    group = ResourceGroup.objects.order_by().filter(pk=group_id).first()
     if group is None or not actor.sees(group.pk):
         raise ApiError(404, f"There is no resource group {group_id} for you.")
     return group

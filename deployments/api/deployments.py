@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
+from pydantic.alias_generators import to_camel
 
 from deployments import operations
 from deployments.access import require
@@ -34,8 +35,7 @@ from deployments.errors import LaunchpadError
 from deployments.gateway.place import inference_url
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Configuration, Deployment, ResourceGroup, Role
-from deployments.queries.deployment_details import attempts_of, events_of, replicas_of
-from deployments.queries.deployment_facts import DeploymentFacts, facts_of
+from deployments.queries.deployment_facts import DeploymentFacts, facts_of, story_of
 
 router = Router(tags=["Deployment"], by_alias=True)
 LONGEST_MESSAGE = 256  # characters; the specification allows no more
@@ -49,6 +49,7 @@ LINKS = links(
     deployment_delete=link(deploymentId=ID),
     deployment_logs=link(deploymentId=ID),
 )
+_WORDS = {"replica__name": "replica", "number": "attempt", "exit_signal": "signal"}
 _OPERATIONS: dict[str, Any] = {"CREATE": "CREATE", "DELETE": "DELETE"}
 
 
@@ -162,10 +163,11 @@ def find_deployment(group: ResourceGroup, pk: str) -> Deployment:
     Raises:
         ApiError: 404.
     """
-    rows = Deployment.objects.select_related("configuration", "resource_group__connection")
+    rows = Deployment.objects.select_related("configuration").order_by()
     found = rows.filter(resource_group=group, pk=pk).first()
     if found is None:
         raise ApiError(404, f"There is no deployment {pk} in {group.pk}.")
+    found.resource_group = group
     return found
 
 
@@ -249,38 +251,15 @@ def _details(facts: DeploymentFacts) -> schemas.DetailsBody:
 
 def _status_details(deployment: Deployment) -> dict[str, Any]:
     """Return what is known beyond the status: the whole message, replicas, the last attempts and events."""
+    story = {
+        part: [{_WORDS.get(name) or to_camel(name): value for name, value in row.items()} for row in rows]
+        for part, rows in story_of(deployment).items()
+    }
     return {
         "message": deployment.status_message,
         "severity": deployment.status_severity,
         "provedAt": deployment.proved_at,
-        "replicas": [
-            {
-                "name": replica.name,
-                "phase": replica.phase,
-                "detail": replica.detail,
-                "restarts": replica.restarts,
-                "healthySince": replica.healthy_since,
-            }
-            for replica in replicas_of(deployment)
-            if replica.is_held
-        ],
-        "attempts": [
-            {
-                "replica": attempt.replica.name,
-                "attempt": attempt.number,
-                "startedAt": attempt.started_at,
-                "endedAt": attempt.ended_at,
-                "exitCode": attempt.exit_code,
-                "signal": attempt.exit_signal,
-                "message": attempt.message,
-                "firstError": attempt.first_error,
-            }
-            for attempt in attempts_of(deployment)
-        ],
-        "events": [
-            {"at": event.at, "code": event.code, "severity": event.severity, "message": event.message}
-            for event in events_of(deployment, limit=20)
-        ],
+        **story,
     }
 
 

@@ -1,17 +1,19 @@
-"""What programs are told of many deployments at once: scale and resources, with two queries for all of them."""
+"""What programs are told: scale and resources of many deployments in two queries, and the whole story of one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.models import Deployment, Generation, Replica
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
 
+ATTEMPTS_TOLD, EVENTS_TOLD = 20, 20
 _NOTHING = (0, 0, 0, 0)
 
 
@@ -64,3 +66,17 @@ def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]
             least=least, most=most, running=running, plan=plan, cpu_millis=cpu, memory_bytes=memory, gpus=gpus
         )
     return facts
+
+
+def story_of(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the replicas that are held, the last attempts and the last events, as rows of plain values."""
+    replicas = Replica.objects.filter(is_held=True, generation__deployment=deployment)
+    replicas = replicas.order_by("-generation__number", "number")
+    attempts = Attempt.objects.filter(replica__generation__deployment=deployment).order_by("-started_at", "-pk")
+    events = DeploymentEvent.objects.filter(deployment=deployment)
+    ends = ("started_at", "ended_at", "exit_code", "exit_signal", "message", "first_error")
+    return {
+        "replicas": [*replicas.values("name", "phase", "detail", "restarts", "healthy_since")],
+        "attempts": [*attempts.values("replica__name", "number", *ends)[:ATTEMPTS_TOLD]],
+        "events": [*events.values("at", "code", "severity", "message")[:EVENTS_TOLD]],
+    }
