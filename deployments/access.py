@@ -1,5 +1,7 @@
 """The checks that stand first in every operation, and in queries about what only some may see."""
 
+from django.utils.translation import gettext as _
+
 from deployments.errors import NotAllowed, OperationRefused
 from deployments.models import Actor, ResourceGroup, Role
 
@@ -12,9 +14,15 @@ def require(actor: Actor, role: Role, group: ResourceGroup | None = None) -> Non
         OperationRefused: the group is being deleted.
     """
     if not actor.may(role):
-        raise NotAllowed(f"This needs the role {role.label}; {actor.name} is {actor.role.label}.")
+        raise NotAllowed(
+            _("This needs the role %(role)s; %(name)s is %(own)s.")
+            % {"role": role.label, "name": actor.name, "own": actor.role.label}
+        )
     if group is not None and not actor.sees(group.pk):
-        raise NotAllowed(f"The resource group {group.pk} is not among yours. Ask an administrator for access.")
+        raise NotAllowed(
+            _("The resource group %(group)s is not among yours. Ask an administrator for access.")
+            % {"group": group.pk}
+        )
     if group is not None:
         refuse_while_deleting(group)
 
@@ -27,7 +35,9 @@ def require_everywhere(actor: Actor) -> None:
     """
     require(actor, Role.ADMINISTRATOR)
     if actor.groups is not None:
-        raise NotAllowed(f"This needs an administrator of all resource groups; {actor.name} is one of some.")
+        raise NotAllowed(
+            _("This needs an administrator of all resource groups; %(name)s is one of some.") % {"name": actor.name}
+        )
 
 
 def refuse_while_deleting(group: ResourceGroup) -> None:
@@ -37,4 +47,6 @@ def refuse_while_deleting(group: ResourceGroup) -> None:
         OperationRefused: it is being deleted with all it holds.
     """
     if group.deleting_since is not None:
-        raise OperationRefused(f"The resource group {group.pk} is being deleted with all it holds.")
+        raise OperationRefused(
+            _("The resource group %(group)s is being deleted with all it holds.") % {"group": group.pk}
+        )

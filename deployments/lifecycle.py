@@ -1,7 +1,8 @@
 """The words of the lifecycle: statuses, steps, phases, which action is allowed when, and how long a duration is.
 
 Source of the rules: the AI API (status, targetStatus, ttl) and the table of allowed actions of the product it
-stays compatible with. Pure: no I/O, no Django. What to do next is decided in `planning.py`.
+stays compatible with. Pure: no I/O, and of Django nothing but the translation. What to do next is decided in
+`planning.py`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,12 @@ from __future__ import annotations
 import enum
 import re
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 
 class Status(enum.StrEnum):
@@ -83,22 +90,22 @@ _ALLOWED: dict[Status, frozenset[Action]] = {
     Status.DEAD: frozenset({Action.DELETE, Action.UPDATE}),
 }
 
-_ADVICE: dict[Action, dict[Status, str]] = {
+_ADVICE: dict[Action, dict[Status, StrPromise]] = {
     Action.STOP: {
-        Status.UNKNOWN: "It has not reached the runtime yet; delete it instead.",
-        Status.STOPPING: "It is being stopped already.",
-        Status.STOPPED: "It is stopped already.",
-        Status.DEAD: "It has ended already and holds no resources; delete or update it.",
+        Status.UNKNOWN: _("It has not reached the runtime yet; delete it instead."),
+        Status.STOPPING: _("It is being stopped already."),
+        Status.STOPPED: _("It is stopped already."),
+        Status.DEAD: _("It has ended already and holds no resources; delete or update it."),
     },
     Action.DELETE: {
-        Status.PENDING: "Stop it first.",
-        Status.RUNNING: "Stop it first.",
-        Status.STOPPING: "Wait until it is stopped.",
+        Status.PENDING: _("Stop it first."),
+        Status.RUNNING: _("Stop it first."),
+        Status.STOPPING: _("Wait until it is stopped."),
     },
     Action.UPDATE: {
-        Status.UNKNOWN: "Wait until it is PENDING.",
-        Status.STOPPING: "It is being stopped; create it again instead.",
-        Status.STOPPED: "A stopped deployment cannot be restarted; create it again instead.",
+        Status.UNKNOWN: _("Wait until it is PENDING."),
+        Status.STOPPING: _("It is being stopped; create it again instead."),
+        Status.STOPPED: _("A stopped deployment cannot be restarted; create it again instead."),
     },
 }
 
@@ -111,13 +118,13 @@ def why_not(action: Action, status: Status, target: TargetStatus) -> str:
         target: what is wanted; something that is being stopped or deleted takes no other wish.
     """
     if target is TargetStatus.DELETED:
-        return "It is being deleted already."
+        return str(_("It is being deleted already."))
     if target is TargetStatus.STOPPED and status not in {Status.STOPPED, Status.STOPPING, Status.DEAD}:
         status = Status.STOPPING
     if action in _ALLOWED[status]:
         return ""
-    advice = _ADVICE[action].get(status, "")
-    return f"A deployment that is {status} cannot be {_PARTICIPLE[action]}. {advice}".rstrip()
+    advice = str(_ADVICE[action].get(status, ""))
+    return f"{_REFUSAL[action] % {'status': status}} {advice}".rstrip()
 
 
 def allowing(action: Action) -> frozenset[Status]:
@@ -125,7 +132,11 @@ def allowing(action: Action) -> frozenset[Status]:
     return frozenset(status for status, actions in _ALLOWED.items() if action in actions)
 
 
-_PARTICIPLE = {Action.STOP: "stopped", Action.DELETE: "deleted", Action.UPDATE: "updated"}
+_REFUSAL = {
+    Action.STOP: _("A deployment that is %(status)s cannot be stopped."),
+    Action.DELETE: _("A deployment that is %(status)s cannot be deleted."),
+    Action.UPDATE: _("A deployment that is %(status)s cannot be updated."),
+}
 
 # --- Duration (ttl): the AI API's pattern; the minimum of ten minutes is in its meta endpoint ---------------------
 TTL_PATTERN = re.compile(r"^[0-9]+[mMhHdD]$")
@@ -146,9 +157,12 @@ def parse_ttl(ttl: str) -> timedelta | None:
     if not ttl:
         return None
     if not TTL_PATTERN.match(ttl):
-        raise ValueError(f"{ttl[:20]!r} is not a duration. Write a number and m, h or d: 30m, 12h or 7d.")
+        told = _("%(ttl)s is not a duration. Write a number and m, h or d: 30m, 12h or 7d.")
+        raise ValueError(told % {"ttl": repr(ttl[:20])})
     if len(ttl) > 8 or (lifetime := int(ttl[:-1]) * _TTL_UNITS[ttl[-1].lower()]) > TTL_MAXIMUM:
-        raise ValueError("The duration is longer than ten years. Leave it empty for a deployment without limit.")
+        raise ValueError(
+            str(_("The duration is longer than ten years. Leave it empty for a deployment without limit."))
+        )
     if lifetime < TTL_MINIMUM:
-        raise ValueError("The duration is too short: the minimum is 10 minutes (10m).")
+        raise ValueError(str(_("The duration is too short: the minimum is 10 minutes (10m).")))
     return lifetime

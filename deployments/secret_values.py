@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from deployments.errors import SecretMissing
 from deployments.models import Secret
@@ -62,19 +63,28 @@ def _open(secret: Secret) -> dict[str, str]:
         values: dict[str, str] = json.loads(_box().decrypt(secret.sealed))
     except InvalidToken as error:
         raise SecretMissing(
-            f"The secret {secret.name} was encrypted with another key than LAUNCHPAD_SECRETS_KEY has now. "
-            "Add the former key to that setting, or enter the secret's values again."
+            _(
+                "The secret %(name)s was encrypted with another key than LAUNCHPAD_SECRETS_KEY has now. "
+                "Add the former key to that setting, or enter the secret's values again."
+            )
+            % {"name": secret.name}
         ) from error
     return values
 
 
 def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secret | None) -> str:
-    missing = (
-        f"the secret {key.secret}, which the resource group {group_id} does not have"
-        if secret is None
-        else f"the key {key.key} of the secret {key.secret}, which has only: {', '.join(sorted(secret.keys))}"
+    if secret is None:
+        told = _(
+            "The template takes %(variable)s from the secret %(secret)s, which the resource group %(group)s does not "
+            "have. Ask an administrator to add it."
+        )
+        return told % {"variable": variable, "secret": key.secret, "group": group_id}
+    told = _(
+        "The template takes %(variable)s from the key %(key)s of the secret %(secret)s, which has only: %(keys)s. Ask "
+        "an administrator to add it."
     )
-    return f"The template takes {variable} from {missing}. Ask an administrator to add it."
+    keys = ", ".join(sorted(secret.keys))
+    return told % {"variable": variable, "key": key.key, "secret": key.secret, "keys": keys}
 
 
 def _box() -> MultiFernet:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 from urllib.parse import quote
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
@@ -36,9 +38,9 @@ _RUNTIME_PLACEHOLDER = re.compile(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}")
 _NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers in indented JSON; no string holds a line end there
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TYPES = {
-    "number": ("a number", re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
-    "integer": ("a whole number", re.compile(r"[+-]?\d+", re.ASCII)),
-    "boolean": ("true or false", re.compile(r"true|false")),
+    "number": (gettext_lazy("a number"), re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
+    "integer": (gettext_lazy("a whole number"), re.compile(r"[+-]?\d+", re.ASCII)),
+    "boolean": (gettext_lazy("true or false"), re.compile(r"true|false")),
 }
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -157,7 +159,10 @@ def validate_bindings(
     """
     problems: dict[str, str] = {}
     if len(parameters) > MOST_PARAMETERS:
-        problems[""] = f"There are {len(parameters)} parameters; at most {MOST_PARAMETERS} are allowed."
+        problems[""] = _("There are %(count)s parameters; at most %(most_parameters)s are allowed.") % {
+            "count": len(parameters),
+            "most_parameters": MOST_PARAMETERS,
+        }
     declared = {parameter.name: parameter for parameter in template.parameters}
     for name, value in parameters.items():
         sentence = _wrong_value(declared[name], value) if name in declared else _unknown("parameter", name, template)
@@ -165,7 +170,7 @@ def validate_bindings(
             problems[f"parameters.{name}"] = sentence
     for name, parameter in declared.items():
         if name not in parameters and parameter.default is None:
-            problems[f"parameters.{name}"] = f"A value for “{name}” is missing."
+            problems[f"parameters.{name}"] = _("A value for “%(name)s” is missing.") % {"name": name}
     problems |= _wrong_artifacts(template, artifacts)
     if not problems:
         try:
@@ -202,7 +207,7 @@ class _Values:
                 return f"{{{{{match[1]}}}}}"
             if value is None:
                 name = match[1].removeprefix("inputs.")
-                raise InvalidInput({name: f"A value for “{name.partition('.')[2]}” is missing."})
+                raise InvalidInput({name: _("A value for “%(name)s” is missing.") % {"name": name.partition(".")[2]}})
             return quote(value, safe="") if encode else value
 
         return PLACEHOLDER.sub(fill, pattern)
@@ -211,7 +216,7 @@ class _Values:
         """Return one argument or value of the environment."""
         text = self.text(pattern)
         if "\0" in text:
-            self.refuse(pattern, "The value holds a character (NUL) that no program can be given.")
+            self.refuse(pattern, _("The value holds a character (NUL) that no program can be given."))
         return self._runtime(text)
 
     def secret_key(self, pattern: SecretKey) -> SecretKey:
@@ -233,9 +238,13 @@ class _Values:
         try:
             items = json.loads(text) if text.startswith("[") else shlex.split(text)
         except ValueError as error:
-            self.refuse(pattern, f"This cannot be split into arguments ({error}): quote them, or write a JSON list.")
+            self.refuse(
+                pattern,
+                _("This cannot be split into arguments (%(error)s): quote them, or write a JSON list.")
+                % {"error": error},
+            )
         if not items or not all(isinstance(item, str) and "\0" not in item for item in items):
-            self.refuse(pattern, "At least one argument is needed; in a JSON list, all must be texts.")
+            self.refuse(pattern, _("At least one argument is needed; in a JSON list, all must be texts."))
         return [self._runtime(item) for item in items]
 
     def _is_one_of(self, names: frozenset[str], pattern: str) -> bool:
@@ -255,13 +264,13 @@ class _Values:
         whole = PLACEHOLDER.fullmatch(pattern)  # then the value is a path, not a part of one
         text = self.text(pattern, encode=not whole)
         if not _PATH.fullmatch(text):
-            self.refuse(pattern, f"“{text}” is no path: it must begin with / and hold no spaces.")
+            self.refuse(pattern, _("“%(text)s” is no path: it must begin with / and hold no spaces.") % {"text": text})
         return text
 
     def whole(self, pattern: str) -> int:
         text = self.text(pattern).strip()
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            self.refuse(pattern, f"A whole number is needed, not “{text}”.")
+            self.refuse(pattern, _("A whole number is needed, not “%(text)s”.") % {"text": text})
         return int(text)
 
     def requirements(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -275,14 +284,17 @@ class _Values:
                     Requirement(line)
                 except InvalidRequirement as error:
                     reason = str(error).splitlines()[0].rstrip(".")
-                    self.refuse(pattern, f"“{line}” is no Python requirement: {reason}.")
+                    self.refuse(
+                        pattern,
+                        _("“%(line)s” is no Python requirement: %(reason)s.") % {"line": line, "reason": reason},
+                    )
                 found.append(line)
         return tuple(found)
 
     def header(self, name: str, pattern: str) -> str:
         text = self.text(pattern)
         if not _HEADER_NAME.fullmatch(name) or _CONTROL.search(text) or not text.isascii():
-            self.refuse(pattern, f"The header {name} must be plain text on one line.")
+            self.refuse(pattern, _("The header %(name)s must be plain text on one line.") % {"name": name})
         return text
 
     def tree(self, pattern: Tree) -> Tree:
@@ -299,7 +311,7 @@ class _Values:
         try:
             tree: Tree = json.loads(text)
         except (ValueError, RecursionError) as error:
-            self.refuse(pattern, f"This is not valid JSON: {error}.")
+            self.refuse(pattern, _("This is not valid JSON: %(error)s.") % {"error": error})
         return tree
 
     def refuse(self, pattern: str, sentence: str) -> NoReturn:
@@ -312,7 +324,10 @@ def _replicas(values: _Values, server: ServerPattern) -> tuple[int, int]:
     least = max(values.whole(server.min_replicas), 1)
     most = values.whole(server.max_replicas) if server.max_replicas else least
     if most < least:
-        values.refuse(server.max_replicas, f"At most {most} replicas cannot be fewer than at least {least}.")
+        values.refuse(
+            server.max_replicas,
+            _("At most %(most)s replicas cannot be fewer than at least %(least)s.") % {"most": most, "least": least},
+        )
     return least, most
 
 
@@ -353,13 +368,20 @@ def _headers(values: _Values, pattern: RequestPattern) -> dict[str, str]:
 
 def _wrong_value(parameter: Parameter, value: str) -> str:
     if len(value) > LONGEST_VALUE:
-        return f"The value has {len(value):,} characters; at most {LONGEST_VALUE:,} are allowed."
+        return _("The value has %(count)s characters; at most %(longest_value)s are allowed.") % {
+            "count": f"{len(value):,}",
+            "longest_value": f"{LONGEST_VALUE:,}",
+        }
     if "\0" in value:
-        return "The value holds a character (NUL) that no program can be given."
+        return _("The value holds a character (NUL) that no program can be given.")
     if parameter.type in _TYPES:
         wanted, pattern = _TYPES[parameter.type]
         if not pattern.fullmatch(value.strip()):
-            return f"“{parameter.name}” must be {wanted}, not “{value[:60]}”."
+            return _("“%(name)s” must be %(wanted)s, not “%(value)s”.") % {
+                "name": parameter.name,
+                "wanted": wanted,
+                "value": value[:60],
+            }
     return ""
 
 
@@ -370,13 +392,23 @@ def _wrong_artifacts(template: ServingTemplate, artifacts: Mapping[str, tuple[st
         if name not in slots:
             problems[f"artifacts.{name}"] = _unknown("input artifact", name, template)
         elif slots[name].kind not in ("", kind):
-            problems[f"artifacts.{name}"] = f"“{name}” must be a {slots[name].kind}; {artifact_id} is a {kind}."
+            problems[f"artifacts.{name}"] = _("“%(name)s” must be a %(kind)s; %(artifact_id)s is a %(kind2)s.") % {
+                "name": name,
+                "kind": slots[name].kind,
+                "artifact_id": artifact_id,
+                "kind2": kind,
+            }
     for name in slots.keys() - artifacts.keys():
-        problems[f"artifacts.{name}"] = f"An artifact for “{name}” is missing."
+        problems[f"artifacts.{name}"] = _("An artifact for “%(name)s” is missing.") % {"name": name}
     return problems
 
 
 def _unknown(what: str, name: str, template: ServingTemplate) -> str:
-    inputs = template.parameters if what == "parameter" else template.artifacts
-    known = ", ".join(item.name for item in inputs[:10])
-    return f"“{template.name}” has no {what} “{name}”" + (f": it has {known}." if known else ".")
+    if what == "parameter":
+        known = [parameter.name for parameter in template.parameters]
+        told = _("“%(template)s” has no parameter “%(name)s”.")
+    else:
+        known = [slot.name for slot in template.artifacts]
+        told = _("“%(template)s” has no input artifact “%(name)s”.")
+    has = _("It has: %(known)s.") % {"known": ", ".join(known[:10])} if known else ""
+    return f"{told % {'template': template.name, 'name': name}} {has}".rstrip()

@@ -272,7 +272,7 @@ def test_wrong_parameters_are_named(parameters: dict[str, str], field: str, said
         (
             {"wieghts": ("id-3", "model")},
             "artifacts.wieghts",
-            "has no input artifact “wieghts”: it has weights, anything",
+            "has no input artifact “wieghts”. It has: weights, anything",
         ),
     ],
 )

@@ -13,6 +13,8 @@ from urllib.parse import quote, unquote, urlsplit
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from deployments.access import require
 from deployments.errors import InvalidInput, OperationRefused
@@ -93,12 +95,11 @@ def upload_artifact(
     problems = _problems(name, kind)
     limit = int(settings.LAUNCHPAD_UPLOAD_LIMIT_MB * 1_000_000)
     if not upload.size:
-        problems["upload"] = "The file is empty."
+        problems["upload"] = _("The file is empty.")
     elif upload.size > limit:
-        problems["upload"] = (
-            f"The file has {upload.size / 1e6:,.0f} MB; {limit / 1e6:,.0f} MB are allowed. "
-            "Put it where a URL reaches it."
-        )
+        problems["upload"] = _(
+            "The file has %(size)s MB; %(limit)s MB are allowed. Put it where a URL reaches it."
+        ) % {"size": f"{upload.size / 1e6:,.0f}", "limit": f"{limit / 1e6:,.0f}"}
     if problems:
         raise InvalidInput(problems)
     pk = uuid.uuid4()
@@ -139,8 +140,12 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
         .iterator()
     )
     if used:
-        noun = "configuration uses" if used == 1 else "configurations use"
-        raise OperationRefused(f"{artifact.name} cannot be deleted: {used} {noun} it.")
+        told = ngettext(
+            "%(name)s cannot be deleted: %(n)s configuration uses it.",
+            "%(name)s cannot be deleted: %(n)s configurations use it.",
+            used,
+        )
+        raise OperationRefused(told % {"name": artifact.name, "n": used})
     own = artifact.folder
     with transaction.atomic():
         record(actor.name, "delete", artifact, before={"url": artifact.url})
@@ -159,32 +164,35 @@ def _add(actor: Actor, **values: Any) -> Artifact:
 def _problems(name: str, kind: str) -> dict[str, str]:
     problems = {}
     if not name.strip():
-        problems["name"] = "Give the artifact a name."
+        problems["name"] = _("Give the artifact a name.")
     elif len(name) > 256:
-        problems["name"] = f"The name has {len(name)} characters; 256 are allowed."
+        problems["name"] = _("The name has %(count)s characters; 256 are allowed.") % {"count": len(name)}
     if kind not in ArtifactKind.values:
-        problems["kind"] = f"{kind!r} is not a kind. Choose one of: {', '.join(ArtifactKind.values)}."
+        problems["kind"] = _("%(kind)s is not a kind. Choose one of: %(values)s.") % {
+            "kind": repr(kind),
+            "values": ", ".join(ArtifactKind.values),
+        }
     return problems
 
 
 def _url_problem(url: str) -> str:
     parts = urlsplit(url)
     if len(url) > 1024:
-        return f"The URL has {len(url)} characters; 1024 are allowed."
+        return _("The URL has %(count)s characters; 1024 are allowed.") % {"count": len(url)}
     if parts.scheme not in _SCHEMES:
-        return "Give a URL that begins with file://, http:// or https://."
+        return _("Give a URL that begins with file://, http:// or https://.")
     if parts.scheme != "file":
-        return "" if parts.hostname else "The URL names no host."
+        return "" if parts.hostname else _("The URL names no host.")
     if parts.netloc not in {"", "localhost"}:
-        return "A file URL has three slashes: file:///path/to/model."
+        return _("A file URL has three slashes: file:///path/to/model.")
     path = Path(unquote(parts.path)).resolve()
     roots = [root.resolve() for root in allowed_roots()]
     if not any(path.is_relative_to(root) for root in roots):
-        return (
-            f"{path} is outside the folders that files may be taken from ({', '.join(map(str, roots))}). "
-            "An administrator can add folders with LAUNCHPAD_FILE_ROOTS."
-        )
-    return "" if path.exists() else f"There is nothing at {path}."
+        return _(
+            "%(path)s is outside the folders that files may be taken from (%(roots)s). An "
+            "administrator can add folders with LAUNCHPAD_FILE_ROOTS."
+        ) % {"path": path, "roots": ", ".join(map(str, roots))}
+    return "" if path.exists() else _("There is nothing at %(path)s.") % {"path": path}
 
 
 def _safe_name(name: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from deployments import serving_template
 from deployments.access import require
@@ -63,9 +64,12 @@ def create_configuration(
 
 def _name_problems(name: str) -> dict[str, str]:
     if not name.strip():
-        return {"name": "Give the configuration a name."}
+        return {"name": _("Give the configuration a name.")}
     if len(name.strip()) > NAME_LIMIT:
-        return {"name": f"The name has {len(name.strip())} characters; {NAME_LIMIT} are allowed."}
+        return {
+            "name": _("The name has %(count)s characters; %(name_limit)s are allowed.")
+            % {"count": len(name.strip()), "name_limit": NAME_LIMIT}
+        }
     return {}
 
 

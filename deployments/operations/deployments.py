@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments import tasks
 from deployments.access import refuse_while_deleting, require
@@ -51,7 +52,7 @@ def create_deployment(
     """
     require(actor, Role.EDITOR, group)
     if configuration.resource_group_id != group.pk:
-        raise InvalidInput({"configuration": f"There is no such configuration in {group.pk}."})
+        raise InvalidInput({"configuration": _("There is no such configuration in %(group)s.") % {"group": group.pk}})
     try:
         lifetime = parse_ttl(ttl)
     except ValueError as error:
@@ -93,11 +94,15 @@ def update_deployment(
     current = deployment.configuration
     problem = ""
     if configuration.resource_group_id != deployment.resource_group_id:
-        problem = f"There is no such configuration in {deployment.resource_group_id}."
+        problem = _("There is no such configuration in %(resource_group_id)s.") % {
+            "resource_group_id": deployment.resource_group_id
+        }
     elif configuration.scenario_id != current.scenario_id:
-        problem = f"Choose a configuration of the same scenario ({current.scenario_id})."
+        problem = _("Choose a configuration of the same scenario (%(scenario_id)s).") % {
+            "scenario_id": current.scenario_id
+        }
     elif configuration.pk == current.pk and deployment.status != Status.DEAD:
-        problem = f"{configuration.name} is in use already. Choose another one."
+        problem = _("%(name)s is in use already. Choose another one.") % {"name": configuration.name}
     if problem:
         raise InvalidInput({"configuration": problem})
     check_recipe(configuration, deployment.resource_group)
@@ -119,7 +124,9 @@ def roll_back_deployment(actor: Actor, deployment: Deployment) -> None:
         OperationRefused: none was ever running, or the state does not allow it.
     """
     if deployment.latest_running_configuration is None:
-        raise OperationRefused("No configuration of this deployment was ever running, so there is none to go back to.")
+        raise OperationRefused(
+            _("No configuration of this deployment was ever running, so there is none to go back to.")
+        )
     update_deployment(actor, deployment, deployment.latest_running_configuration)
 
 
@@ -174,14 +181,21 @@ def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action
     """
     require(actor, Role.EDITOR, group)
     if not 0 < len(ids) <= BULK_LIMIT:
-        raise InvalidInput({"id": f"Choose between 1 and {BULK_LIMIT} deployments; {len(ids)} were chosen."})
+        raise InvalidInput(
+            {
+                "id": _("Choose between 1 and %(bulk_limit)s deployments; %(count)s were chosen.")
+                % {"bulk_limit": BULK_LIMIT, "count": len(ids)}
+            }
+        )
     act = {Action.STOP: stop_deployment, Action.DELETE: delete_deployment}[action]
     found = Deployment.objects.select_related("resource_group").filter(resource_group=group).in_bulk(list(ids))
     items = []
     for pk in dict.fromkeys(ids):
         try:
             if pk not in found:
-                raise OperationRefused(f"There is no deployment {pk[:64]} in {group.pk}.")
+                raise OperationRefused(
+                    _("There is no deployment %(pk)s in %(group)s.") % {"pk": pk[:64], "group": group.pk}
+                )
             act(actor, found[pk])
         except LaunchpadError as error:
             items.append(BulkItem(deployment_id=pk, done=False, message=str(error)))
@@ -214,7 +228,7 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
             **wanted,
         )
         if not changed:
-            raise OperationRefused("The deployment has changed meanwhile. Look at its present state and try again.")
+            raise OperationRefused(_("The deployment has changed meanwhile. Look at its present state and try again."))
         deployment.refresh_from_db()
         _record(deployment, actor, action.upper(), message)
         after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
@@ -246,6 +260,9 @@ def _check_quota(group: ResourceGroup) -> None:
     present = Deployment.objects.filter(resource_group=group).count()
     if present >= quota:
         raise QuotaExceeded(
-            f"The resource group {group.pk} may have {quota} deployments and has {present}. "
-            "Delete one, or ask an administrator for a larger quota."
+            _(
+                "The resource group %(group)s may have %(quota)s deployments and has %(present)s. Delete "
+                "one, or ask an administrator for a larger quota."
+            )
+            % {"group": group.pk, "quota": quota, "present": present}
         )

@@ -1,5 +1,7 @@
 """Whether a configuration can become servers: asked before a deployment is created or updated, never after."""
 
+from django.utils.translation import gettext as _
+
 from deployments import secret_values
 from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, ResourceGroup, ResourcePlan
@@ -24,15 +26,24 @@ def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
         raise InvalidInput({"configuration": str(error)}) from error
     missing = set(configuration.inputs) - set(configuration.artifacts())
     if missing:
-        raise InvalidInput({"configuration": f"Its input artifact {', '.join(sorted(missing))} was deleted."})
+        raise InvalidInput(
+            {
+                "configuration": _("Its input artifact %(missing)s was deleted.")
+                % {"missing": ", ".join(sorted(missing))}
+            }
+        )
     if not ResourcePlan.objects.filter(pk=recipe.resource_plan).exists():
         plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
         raise InvalidInput(
-            {"configuration": f"It names the resource plan {recipe.resource_plan!r}; there are: {plans}."}
+            {
+                "configuration": _("It names the resource plan %(resource_plan)s; there are: %(plans)s.")
+                % {"resource_plan": repr(recipe.resource_plan), "plans": plans}
+            }
         )
     quota = group.replica_quota
     if quota is not None and recipe.min_replicas > quota:
         raise QuotaExceeded(
-            f"It wants {recipe.min_replicas} replicas; the resource group {group.pk} allows {quota} per deployment."
+            _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
+            % {"min_replicas": recipe.min_replicas, "group": group.pk, "quota": quota}
         )
     return recipe

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F, ProtectedError
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from deployments import tasks
 from deployments.access import require, require_everywhere
@@ -55,12 +57,12 @@ def create_resource_group(
     """
     require_everywhere(actor)
     if not _ID.match(pk):
-        raise InvalidInput({"resourceGroupId": "Use 3 to 253 letters, digits, dots and dashes, a letter first."})
+        raise InvalidInput({"resourceGroupId": _("Use 3 to 253 letters, digits, dots and dashes, a letter first.")})
     if ResourceGroup.objects.filter(pk=pk).exists():
-        raise AlreadyThere({"resourceGroupId": f"There is a resource group {pk} already."})
+        raise AlreadyThere({"resourceGroupId": _("There is a resource group %(pk)s already.") % {"pk": pk}})
     place = connection or Connection.objects.order_by("pk").first()
     if place is None:
-        raise InvalidInput({"resourceGroupId": "There is no connection yet. Add one in the administration first."})
+        raise InvalidInput({"resourceGroupId": _("There is no connection yet. Add one in the administration first.")})
     with transaction.atomic():
         group = ResourceGroup.objects.create(
             pk=pk,
@@ -105,14 +107,18 @@ def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
     """
     require(actor, Role.ADMINISTRATOR, group)
     if contents := contents_of(group):
-        held = ", ".join(f"{count} {kind if count > 1 else kind[:-1]}" for kind, count in contents.items())
-        raise OperationRefused(f"The resource group {group.pk} holds {held}. Delete them first.")
+        held = ", ".join(_words(kind, count) for kind, count in contents.items())
+        raise OperationRefused(
+            _("The resource group %(group)s holds %(held)s. Delete them first.") % {"group": group.pk, "held": held}
+        )
     try:
         with transaction.atomic():
             record(actor.name, "delete", group)
             group.delete()
     except ProtectedError as error:
-        raise OperationRefused(f"Something was added to the resource group {group.pk} meanwhile.") from error
+        raise OperationRefused(
+            _("Something was added to the resource group %(group)s meanwhile.") % {"group": group.pk}
+        ) from error
 
 
 def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, confirmed: str) -> None:
@@ -128,7 +134,7 @@ def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, c
     """
     require(actor, Role.ADMINISTRATOR, group)
     if confirmed != group.pk:
-        raise InvalidInput({"confirmed": f"Type {group.pk} to confirm that all of it may go."})
+        raise InvalidInput({"confirmed": _("Type %(group)s to confirm that all of it may go.") % {"group": group.pk}})
     now = timezone.now()
     with transaction.atomic():
         ResourceGroup.objects.select_for_update().get(pk=group.pk)
@@ -145,6 +151,16 @@ def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, c
         )
         for pk in ids:
             tasks.kick(pk)
+
+
+def _words(kind: str, count: int) -> str:
+    forms = {
+        "deployments": ngettext("%(n)s deployment", "%(n)s deployments", count),
+        "configurations": ngettext("%(n)s configuration", "%(n)s configurations", count),
+        "artifacts": ngettext("%(n)s artifact", "%(n)s artifacts", count),
+        "secrets": ngettext("%(n)s secret", "%(n)s secrets", count),
+    }
+    return forms[kind] % {"n": count}
 
 
 def _change(actor: Actor, group: ResourceGroup, **values: object) -> None:

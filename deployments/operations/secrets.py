@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments.access import require, require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput
@@ -40,7 +41,7 @@ def create_secret(
         AlreadyThere: there is one of this name.
     """
     _require(actor, group)
-    problems = {} if NAME.fullmatch(name) else {"name": "Use 1 to 252 small letters, digits, dots and dashes."}
+    problems = {} if NAME.fullmatch(name) else {"name": _("Use 1 to 252 small letters, digits, dots and dashes.")}
     problems |= _problems(values)
     if problems:
         raise InvalidInput(problems)
@@ -51,7 +52,9 @@ def create_secret(
             )
             record(actor.name, "create", secret, after={"keys": secret.keys})
     except IntegrityError as error:
-        sentence = f"There is a secret {name} already. Choose another name, or replace its values."
+        sentence = _("There is a secret %(name)s already. Choose another name, or replace its values.") % {
+            "name": name
+        }
         raise AlreadyThere({"name": sentence}) from error
     return secret
 
@@ -95,15 +98,22 @@ def _require(actor: Actor, group: ResourceGroup | None) -> None:
 
 def _problems(values: Mapping[str, str]) -> dict[str, str]:
     if not 0 < len(values) <= MOST_KEYS:
-        return {"data": f"Give a secret 1 to {MOST_KEYS} keys with a value each; these are {len(values)}."}
+        return {
+            "data": _("Give a secret 1 to %(most_keys)s keys with a value each; these are %(count)s.")
+            % {"most_keys": MOST_KEYS, "count": len(values)}
+        }
     problems = {}
     for key, value in values.items():
         if not _KEY.fullmatch(key):
-            problems[f"data.{key[:80]}"] = "Use 1 to 253 letters, digits, dots, dashes and underscores for a key."
+            problems[f"data.{key[:80]}"] = _("Use 1 to 253 letters, digits, dots, dashes and underscores for a key.")
         elif "\0" in value:
-            problems[f"data.{key}"] = "The value holds a character (NUL) that no program can be given."
+            problems[f"data.{key}"] = _("The value holds a character (NUL) that no program can be given.")
         elif len(value.encode()) > LONGEST_VALUE:
-            problems[f"data.{key}"] = f"The value is longer than {LONGEST_VALUE} bytes, too long for a program."
+            problems[f"data.{key}"] = _(
+                "The value is longer than %(longest_value)s bytes, too long for a program."
+            ) % {"longest_value": LONGEST_VALUE}
     if sum(len(key) + len(value.encode()) for key, value in values.items()) > LARGEST_SECRET:
-        problems["data"] = f"The secret is larger than {LARGEST_SECRET} bytes. Spread its keys over several."
+        problems["data"] = _("The secret is larger than %(largest_secret)s bytes. Spread its keys over several.") % {
+            "largest_secret": LARGEST_SECRET
+        }
     return problems

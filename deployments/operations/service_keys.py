@@ -10,6 +10,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from deployments.access import require_everywhere
 from deployments.errors import InvalidInput
@@ -46,9 +47,9 @@ def issue_service_key(
     require_everywhere(actor)
     problems = {}
     if not name.strip() or len(name) > 128:
-        problems["name"] = "Give the key a name of at most 128 characters that says which program uses it."
+        problems["name"] = _("Give the key a name of at most 128 characters that says which program uses it.")
     if expires_at is not None and expires_at <= timezone.now():
-        problems["expires_at"] = "This time is over already. Choose a later one, or leave it empty."
+        problems["expires_at"] = _("This time is over already. Choose a later one, or leave it empty.")
     if problems:
         raise InvalidInput(problems)
     secret = secrets.token_urlsafe(32)

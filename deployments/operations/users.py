@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from deployments.access import require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
@@ -49,7 +50,9 @@ def create_user(actor: Actor, username: str, person: Person) -> User:
             _write(user, person)
             record(actor.name, "create", user, after=_told(user))
     except IntegrityError as error:
-        raise AlreadyThere({"username": f"There is somebody called {username} already."}) from error
+        raise AlreadyThere(
+            {"username": _("There is somebody called %(username)s already.") % {"username": username}}
+        ) from error
     return user
 
 
@@ -62,9 +65,9 @@ def change_user(actor: Actor, user: User, person: Person) -> None:
     require_everywhere(actor)
     loses = not person.is_active or person.role != Role.ADMINISTRATOR or person.groups is not None
     if user.get_username() == actor.name and loses and not user.is_superuser:
-        raise OperationRefused("You cannot take the administration away from yourself. Ask another administrator.")
+        raise OperationRefused(_("You cannot take the administration away from yourself. Ask another administrator."))
     if user.is_superuser and not person.is_active and user.get_username() == actor.name:
-        raise OperationRefused("You cannot lock yourself out. Ask another administrator.")
+        raise OperationRefused(_("You cannot lock yourself out. Ask another administrator."))
     before = _told(user)
     with transaction.atomic():
         _write(user, person)
@@ -79,7 +82,9 @@ def issue_sign_in_link(actor: Actor, user: User) -> str:
     """
     require_everywhere(actor)
     if not user.is_active:
-        raise OperationRefused(f"{user.get_username()} may not sign in. Make the account active first.")
+        raise OperationRefused(
+            _("%(name)s may not sign in. Make the account active first.") % {"name": user.get_username()}
+        )
     with transaction.atomic():
         record(actor.name, "issue sign-in link", user)
         return SignInLink.issue(user)

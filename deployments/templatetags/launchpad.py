@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 
 from deployments.lifecycle import Status
+from deployments.told import told
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -55,6 +56,9 @@ def status(word: str) -> SafeString:
     """Show a status or target status: shape, colour and the UPPERCASE word."""
     shape, look = _WISHES.get(word) or _SHAPES[Status(word)]
     return format_html('<span class="status {}">{}{}</span>', look, icon(shape), str(word))
+
+
+register.filter("told", told)
 
 
 @register.filter(name="moment")

@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 
 from deployments.lifecycle import Status
 from deployments.models import Role
+from deployments.planning import plan
+from deployments.told import told
 from tests import factories as make
+from tests.planning_table import TABLE
 
 ROOT = Path(settings.BASE_DIR)
 CATALOG = Path("deployments/locale/de/LC_MESSAGES")
@@ -75,3 +79,43 @@ def test_the_language_of_the_browser_is_used_until_one_is_chosen(client: Client)
     html = client.get("/sign-in/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}).content.decode()
 
     assert "Anmelden" in html
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row[0])
+def test_what_the_loop_tells_is_translated(row: Any) -> None:
+    message = plan(row[1]).message or ""
+
+    with translation.override("de"):
+        german = told(message)
+
+    own = message not in repr(row[1])  # what a server or the runtime said is passed on
+    assert not message or german != message or not own
+
+
+def test_a_sentence_made_of_sentences_is_translated_and_the_words_of_a_server_are_not() -> None:
+    text = (
+        "Update to new one failed: While it was starting: The server ended with exit code 3. First error in its log: "
+        "ValueError: no such model. Returned to old one."
+    )
+
+    with translation.override("de"):
+        german = told(text)
+
+    assert german == (
+        "Die Aktualisierung auf new one ist gescheitert: Beim Start: Der Server endete mit Exit-Code 3. "
+        "Erster Fehler im Log: ValueError: no such model. Zurück zu old one."
+    )
+    with translation.override("en"):
+        assert told(text) == text
+    with translation.override("de"):
+        assert told("whatever a server says") == "whatever a server says"
+
+
+@pytest.mark.django_db
+def test_a_refusal_is_german(client: Client) -> None:
+    client.force_login(make.make_user(Role.EDITOR, language="de"))
+    deployment = make.make_deployment(status=Status.STOPPED)
+
+    page = client.get(f"/deployments/{deployment.pk}/stop/", headers={"Accept-Language": "de"}).content.decode()
+
+    assert "Ein Deployment im Status STOPPED kann nicht gestoppt werden. Es ist schon gestoppt." in page

@@ -1,0 +1,118 @@
+"""What the loop has told, in the language of the reader.
+
+The loop, the gateway and the runtime write English sentences into rows and logs, which everybody reads. Pages look for
+the sentence that one was made from and say it in German; what is not among them stays as it is: the words of a server.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_noop as _
+
+# In this order: those that others could be parts of come first.
+SENTENCES = (
+    _("Update to %(configuration)s failed: %(reason)s Returned to %(serving)s."),
+    _("Update to %(configuration)s failed: %(reason)s The last configuration that was running is %(last)s."),
+    _("Update to %(configuration)s failed: %(reason)s"),
+    _("Updating to %(configuration)s: %(doing)s"),
+    _("%(message)s First error in its log: %(error)s"),
+    _("%(because)s Starting replica %(number)s again in %(seconds)s s."),
+    _("%(because)s Starting replica %(number)s again now."),
+    _("It does not answer through the gateway: %(message)s"),
+    _("It does not answer through the gateway"),
+    _("No server answers; starting again. %(why)s"),
+    _("No server answers; starting again."),
+    _("%(healthy)s of %(wanted)s replicas answer; the others are starting again. %(why)s"),
+    _("%(healthy)s of %(wanted)s replicas answer; the others are starting again."),
+    _("Starting the server again (attempt %(attempt)s of %(most)s): %(why)s"),
+    _("Starting the server again (attempt %(attempt)s of %(most)s)."),
+    _("Its duration is over. %(message)s"),
+    _("Waiting for 1 server to end."),
+    _("Waiting for %(servers)s servers to end."),
+    _("Submitted to the runtime."),
+    _("Stopped. Its resources are released."),
+    _("Running."),
+    _("Running on %(wanted)s replicas."),
+    _("Looking for capacity."),
+    _("Waiting for capacity: %(short)s. It can never fit here: choose a smaller plan."),
+    _("Waiting for capacity: %(short)s."),
+    _("Waiting for capacity."),
+    _("Waiting for its turn: %(deployment)s has waited longer for capacity."),
+    _("Preparing the Python environment: %(detail)s"),
+    _("Preparing the Python environment."),
+    _("Fetching the input artifacts: %(detail)s"),
+    _("Fetching the input artifacts."),
+    _("Starting the server: %(detail)s"),
+    _("Starting the server."),
+    _("Waiting for the server to become healthy: %(detail)s"),
+    _("Waiting for the server to become healthy."),
+    _("Proving it with a request through the gateway: %(detail)s"),
+    _("Proving it with a request through the gateway."),
+    _("Opening its URL: %(detail)s"),
+    _("Opening its URL."),
+    _("There was no capacity for it within %(limit)s. %(detail)s"),
+    _("There was no capacity for it within %(limit)s."),
+    _("Its Python environment was not ready within %(limit)s."),
+    _("Its input artifacts had not arrived within %(limit)s."),
+    _("The server did not open its port within %(limit)s."),
+    _("The server did not become healthy within %(limit)s."),
+    _("No request through the gateway succeeded within %(limit)s. %(detail)s"),
+    _("No request through the gateway succeeded within %(limit)s."),
+    _("The gateway did not take the route within %(limit)s."),
+    _("Before it started: %(message)s"),
+    _("While its Python environment was being prepared: %(message)s"),
+    _("While its input artifacts were being fetched: %(message)s"),
+    _("While it was starting: %(message)s"),
+    _("While it was becoming healthy: %(message)s"),
+    _("While it was serving: %(message)s"),
+    _("While it was stopping: %(message)s"),
+    _("Its Python environment cannot be built: %(why)s"),
+    _("Its input artifact %(name)s cannot be fetched: %(why)s"),
+    _("It was stopped before its server was started."),
+    _("It was asked to stop and ended."),
+    _("It was asked to stop and did not end within %(grace)s and was killed."),
+    _("The server used more than its %(memory)s of memory and was ended."),
+    _("The server was killed by signal %(number)s (%(name)s)."),
+    _("The server ended with exit code %(code)s."),
+    _("The server did not answer its health path for %(limit)s."),
+    _("The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."),
+    _("There is no program %(program)s."),
+    _("The program %(program)s may not be executed."),
+    _("There is no resource plan %(plan)s any more."),
+    _("Its template and configuration do not fit: %(error)s"),
+    _("Traffic moved to %(configuration)s."),
+    _("Its state is not known for the moment: %(why)s"),
+    _("Its duration ends in %(minutes)s minutes; it will be stopped and deleted then."),
+    _("There was no answer within %(timeout)s s."),
+    _("The gateway did not answer: %(error)s"),
+    _("Answered %(status)s in %(latency)s ms: %(excerpt)s."),
+    _("Answered %(status)s in %(latency)s ms."),
+    _("Deployment of %(configuration)s created."),
+    _("Update from %(current)s to %(configuration)s requested."),
+    _("Stop requested."),
+    _("Deletion requested."),
+)
+
+
+def told(text: str) -> str:
+    """Return a sentence of the loop in the reader's language."""
+    if not text or (get_language() or "en").startswith("en"):
+        return text
+    for sentence, pattern in _patterns():
+        if match := pattern.fullmatch(text):
+            return gettext(sentence) % {name: told(value) for name, value in match.groupdict().items()}
+    return text
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    return [(sentence, _pattern(sentence)) for sentence in SENTENCES]
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    parts = re.split(r"%\((\w+)\)s", sentence)
+    text = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    return re.compile(text, re.DOTALL)
