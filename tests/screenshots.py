@@ -89,6 +89,11 @@ def _prepare(stack: Stack) -> dict[str, str]:
         "create": "deployments/create/",
         "create-configuration": f"configurations/create/?executable={quote('sklearn-server')}",
         "update": f"{details}update/",
+        "groups": "administration/groups/",
+        "users": "administration/users/create/",
+        "keys": "administration/keys/",
+        "secrets": "administration/secrets/create/",
+        "audit-log": "administration/audit-log/",
     }
 
 
