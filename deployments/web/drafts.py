@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from deployments.models import Draft
@@ -16,6 +17,14 @@ def draft_of(request: PageRequest, kind: str) -> dict[str, Any]:
         .first()
     )
     return dict(values or {})
+
+
+def continued_from(request: PageRequest, kind: str) -> datetime | None:
+    """Return when the draft was left that a wizard goes on with, None when it begins anew or is in the middle."""
+    if request.method != "GET" or "step" in request.GET:
+        return None
+    drafts = Draft.objects.filter(user=request.user.pk, resource_group=request.group, kind=kind)
+    return drafts.values_list("changed_at", flat=True).first()
 
 
 def keep_draft(request: PageRequest, kind: str, values: dict[str, Any]) -> None:

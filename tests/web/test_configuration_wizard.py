@@ -313,3 +313,28 @@ def test_a_thousand_parameters_can_be_entered(editor: Client) -> None:
 
     assert answer["Location"] == f"{WIZARD}?step=inputs"
     assert Draft.objects.get().values["parameters"]["p0999"] == "x" * 5000
+
+
+def test_a_value_is_checked_when_its_field_is_left_and_nothing_else_is_complained_about(editor: Client) -> None:
+    editor.get(WIZARD, {"executable": "talker"})
+    sent = {"go": "check", "parameters.greeting": "hi", "parameters.threads": "many", "parameters.topic": ""}
+    headers = {"HX-Request": "true", "HX-Trigger-Name": "parameters.threads"}
+
+    answer = editor.post(f"{WIZARD}?step=parameters", sent, headers=headers)
+
+    html = answer.content.decode()
+    assert answer.status_code == 200
+    assert "must be a whole number" in html
+    assert "is missing" not in html, "nobody has been at the topic yet"
+
+
+def test_a_draft_is_offered_again_with_its_time(editor: Client) -> None:
+    assert "goes on with what you entered" not in editor.get(WIZARD).content.decode()
+    editor.get(WIZARD, {"executable": "talker"})
+    editor.post(f"{WIZARD}?step=name", {"name": "half done", "go": "next"})
+
+    again = editor.get(WIZARD).content.decode()
+
+    assert "goes on with what you entered" in again
+    assert "half done" in again
+    assert "goes on with what you entered" not in editor.get(f"{WIZARD}?step=parameters").content.decode()

@@ -224,3 +224,19 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
     faults = faults_of(open_page("/deployments/", theme=theme, size=size), paths)
 
     assert not faults, "\n".join(faults)
+
+
+def test_a_wrong_value_is_said_at_its_field_while_the_next_one_is_entered(open_page: Any) -> None:
+    make.make_group()
+    make.make_executable()
+    page = open_page("/configurations/create/?executable=talker")
+    page.get_by_role("textbox", name="Name").fill("mine")
+    page.get_by_role("button", name="Next").last.click()
+
+    page.get_by_role("textbox", name="threads").fill("many")
+    page.get_by_role("textbox", name="topic").focus()
+    page.keyboard.type("weather")
+
+    expect(page.locator("[id='id_parameters.threads_error']")).to_contain_text("must be a whole number")
+    expect(page.get_by_role("textbox", name="topic")).to_have_value("weather")
+    expect(page.get_by_role("textbox", name="topic")).to_be_focused()

@@ -26,6 +26,7 @@ from deployments.queries.catalog import executables
 from deployments.queries.configurations import find_configuration
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.configuration_draft import (
+    KIND,
     Entered,
     copy_of,
     discard,
@@ -34,6 +35,7 @@ from deployments.web.configuration_draft import (
     load,
     step_marks,
 )
+from deployments.web.drafts import continued_from
 from deployments.web.forms.configurations import InputsForm, NameForm, ParametersForm, TemplateForm
 from deployments.web.pages import text_of, uuid_or_404
 
@@ -96,6 +98,9 @@ def _take(request: PageRequest, entered: Entered, step: str) -> HttpResponse:
         return _to(steps[max(here - 1, 0)])
     if go.startswith("add:"):
         return redirect(_artifact_page(entered, go.removeprefix("add:")))
+    if go == "check":
+        _forgive_untouched(form, request.htmx.trigger_name or "")
+        return _show(request, entered, step, form=form, status=200)
     if not is_valid:
         return _show(request, entered, step, form=form)
     return _to(steps[here + 1])
@@ -133,12 +138,14 @@ def _show(
     *,
     form: StepForm | None = None,
     problems: Mapping[str, str] | None = None,
+    status: int = 0,
 ) -> HttpResponse:
     """Render a step.
 
     Args:
         form: what was entered and is wrong, None for what is in the draft.
         problems: what the operation refused.
+        status: HTTP status of the answer, 0 for the one that fits.
     """
     steps = entered.steps()
     context: dict[str, Any] = {
@@ -147,13 +154,14 @@ def _show(
         "entered": entered,
         "executable": entered.chosen,
         "is_first": step == steps[0],
+        "continued": continued_from(request, KIND),
     }
     if step == "review":
         context |= _review(request, entered) | {"problems": list((problems or {}).values())}
     else:
         context["form"] = form or _form(request, entered, step, None)
         context["templates"] = [] if step != "name" or entered.fixed else _templates()
-    status = 422 if form or problems else 200
+    status = status or (422 if form or problems else 200)
     return render(request, f"configurations/create_{step}.html", context, status=status)
 
 
@@ -172,6 +180,13 @@ def _form(request: PageRequest, entered: Entered, step: str, data: QueryDict | N
         slot.name: choices_for(request.group.pk, kind=slot.kind, scenario=scenario) for slot in template.artifacts
     }
     return InputsForm(data, template=template, choices=choices, values=entered.inputs)
+
+
+def _forgive_untouched(form: StepForm, touched: str) -> None:
+    """Leave out what is wrong with empty fields but the one that was just left: nobody has been there yet."""
+    for name in list(form.errors):
+        if name != touched and not form.data.get(name):
+            del form.errors[name]
 
 
 def _with_entries(entered: Entered, form: StepForm, *, reset: str) -> Entered:

@@ -36,7 +36,7 @@ from deployments.web.deployment_wizard import (
     step_before,
     step_from,
 )
-from deployments.web.drafts import discard_draft
+from deployments.web.drafts import continued_from, discard_draft
 from deployments.web.forms.deployments import DurationForm
 
 PRESELECTED = ("scenario", "executable", "configuration")
@@ -128,7 +128,13 @@ def _page(
         }
         for each in WizardStep
     ]
-    shared = {"draft": draft, "step": step.value, "steps": steps, "is_first": step is WizardStep.SCENARIO}
+    shared = {
+        "draft": draft,
+        "step": step.value,
+        "steps": steps,
+        "is_first": step is WizardStep.SCENARIO,
+        "continued": continued_from(request, KIND),
+    }
     return render(request, f"deployments/create_{step}.html", shared | context, status=status)
 
 
