@@ -103,7 +103,8 @@ def _answered(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: 
     try:
         response: HttpResponse = view(page, *args, **kwargs)
     except (NotAllowed, OperationRefused) as error:
-        return render(page, "access/not_allowed.html", {"reason": str(error)}, status=403)
+        context = {"reason": str(error), "is_role": isinstance(error, NotAllowed)}
+        return render(page, "access/not_allowed.html", context, status=403)
     return response
 
 

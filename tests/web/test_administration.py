@@ -176,6 +176,7 @@ def test_nothing_is_added_to_a_group_that_is_being_deleted(administrator: Client
 
     assert answer.status_code == 403
     assert "is being deleted" in answer.content.decode()
+    assert "Ask an administrator" not in answer.content.decode()
 
 
 # --- People -----------------------------------------------------------------------------------------------------
