@@ -24,16 +24,13 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import GroupForm, NewGroupForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.pages import page_of, text_of
+from deployments.web.views.administration.lists import list_page
 
 
 @require_GET
 @administrator_required
 def group_list(request: PageRequest) -> HttpResponse:
-    text = text_of(request, "q")
-    page = page_of(request, administration.resource_groups(request.actor, text=text))
-    context = {"title": _("Resource Groups"), "page": page, "text": text, "hint": _("ID")}
-    return render(request, "administration/groups.html", context)
+    return list_page(request, "groups", administration.resource_groups, title=_("Resource Groups"), hint=_("ID"))
 
 
 @require_http_methods(["GET", "POST"])

@@ -20,16 +20,15 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import KeyForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.pages import page_of, text_of
+from deployments.web.views.administration.lists import list_page
 
 
 @require_GET
 @administrator_required
 def key_list(request: PageRequest) -> HttpResponse:
-    text = text_of(request, "q")
-    page = page_of(request, administration.service_keys(request.actor, text=text))
-    context = {"title": _("Service Keys"), "page": page, "text": text, "hint": _("Name or client ID")}
-    return render(request, "administration/keys.html", context)
+    return list_page(
+        request, "keys", administration.service_keys, title=_("Service Keys"), hint=_("Name or client ID")
+    )
 
 
 @never_cache

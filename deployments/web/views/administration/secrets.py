@@ -18,17 +18,14 @@ from deployments.queries.secrets import templates_that_name, visible_secrets
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.forms.administration import SecretForm, value_forms, values_in
 from deployments.web.forms.problems import put_problems
-from deployments.web.pages import page_of, text_of
+from deployments.web.views.administration.lists import list_page
 
 
 @require_GET
 @sign_in_required
 @needs(Role.ADMINISTRATOR)
 def secret_list(request: PageRequest) -> HttpResponse:
-    text = text_of(request, "q")
-    page = page_of(request, visible_secrets(request.actor, text=text))
-    context = {"title": _("Secrets"), "page": page, "text": text, "hint": _("Name")}
-    return render(request, "administration/secrets.html", context)
+    return list_page(request, "secrets", visible_secrets, title=_("Secrets"), hint=_("Name"))
 
 
 @sensitive_post_parameters()

@@ -17,16 +17,13 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import NewUserForm, UserForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.pages import page_of, text_of
+from deployments.web.views.administration.lists import list_page
 
 
 @require_GET
 @administrator_required
 def user_list(request: PageRequest) -> HttpResponse:
-    text = text_of(request, "q")
-    page = page_of(request, administration.users(request.actor, text=text))
-    context = {"title": _("Users"), "page": page, "text": text, "hint": _("Name or e-mail")}
-    return render(request, "administration/users.html", context)
+    return list_page(request, "users", administration.users, title=_("Users"), hint=_("Name or e-mail"))
 
 
 @never_cache
