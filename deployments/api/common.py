@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from ninja import Path, Query
 
-from deployments.api.schemas import ID_PATTERN, Body, Failure, LabelBody, ScenarioBody
+from deployments.api.fields import ID_PATTERN
+from deployments.api.schemas import Body, Failure, LabelBody, ScenarioBody
 from deployments.models import Artifact, Configuration, ResourceGroup, Scenario
 
 Row = TypeVar("Row", Artifact, Configuration)

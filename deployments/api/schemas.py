@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from deployments.api.fields import SECRET_PATTERN, TTL_PATTERN, Base64Text, Id, LongText, Name, Text
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import ArtifactKind
-
-ID_PATTERN = r"^[\w.-]{4,64}$"
-SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  of a name
-TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
-
-
-def _without_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("A NUL character cannot be kept")
-    return text
-
-
-def _from_base64(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode()
-    except ValueError as error:
-        raise ValueError("Give the value as UTF-8 text in Base64") from error
-
-
-Text = Annotated[str, AfterValidator(_without_nul)]
-Base64Text = Annotated[str, AfterValidator(_from_base64), Field(json_schema_extra={"format": "byte"})]
-Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
-Name = Annotated[Text, StringConstraints(min_length=1, max_length=256)]
-LongText = Annotated[Text, StringConstraints(max_length=5000)]
 
 
 class Body(BaseModel):

@@ -12,12 +12,13 @@ from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
 from deployments.api.common import FAILURES, answer, labels_of, link, links
 from deployments.api.errors import ApiError
+from deployments.api.fields import SECRET_PATTERN
 from deployments.models import ResourceGroup, Secret
 from deployments.operations import secrets as operations
 from deployments.queries.secrets import secrets_of
 
 router = Router(tags=["Secret"], by_alias=True)
-SecretName = Annotated[str, Path(pattern=schemas.SECRET_PATTERN, max_length=252)]
+SecretName = Annotated[str, Path(pattern=SECRET_PATTERN, max_length=252)]
 TenantScope = Annotated[bool, Header(alias="AI-Tenant-Scope", description="Secrets for all resource groups.")]
 Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
 _SECRET = link(secretName="$response.body#/name")

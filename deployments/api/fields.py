@@ -1,0 +1,32 @@
+"""The texts that the bodies of the AI API hold, and which of them are accepted."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+ID_PATTERN = r"^[\w.-]{4,64}$"
+SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  of a name
+TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("A NUL character cannot be kept")
+    return text
+
+
+def _from_base64(value: str) -> str:
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except ValueError as error:
+        raise ValueError("Give the value as UTF-8 text in Base64") from error
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Base64Text = Annotated[str, AfterValidator(_from_base64), Field(json_schema_extra={"format": "byte"})]
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+Name = Annotated[Text, StringConstraints(min_length=1, max_length=256)]
+LongText = Annotated[Text, StringConstraints(max_length=5000)]
