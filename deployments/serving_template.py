@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from deployments.serving_annotations import NOTES, OWN, with_own_annotations
+from deployments.serving_bindings import validate_bindings
 from deployments.serving_format import (
     API_VERSION,
     ARTIFACT_KINDS,
@@ -26,7 +27,7 @@ from deployments.serving_format import (
     ServingTemplate,
     TemplateInvalid,
 )
-from deployments.serving_render import Proof, Recipe, Sample, render, validate_bindings
+from deployments.serving_render import Proof, Recipe, Sample, render
 from deployments.serving_yaml import PLACEHOLDER, Path, Problem, Source, Tree, documents
 
 __all__ = [

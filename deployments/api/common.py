@@ -26,6 +26,7 @@ ID, FIRST = "$response.body#/id", "$response.body#/resources/0/id"
 
 Top = Annotated[int, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows.")]
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
+OptionalTop = Annotated[int | None, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows, all by default.")]
 Search = Annotated[str, Query(alias="$search", max_length=80, description="Part of a name or description.")]
 # A flag in the specification; some clients put the text itself here. Searches never look at the case.
 CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Query, Router
+from ninja import Path, Router
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, LabelSelector, answer, has_labels, labels_of, link, links
+from deployments.api.common import (
+    FAILURES,
+    LabelSelector,
+    OptionalTop,
+    Skip,
+    answer,
+    has_labels,
+    labels_of,
+    link,
+    links,
+)
 from deployments.models import Deployment, Executable, ResourceGroup
 from deployments.operations import resource_groups as operations
 from deployments.queries.deployment_facts import facts_of
@@ -17,8 +27,6 @@ from deployments.queries.workspace import visible_groups
 
 router = Router(tags=["Resource group"], by_alias=True)
 GroupId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$", max_length=253)]
-Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
-Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31)]
 _GROUP = link(resourceGroupId="$response.body#/resourceGroupId", in_group=False)
 LINKS = links(202, group=_GROUP, group_change=_GROUP, group_delete=_GROUP)
 NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a number
@@ -27,7 +35,7 @@ NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a num
 @router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES})
 def group_list(
     request: HttpRequest,
-    top: Top = None,
+    top: OptionalTop = None,
     skip: Skip = 0,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Header, Path, Query, Router
+from ninja import Header, Path, Router
 
 from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, answer, labels_of, link, links
+from deployments.api.common import FAILURES, OptionalTop, Skip, answer, labels_of, link, links
 from deployments.api.errors import ApiError
 from deployments.api.fields import SECRET_PATTERN
 from deployments.models import ResourceGroup, Secret
@@ -20,10 +20,8 @@ from deployments.queries.secrets import secrets_of
 router = Router(tags=["Secret"], by_alias=True)
 SecretName = Annotated[str, Path(pattern=SECRET_PATTERN, max_length=252)]
 TenantScope = Annotated[bool, Header(alias="AI-Tenant-Scope", description="Secrets for all resource groups.")]
-Top = Annotated[int | None, Query(alias="$top", ge=0, le=100_000)]
 _SECRET = link(secretName="$response.body#/name")
 LINKS = links(200, secret=_SECRET, secret_replace=_SECRET, secret_delete=_SECRET)
-Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31)]
 
 
 @router.get("/secrets", response={200: schemas.SecretList, **FAILURES})
@@ -31,7 +29,7 @@ def secret_list(
     request: HttpRequest,
     group: OptionalGroupHeader = "",
     scope: TenantScope = False,
-    top: Top = None,
+    top: OptionalTop = None,
     skip: Skip = 0,
 ) -> HttpResponse:
     found = _secrets(request, group, scope=scope)

@@ -55,27 +55,21 @@ def sign_in_required(view: PageView[P]) -> View[P]:
 
     What its reader's role does not cover is answered with 403 and the sentence that says so.
     """
-
-    @wraps(view)
-    def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return _to_sign_in(request)
-        page = cast(PageRequest, request)
-        page.actor = page.user.actor()
-        workspace = workspace_of(page.actor, page.user.workspace_id)
-        if workspace is None:
-            context = {"is_administrator": may_administer(page.user)}
-            return render(request, "access/no_group.html", context, status=403)
-        page.workspace = workspace
-        page.group = workspace.group
-        return _answered(view, page, *args, **kwargs)
-
-    return checked
+    return _signed_in(view, needs_group=True)
 
 
 def administrator_required(view: PageView[P]) -> View[P]:
     """Let only administrators of all resource groups pass, also while there is no group: `group` may be missing."""
 
+    @wraps(view)
+    def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+        require_everywhere(request.actor)
+        return view(request, *args, **kwargs)
+
+    return _signed_in(checked, needs_group=False)
+
+
+def _signed_in(view: PageView[P], *, needs_group: bool) -> View[P]:
     @wraps(view)
     def checked(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not request.user.is_authenticated:
@@ -85,15 +79,10 @@ def administrator_required(view: PageView[P]) -> View[P]:
         workspace = workspace_of(page.actor, page.user.workspace_id)
         if workspace is not None:
             page.workspace, page.group = workspace, workspace.group
-        return _answered(_everywhere(view), page, *args, **kwargs)
-
-    return checked
-
-
-def _everywhere(view: PageView[P]) -> PageView[P]:
-    def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> Any:
-        require_everywhere(request.actor)
-        return view(request, *args, **kwargs)
+        elif needs_group:
+            context = {"is_administrator": may_administer(page.user)}
+            return render(request, "access/no_group.html", context, status=403)
+        return _answered(view, page, *args, **kwargs)
 
     return checked
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
 from deployments.queries import administration
@@ -23,9 +23,7 @@ def connection_list(request: PageRequest) -> HttpResponse:
 @administrator_required
 def connection(request: PageRequest, name: str) -> HttpResponse:
     """Show what a connection has, who holds it, and its resource groups."""
-    found = administration.connections(request.actor).filter(name=name).first()
-    if found is None:
-        raise Http404
+    found = get_object_or_404(administration.connections(request.actor), name=name)
     context = {
         "connection": found,
         "meters": meters_of(room_of(found)),

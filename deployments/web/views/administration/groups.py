@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -24,7 +24,7 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import GroupForm, NewGroupForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.views.administration.lists import list_page
+from deployments.web.views.administration.frames import form_page, list_page
 
 
 @require_GET
@@ -52,9 +52,7 @@ def group_create(request: PageRequest) -> HttpResponse:
         else:
             messages.success(request, _("The resource group %(id)s was created.") % {"id": group.pk})
             return redirect("groups")
-    context = {"form": form, "title": _("Create resource group"), "submit": _("Create"), "back": reverse("groups")}
-    context["parent"] = _("Resource Groups")
-    return render(request, "administration/form.html", context, status=422 if form.is_bound else 200)
+    return form_page(request, form, title=_("Create resource group"), submit=_("Create"), parent=_parent())
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,9 +66,8 @@ def group_change(request: PageRequest, group_id: str) -> HttpResponse:
         change_resource_group(request.actor, group, labels=form.cleaned_data["labels"], quotas=_quotas(form))
         messages.success(request, _("The resource group %(id)s was changed.") % {"id": group.pk})
         return redirect("groups")
-    context = {"form": form, "group": group, "contents": _contents(group), "title": group.pk, "submit": _("Save")}
-    context |= {"back": reverse("groups"), "parent": _("Resource Groups")}
-    return render(request, "administration/group.html", context, status=422 if form.is_bound else 200)
+    more = {"group": group, "contents": _contents(group)}
+    return form_page(request, form, "group", title=group.pk, submit=_("Save"), parent=_parent(), **more)
 
 
 @require_http_methods(["GET", "POST"])
@@ -103,10 +100,11 @@ def _onward(request: PageRequest) -> HttpResponse:
 
 
 def _group_or_404(request: PageRequest, group_id: str) -> ResourceGroup:
-    group = administration.resource_groups(request.actor).filter(pk=group_id).first()
-    if group is None:
-        raise Http404
-    return group
+    return get_object_or_404(administration.resource_groups(request.actor), pk=group_id)
+
+
+def _parent() -> tuple[str, str]:
+    return "groups", _("Resource Groups")
 
 
 def _quotas(form: GroupForm) -> Quotas:

@@ -6,9 +6,8 @@ import base64
 import json
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -20,7 +19,7 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import KeyForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.views.administration.lists import list_page
+from deployments.web.views.administration.frames import form_page, list_page
 
 
 @require_GET
@@ -54,18 +53,16 @@ def key_create(request: PageRequest) -> HttpResponse:
             file = base64.b64encode(text.encode()).decode()
             context = {"key": issued.key, "secret": issued.secret, "text": text, "file": file}
             return render(request, "administration/key_issued.html", context)
-    context = {"form": form, "title": _("Create service key"), "submit": _("Create"), "back": reverse("keys")}
-    context |= {"parent": _("Service Keys"), "lead": _("Credentials of a program for the API and for predictions.")}
-    return render(request, "administration/form.html", context, status=422 if form.is_bound else 200)
+    lead = _("Credentials of a program for the API and for predictions.")
+    parent = ("keys", _("Service Keys"))
+    return form_page(request, form, title=_("Create service key"), submit=_("Create"), parent=parent, lead=lead)
 
 
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def key_revoke(request: PageRequest, key_id: int) -> HttpResponse:
     """Ask first, then end a key for good."""
-    key = administration.service_keys(request.actor).filter(pk=key_id).first()
-    if key is None:
-        raise Http404
+    key = get_object_or_404(administration.service_keys(request.actor), pk=key_id)
     if request.method == "GET":
         return render(request, "administration/key_revoke.html", {"key": key})
     revoke_service_key(request.actor, key)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,7 +18,7 @@ from deployments.queries.secrets import templates_that_name, visible_secrets
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.forms.administration import SecretForm, value_forms, values_in
 from deployments.web.forms.problems import put_problems
-from deployments.web.views.administration.lists import list_page
+from deployments.web.views.administration.frames import list_page
 
 
 @require_GET
@@ -101,7 +101,4 @@ def _parent() -> dict[str, str]:
 
 
 def _secret_or_404(request: PageRequest, secret_id: int) -> Secret:
-    secret = visible_secrets(request.actor).filter(pk=secret_id).first()
-    if secret is None:
-        raise Http404
-    return secret
+    return get_object_or_404(visible_secrets(request.actor), pk=secret_id)

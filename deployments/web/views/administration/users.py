@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,7 +17,7 @@ from deployments.queries import administration
 from deployments.web.access import PageRequest, administrator_required
 from deployments.web.forms.administration import NewUserForm, UserForm
 from deployments.web.forms.problems import put_problems
-from deployments.web.views.administration.lists import list_page
+from deployments.web.views.administration.frames import form_page, list_page
 
 
 @require_GET
@@ -39,9 +39,8 @@ def user_create(request: PageRequest) -> HttpResponse:
             put_problems(form, error)
         else:
             return _link_page(request, user) if user.is_active else redirect("users")
-    context = {"form": form, "title": _("Add user"), "submit": _("Add"), "back": reverse("users")}
-    context |= {"parent": _("Users"), "lead": _("A sign-in link lets them in; then they choose a password.")}
-    return render(request, "administration/form.html", context, status=422 if form.is_bound else 200)
+    lead = _("A sign-in link lets them in; then they choose a password.")
+    return form_page(request, form, title=_("Add user"), submit=_("Add"), parent=("users", _("Users")), lead=lead)
 
 
 @require_http_methods(["GET", "POST"])
@@ -57,9 +56,8 @@ def user_change(request: PageRequest, user_id: int) -> HttpResponse:
         else:
             messages.success(request, _("%(name)s was changed.") % {"name": user.get_username()})
             return redirect("users")
-    context = {"form": form, "person": user, "title": user.get_username(), "submit": _("Save")}
-    context |= {"back": reverse("users"), "parent": _("Users")}
-    return render(request, "administration/user.html", context, status=422 if form.is_bound else 200)
+    title, parent = user.get_username(), ("users", _("Users"))
+    return form_page(request, form, "user", title=title, submit=_("Save"), parent=parent, person=user)
 
 
 @never_cache
@@ -77,10 +75,7 @@ def _link_page(request: PageRequest, user: User) -> HttpResponse:
 
 
 def _user_or_404(request: PageRequest, user_id: int) -> User:
-    user = administration.users(request.actor).filter(pk=user_id).first()
-    if user is None:
-        raise Http404
-    return user
+    return get_object_or_404(administration.users(request.actor), pk=user_id)
 
 
 def _person(form: UserForm) -> Person:
