@@ -17,6 +17,7 @@ class ReplicaFacts:
         name: its identity in the runtime.
         phase: None when the runtime does not know its present attempt.
         attempt_began_at: when the present attempt was started, None if it was not.
+        launched_at: when the server's process of the present attempt was first seen, after all preparation.
         exit_reason, exit_message: how it ended (phase EXITED only).
         restarts: failed starts since it was last healthy for long.
         restart_at: not to be started before.
@@ -27,6 +28,7 @@ class ReplicaFacts:
     name: str
     phase: ReplicaPhase | None = None
     attempt_began_at: datetime | None = None
+    launched_at: datetime | None = None
     detail: str = ""
     exit_reason: ExitReason | None = None
     exit_message: str = ""

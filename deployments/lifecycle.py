@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,18 @@ class Step(enum.StrEnum):
     HEALTHY = "HEALTHY"
     PROVED = "PROVED"
     ROUTED = "ROUTED"
+
+
+# How long each step may take where a template does not say (`launchpad/deadlines`); none waits for ever.
+DEADLINES: Mapping[Step, timedelta] = {
+    Step.PLACED: timedelta(hours=1),
+    Step.PREPARED: timedelta(minutes=30),
+    Step.FETCHED: timedelta(hours=1),
+    Step.STARTED: timedelta(minutes=5),
+    Step.HEALTHY: timedelta(minutes=5),
+    Step.PROVED: timedelta(minutes=1),
+    Step.ROUTED: timedelta(minutes=1),
+}
 
 
 class ReplicaPhase(enum.StrEnum):

@@ -27,7 +27,7 @@ from deployments.facts import (
     Unroute,
 )
 from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
-from deployments.tending import DEADLINES, RESTART_LIMIT, Tended, is_present, release, tend, words
+from deployments.tending import RESTART_LIMIT, Tended, deadline, is_present, release, tend, words
 
 DRAIN_LIMIT = timedelta(seconds=30)
 DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
@@ -187,10 +187,14 @@ def _overdue(now: datetime, generation: GenerationFacts, done: tuple[Step, ...])
     if any(replica.phase in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING} for replica in generation.replicas):
         return ""
     step = _current_step(done)
-    began = [at for earlier, at in generation.steps.items() if earlier in done] or [generation.began_at]
+    # A step that was done before and is not now, as after one unanswered probe, counts on from when it was done.
+    began = [at for earlier, at in generation.steps.items() if earlier is not Step.REQUESTED]
+    began = began or [generation.began_at]
+    if done and done[-1] not in generation.steps:
+        began.append(now)  # first seen done in this very pass: its time is written afterwards
     began += [replica.attempt_began_at for replica in generation.replicas if replica.attempt_began_at]
     began += [replica.restart_at for replica in generation.replicas if replica.restart_at]
-    limit = generation.deadlines.get(step, DEADLINES[step])
+    limit = deadline(generation, step)
     if now - max(began) <= limit:
         return ""
     detail = generation.waiting if step is Step.PLACED else generation.proof_message if step is Step.PROVED else ""

@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import replace
 
-from deployments.lifecycle import Step
+from deployments.lifecycle import DEADLINES
 from deployments.serving_format import RequestPattern, ServerPattern
 from deployments.serving_yaml import PLACEHOLDER, Path, Source, Tree
 
@@ -57,8 +57,8 @@ def _deadlines(source: Source, own: dict[str, str]) -> dict[str, str]:
     path: Path = (*NOTES, f"{OWN}deadlines")
     deadlines: dict[str, str] = {}
     for name, value in source.mapping(own.get("deadlines"), path).items():
-        if name.upper() not in Step.__members__:
-            steps = ", ".join(step.lower() for step in Step)
+        if name.upper() not in DEADLINES:
+            steps = ", ".join(step.lower() for step in DEADLINES)
             source.report((*path, name), f"“{name}” is no step: use one of {steps}.")
         deadlines[name.upper()] = source.whole(value, (*path, name))
     return deadlines

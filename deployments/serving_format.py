@@ -9,7 +9,11 @@ on `metadata.annotations`; all are optional and may hold placeholders:
 - `launchpad/proof`: the request that proves a deployment, YAML or JSON: `method`, `path`, `body`, `headers`. Default:
   a GET of the health path. A body written as a mapping or list, or as JSON text, is sent as JSON.
 - `launchpad/sample-request`: the request offered on the page: the same and `description`. Default: the proof.
-- `launchpad/deadlines`: seconds per step (`prepared: 600`), names as in `lifecycle.Step`, in any case.
+- `launchpad/deadlines`: seconds that each step may take, counted from the step before it, in any case of letters:
+  `placed` (default 3600: resources are free), `prepared` (1800: Python environment), `fetched` (3600: artifacts),
+  `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `proved` (60: a request through
+  the gateway succeeds), `routed` (60). A server that loads a large model before it opens its port needs a longer
+  `started`.
 - `launchpad/retry: "off"`: a request whose server died before answering is not tried on another replica.
 - `launchpad/split-arguments`: names of parameters, one a line. An item of `command` or `args` that is nothing but the
   placeholder of such a parameter becomes several arguments, split like a shell does but without any expansion, or

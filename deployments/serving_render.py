@@ -130,7 +130,7 @@ def render(
         requirements=values.requirements(server.requirements),
         proof=_proof(values, server.proof) if server.proof else Proof(method="GET", path=health_path),
         sample=_sample(values, server.sample or server.proof),
-        deadlines={step: values.whole(seconds) for step, seconds in server.deadlines.items()},
+        deadlines={step: values.positive(seconds) for step, seconds in server.deadlines.items()},
         retry=server.retry,
         secret_env={name: values.secret_key(pattern) for name, pattern in server.secret_env.items()},
     )
@@ -228,6 +228,12 @@ class _Values:
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             self.refuse(pattern, _("A whole number is needed, not “%(text)s”.") % {"text": text})
         return int(text)
+
+    def positive(self, pattern: str) -> int:
+        number = self.whole(pattern)
+        if number == 0:
+            self.refuse(pattern, _("A number above 0 is needed."))
+        return number
 
     def requirements(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         found: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,22 +16,13 @@ from deployments.facts import (
     Start,
     Stop,
 )
-from deployments.lifecycle import ExitReason, ReplicaPhase, Step
+from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step
 
 RESTART_LIMIT = 5
 RESTART_PAUSE_MAX = timedelta(seconds=60)
 RESTARTS_FORGOTTEN_AFTER = timedelta(minutes=10)
 UNHEALTHY_LIMIT = timedelta(seconds=60)
 
-DEADLINES: Mapping[Step, timedelta] = {
-    Step.PLACED: timedelta(hours=1),
-    Step.PREPARED: timedelta(minutes=30),
-    Step.FETCHED: timedelta(hours=1),
-    Step.STARTED: timedelta(minutes=5),
-    Step.HEALTHY: timedelta(minutes=5),
-    Step.PROVED: timedelta(minutes=1),
-    Step.ROUTED: timedelta(minutes=1),
-}
 _GONE = {None, ReplicaPhase.EXITED}
 
 
@@ -96,17 +86,30 @@ def _pause(restarts: int) -> timedelta:
     return min(RESTART_PAUSE_MAX, timedelta(seconds=2 ** min(restarts, 10)))
 
 
+def deadline(generation: GenerationFacts, *steps: Step) -> timedelta:
+    """Return how long steps may take together: what the template says of each, else the default."""
+    return sum((generation.deadlines.get(step, DEADLINES[step]) for step in steps), timedelta())
+
+
 def _hangs(now: datetime, generation: GenerationFacts, replica: ReplicaFacts) -> str:
     """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
-    if replica.phase not in {ReplicaPhase.STARTING, ReplicaPhase.LISTENING}:
+    began = replica.attempt_began_at or now
+    if replica.phase is ReplicaPhase.PREPARING:
+        since, limit, doing = began, deadline(generation, Step.PREPARED), "prepare its Python environment"
+    elif replica.phase is ReplicaPhase.FETCHING:
+        since, limit = began, deadline(generation, Step.PREPARED, Step.FETCHED)
+        doing = "fetch its input artifacts"
+    elif replica.phase not in {ReplicaPhase.STARTING, ReplicaPhase.LISTENING}:
         return ""
-    if replica.unhealthy_since is not None:
-        since, limit = replica.unhealthy_since, UNHEALTHY_LIMIT
+    elif replica.unhealthy_since is not None:
+        since, limit, doing = replica.unhealthy_since, UNHEALTHY_LIMIT, ""
     else:
-        since = replica.attempt_began_at or now
-        limit = generation.deadlines.get(Step.HEALTHY, DEADLINES[Step.HEALTHY])
+        since, limit = replica.launched_at or now, deadline(generation, Step.STARTED, Step.HEALTHY)
+        doing = ""
     if now - since <= limit:
         return ""
+    if doing:
+        return f"The server did not {doing} within {words(limit)}."
     return f"The server did not answer its health path for {words(limit)}."
 
 

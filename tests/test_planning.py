@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 
-from deployments.facts import Action, Facts
-from deployments.lifecycle import Status, Step
+from deployments.facts import Action, Facts, Plan, Prove, Recycle
+from deployments.lifecycle import DEADLINES, Status, Step
 from deployments.planning import plan
 from tests.planning_table import NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
+
+LATE = timedelta(seconds=70)  # longer than the verification may take, and than any step of these tests is given
+STEPS_TO_PHASE = {
+    Step.PREPARED: P.PREPARING,
+    Step.FETCHED: P.FETCHING,
+    Step.STARTED: P.STARTING,
+    Step.HEALTHY: P.LISTENING,
+}
 
 
 @pytest.mark.parametrize(("given", "status", "actions"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
@@ -23,14 +31,8 @@ def test_the_table(given: Facts, status: Status, actions: Sequence[Action]) -> N
 
 @pytest.mark.parametrize("step", [Step.PREPARED, Step.FETCHED, Step.STARTED, Step.HEALTHY])
 def test_no_step_waits_for_ever(step: Step) -> None:
-    phases = {
-        Step.PREPARED: P.PREPARING,
-        Step.FETCHED: P.FETCHING,
-        Step.STARTED: P.STARTING,
-        Step.HEALTHY: P.LISTENING,
-    }
-    slow = replica(phases[step], attempt_began_at=NOW - timedelta(seconds=11))
-    late = {Step.REQUESTED: NOW - timedelta(seconds=12), Step.PLACED: NOW - timedelta(seconds=12)}
+    slow = replica(STEPS_TO_PHASE[step], attempt_began_at=NOW - timedelta(seconds=11))
+    late = dict.fromkeys(list(Step)[: list(Step).index(step)], NOW - timedelta(seconds=12))
     given = generation(1, slow, steps=late, deadlines={step: timedelta(seconds=10)})
 
     planned = plan(facts(given))
@@ -38,6 +40,91 @@ def test_no_step_waits_for_ever(step: Step) -> None:
     assert planned.status is Status.DEAD
     assert planned.message is not None
     assert "within 10 s" in planned.message
+
+
+def travel(phase_at: Callable[[timedelta], P], limits: Mapping[Step, timedelta], until: timedelta) -> list[Plan]:
+    """Plan once a second with what the passes before have written, as the loop does, and return every plan."""
+    plans: list[Plan] = []
+    began = NOW
+    steps = {Step.REQUESTED: began}
+    now = began
+    while now - began <= until:
+        one = replica(phase_at(now - began), attempt_began_at=began)
+        planned = plan(facts(generation(1, one, began_at=began, steps=dict(steps), deadlines=limits), now=now))
+        plans.append(planned)
+        for step in planned.steps.get(1, ()):
+            steps.setdefault(step, now)
+        now += timedelta(seconds=1)
+    return plans
+
+
+@pytest.mark.parametrize("slow", [Step.PREPARED, Step.FETCHED, Step.STARTED, Step.HEALTHY])
+def test_a_step_that_took_long_leaves_the_next_one_its_whole_time(slow: Step) -> None:
+    def phase_at(age: timedelta) -> P:
+        return STEPS_TO_PHASE[slow] if age < LATE else P.HEALTHY
+
+    others = {step: timedelta(seconds=10) for step in DEADLINES if step is not slow}
+    plans = travel(phase_at, {**others, slow: LATE * 2}, LATE + timedelta(seconds=10))
+
+    assert {planned.status for planned in plans} == {Status.PENDING}
+    asked = [planned for planned in plans if Prove(1) in planned.actions]
+    assert len(asked) == 11  # in every second since it became healthy
+    late = travel(phase_at, {**others, slow: LATE * 2}, LATE + timedelta(seconds=11))[-1]
+    assert late.status is Status.DEAD
+    assert late.message == "No request through the gateway succeeded within 10 s."
+
+
+@pytest.mark.parametrize("step", list(DEADLINES))
+def test_a_template_sets_how_long_each_step_may_take(step: Step) -> None:
+    began = NOW - timedelta(seconds=100)
+    order = list(Step)
+    done = dict.fromkeys(order[: order.index(step)], began)
+    phase = STEPS_TO_PHASE.get(step, P.HEALTHY)
+    replicas = () if step is Step.PLACED else (replica(phase, attempt_began_at=began),)
+    proved_at = NOW if step is Step.ROUTED else None
+
+    def status(seconds: int) -> Status:
+        limits = {step: timedelta(seconds=seconds)}
+        given = generation(1, *replicas, began_at=began, steps=done, deadlines=limits, proved_at=proved_at)
+        return plan(facts(given)).status
+
+    assert (status(99), status(100)) == (Status.DEAD, Status.PENDING)
+
+
+def test_one_unanswered_probe_long_after_the_start_does_not_end_an_attempt() -> None:
+    long_ago = dict.fromkeys((Step.REQUESTED, Step.PLACED, Step.PREPARED, Step.FETCHED), NOW - timedelta(minutes=9))
+    steps = long_ago | {Step.STARTED: NOW - timedelta(minutes=6), Step.HEALTHY: NOW - timedelta(seconds=2)}
+    hiccup = replica(P.LISTENING, attempt_began_at=NOW - timedelta(minutes=9))
+
+    assert plan(facts(generation(1, hiccup, steps=steps))).status is Status.PENDING
+
+
+@pytest.mark.parametrize(
+    ("phase", "what"),
+    [
+        (P.PREPARING, "prepare its Python environment within 20 s"),
+        (P.FETCHING, "fetch its input artifacts within 40 s"),
+        (P.STARTING, "answer its health path for 40 s"),
+        (P.LISTENING, "answer its health path for 40 s"),
+    ],
+)
+def test_no_step_of_a_restart_in_service_waits_for_ever(phase: P, what: str) -> None:
+    limits = {step: timedelta(seconds=20) for step in DEADLINES}
+    began = NOW - timedelta(seconds=41)
+    launched = None if phase in {P.PREPARING, P.FETCHING} else began
+    slow = replica(phase, 1, attempt_began_at=began, launched_at=launched)
+
+    planned = plan(serving(running(1, replica(P.HEALTHY), slow, deadlines=limits)))
+
+    assert planned.actions == (Recycle("d-1-1", f"The server did not {what}."),)
+
+
+def test_a_restart_in_service_may_load_its_model_as_long_as_at_first() -> None:
+    slow = replica(P.STARTING, attempt_began_at=NOW - timedelta(hours=1), launched_at=NOW - timedelta(minutes=9))
+
+    planned = plan(serving(running(1, slow, proof_failures=3)))
+
+    assert planned.actions == ()
 
 
 def test_waiting_for_capacity_has_an_end_and_names_what_was_missing() -> None:
@@ -50,7 +137,7 @@ def test_waiting_for_capacity_has_an_end_and_names_what_was_missing() -> None:
 
 
 def test_a_proof_that_never_succeeds_ends_the_attempt_with_its_reason() -> None:
-    long_ago = dict.fromkeys((Step.REQUESTED, Step.PLACED, Step.STARTED, Step.HEALTHY), NOW - timedelta(minutes=2))
+    long_ago = dict.fromkeys(list(Step)[: list(Step).index(Step.PROVED)], NOW - timedelta(minutes=2))
     healthy = replica(P.HEALTHY, attempt_began_at=NOW - timedelta(minutes=3))
     given = generation(1, healthy, steps=long_ago, proof_message="It answered 500.")
 

@@ -186,6 +186,7 @@ class Replica(models.Model):
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
     restarts = models.PositiveIntegerField(_("restarts"), default=0)
     restart_at = models.DateTimeField(_("restarts on"), null=True, blank=True)
+    launched_at = models.DateTimeField(_("server first seen on"), null=True, blank=True)
     healthy_since = models.DateTimeField(_("healthy since"), null=True, blank=True)
     unhealthy_since = models.DateTimeField(_("unhealthy since"), null=True, blank=True)
     recycled_because = models.TextField(_("ended by the loop because"), blank=True)

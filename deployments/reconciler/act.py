@@ -128,6 +128,7 @@ def _restart(scene: Scene, action: facts.Restart) -> bool:
             restart_at=timezone.now() + action.pause,
             phase="",
             detail="",
+            launched_at=None,
             healthy_since=None,
             unhealthy_since=None,
             recycled_because="",

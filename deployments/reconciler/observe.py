@@ -23,6 +23,7 @@ _WHILE: Mapping[str, str] = {
     ReplicaPhase.LISTENING: "While it was becoming healthy",
     ReplicaPhase.HEALTHY: "While it was serving",
 }
+_LAUNCHED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}
 _RAN = {ExitReason.EXITED, ExitReason.SIGNALED, ExitReason.OUT_OF_MEMORY}
 
 
@@ -93,6 +94,7 @@ def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> Rep
         name=row.name,
         phase=seen.phase if seen else None,
         attempt_began_at=seen.started_at if seen else None,
+        launched_at=row.launched_at,
         detail=row.detail if seen else "",
         exit_reason=seen.exit.reason if seen and seen.exit else None,
         exit_message=_last_end(row),
@@ -118,7 +120,8 @@ def _last_end(row: Replica) -> str:
 
 def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
     """Write down what is new about a replica, and nothing when nothing is."""
-    before = (row.phase, row.detail, row.host, row.port, row.healthy_since, row.unhealthy_since)
+    names = ("phase", "detail", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
+    before = [getattr(row, name) for name in names]
     if seen.exit is not None and row.phase != ReplicaPhase.EXITED:
         _note_exit(row, seen.exit)
     if seen.phase is ReplicaPhase.HEALTHY:
@@ -127,9 +130,10 @@ def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
     elif row.healthy_since is not None:
         row.healthy_since, row.unhealthy_since = None, now
     row.phase, row.detail, row.host, row.port = seen.phase, seen.detail, seen.host, seen.port or row.port
-    after = (row.phase, row.detail, row.host, row.port, row.healthy_since, row.unhealthy_since)
+    if seen.phase in _LAUNCHED:
+        row.launched_at = row.launched_at or now
+    after = [getattr(row, name) for name in names]
     if after != before:
-        names = ("phase", "detail", "host", "port", "healthy_since", "unhealthy_since")
         Replica.objects.filter(pk=row.pk).update(**dict(zip(names, after, strict=True)))
 
 

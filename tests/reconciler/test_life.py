@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-from datetime import timedelta
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -24,6 +27,15 @@ from tests.reconciler.world import ACTOR, World
 
 FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
 HANGING = ("sleep", "600")
+LATE_SERVER = """
+import http.server, os, pathlib, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if pathlib.Path(sys.argv[1]).exists() else 503)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
 
 
 def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) -> None:
@@ -100,6 +112,29 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
     assert "ValueError: no such model" in deployment.status_message
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
     world.until(lambda: not Replica.objects.filter(is_held=True).exists(), "everything is released")
+
+
+def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world: World, tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    tmp_path.chmod(0o755)
+    command = ("python3", "-c", LATE_SERVER, str(loaded))
+    deployment = world.deploy(world.configure_command("late", *command))
+    world.until(lambda: Replica.objects.filter(phase="LISTENING").exists(), "its port is open")
+
+    for generation in Generation.objects.all():  # as if it had been loading its model for four minutes
+        earlier = {name: datetime.fromisoformat(at) - timedelta(minutes=4) for name, at in generation.steps.items()}
+        generation.steps = {name: at.isoformat() for name, at in earlier.items()}
+        generation.began_at -= timedelta(minutes=4)
+        generation.save()
+    for spec in world.specs(deployment):
+        spec.write_text(json.dumps({**json.loads(spec.read_text()), "at": time.time() - 240}))
+    world.passes()
+    assert world.status(deployment) == Status.PENDING
+    loaded.touch()
+
+    world.until_status(deployment, Status.RUNNING)
+
+    assert world.ask(deployment)[0] == 200
 
 
 def test_a_program_that_does_not_exist_is_named(world: World) -> None:

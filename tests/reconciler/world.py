@@ -77,6 +77,10 @@ class World:
         pid: int = json.loads(states[-1].read_text())["server"][0]
         return pid
 
+    def specs(self, deployment: Deployment) -> list[Path]:
+        """Return the files that say what its servers are to run."""
+        return sorted((Path(settings.LAUNCHPAD_HOME) / "replicas").glob(f"{deployment.pk}-*/attempt-*/spec.json"))
+
     def ask(self, deployment: Deployment, path: str = "/", *, client_id: str = "tester") -> tuple[int, bytes]:
         """Send a request through the gateway as a client does."""
         home = Path(settings.LAUNCHPAD_HOME)
