@@ -3,7 +3,10 @@
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes
+# Shown when it fails only: an index location that is not there makes pip warn once for each package.
+PIP_LOG = .venv/install.log
+QUIETLY = > $(PIP_LOG) 2>&1 || { cat $(PIP_LOG) >&2; exit 1; }
 
 .DEFAULT_GOAL := up
 .PHONY: up test lint bench screenshots
@@ -32,12 +35,12 @@ screenshots: .venv/.installed-dev
 
 .venv/.installed: requirements.txt | .venv/bin/python
 	@echo "Installing the dependencies (only the first time) ..."
-	@$(PIP) -r requirements.txt
+	@$(PIP) -r requirements.txt $(QUIETLY)
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.txt .venv/.installed
 	@echo "Installing what the tests need (only the first time) ..."
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt $(QUIETLY)
 	@touch $@
 
 .venv/bin/python:

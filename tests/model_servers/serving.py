@@ -51,7 +51,7 @@ def environment(requirements: tuple[str, ...]) -> Path:
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes wait until it is whole
         if not (place / "complete").exists():
-            uv = ["uv", "--quiet"]
+            uv = [str(Path(sys.executable).with_name("uv")), "--quiet"]
             subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(place)], check=True)
             install = ["pip", "install", "--compile-bytecode", "--python", str(place / "bin" / "python")]
             subprocess.run([*uv, *install, *requirements], check=True)
