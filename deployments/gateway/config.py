@@ -23,6 +23,7 @@ from deployments.gateway.table import Backend, Server, Table
 
 AUDIENCE = "launchpad"
 ROUTES, DEPLOYMENTS, REVOKED, STATE = "routes.map", "deployments.map", "revoked.map", "state.map"
+STATE_KEY = "table"
 METRICS_SOCKET = "../run/metrics.sock"  # relative, so that the limit on the length of socket paths is far away
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)

@@ -20,7 +20,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
-    """Replace `path` so that readers see the old or the new content and a crash leaves one of them."""
+    """Replace `path` so that readers see the old or the new content and a crash, of the machine too, leaves one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     data = content.encode() if isinstance(content, str) else content
@@ -31,11 +31,29 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        _sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
+def _sync_folder(folder: Path) -> None:
+    """See to it that the new name of a file is on the disk, too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def holds(path: Path, content: str) -> bool:
+    """Return whether a file holds exactly this; one that cannot be read does not."""
+    try:
+        return path.read_bytes() == content.encode()
+    except OSError:
+        return False
+
+
 def write_if_changed(path: Path, content: str, *, mode: int = 0o600) -> None:
     """Like `write`, without touching a file that holds `content` already."""
-    if not path.exists() or path.read_text() != content:
+    if not holds(path, content):
         write(path, content, mode=mode)

@@ -1,8 +1,8 @@
 """Makes the running HAProxy equal to a table, and tells what it sees.
 
-On disk are `table.json` (the table as it was last applied), `haproxy.cfg` and the maps made of it, all that a
-restarted HAProxy needs. The map `state.map` holds the digest of the table that a process works on: it is written last,
-on disk and in the process, so that whatever is interrupted is seen and done again.
+What a restarted HAProxy needs is on disk (see `stored_files`). The map `state.map` holds the digest of the table that
+a process works on: it is written last, on disk and in the process, so that whatever is interrupted is seen and done
+again.
 
 Routes, known deployments, revocations and addresses change in place. New or gone backends need a reload: a new worker
 takes the listening socket over, the old one finishes what it has.
@@ -10,25 +10,23 @@ takes the listening socket over, the old one finishes what it has.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from threading import Lock
-from typing import Any
 
 from deployments.errors import GatewayUnavailable
-from deployments.gateway.config import ROUTES, STATE, Rendered, map_text, render
+from deployments.gateway import stored_files as files
+from deployments.gateway.config import ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.control import RELOAD_SECONDS, Control, pause_until
-from deployments.gateway.files import locked, write, write_if_changed
+from deployments.gateway.files import locked, write
 from deployments.gateway.place import Place, place, site
 from deployments.gateway.proof import Proof, prove
-from deployments.gateway.table import Backend, Server, Table, backend_name, load
+from deployments.gateway.table import Table, backend_name, load
 
 __all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove"]
 
 MOST_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
-STATE_KEY = "table"
 _STOPPED, _RUNNING = "0", "2"  # srv_op_state
 
 
@@ -53,8 +51,11 @@ def apply(table: Table | None = None) -> None:
         _make_equal(here, load() if table is None else _NEWEST.table_or(table))
 
 
-def ensure_config() -> None:
+def ensure_config(otherwise: Callable[[], Table] = load) -> None:
     """Write the configuration that HAProxy starts with: the table that was last applied, with the present settings.
+
+    Args:
+        otherwise: gives the table when none is stored that can be used.
 
     Raises:
         GatewayRejected: HAProxy is missing or refuses the settings.
@@ -62,8 +63,12 @@ def ensure_config() -> None:
     here = place()
     here.control.run.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(here.folder / "lock"):
-        table = _stored(here) or Table(read_at=0)
-        _write(here, table, render(table, site()))
+        where = site()
+        stored = files.stored(here, where)
+        if stored is None:
+            table = otherwise()
+            stored = (table, render(table, where))
+        files.put(here, *stored)
 
 
 def command() -> list[str]:
@@ -110,49 +115,26 @@ def _make_equal(here: Place, table: Table) -> None:
     new = render(table, where)
     running = _running_digest(here.control)
     if running == new.digest:
+        if files.may_have_been_read_damaged(here) and files.put(here, table, new):
+            _reload(here, new)
         return
-    stored = _stored(here)
-    before = render(stored, where) if stored is not None else None
-    if stored is not None and before is not None:
+    found = files.stored(here, where)
+    if found is not None:
+        stored, before = found
         # A reading in the future is from before this machine was started.
         if running == before.digest and table.read_at < stored.read_at <= time.monotonic_ns():
             return
         changes = list(_changes(before, new))
         if running == before.digest and before.skeleton == new.skeleton and len(changes) <= MOST_CHANGES_IN_PLACE:
-            _write(here, table, new, checked=True)
+            files.put(here, table, new, checked=True)
             _change(here.control, changes, new)
             return
-    _write(here, table, new)
+    files.put(here, table, new)
     if running is None:
         raise GatewayUnavailable("The gateway does not run; it will start with the present routes.")
     _reload(here, new)
-    if before is not None:
-        _tell_old_workers(here.control, [change for change in _changes(before, new) if change.is_of_map])
-
-
-def _write(here: Place, table: Table, new: Rendered, *, checked: bool = False) -> None:
-    """Put a table on disk, the digest last.
-
-    Args:
-        checked: whether it is known that HAProxy accepts the configuration.
-    """
-    folder = here.folder
-    present = folder / "haproxy.cfg"
-    state = map_text({STATE_KEY: new.digest})
-    if (folder / STATE).exists() and (folder / STATE).read_text() == state:
-        return
-    for name in (*new.maps, STATE, "server-state"):
-        if not (folder / name).exists():
-            write(folder / name, "")
-    if not checked and not (present.exists() and present.read_text() == new.text):
-        write(folder / "haproxy.cfg.new", new.text)
-        here.control.check("haproxy.cfg.new")
-    write(folder / STATE, "")
-    write(folder / "table.json", json.dumps(_packed(table)))
-    for name, entries in new.maps.items():
-        write_if_changed(folder / name, map_text(entries))
-    write_if_changed(present, new.text)
-    write(folder / STATE, state)
+    if found is not None:
+        _tell_old_workers(here.control, [change for change in _changes(found[1], new) if change.is_of_map])
 
 
 def _reload(here: Place, new: Rendered) -> None:
@@ -269,23 +251,6 @@ def _running_digest(control: Control) -> str | None:
         return control.map(STATE).get(STATE_KEY, "")
     except GatewayUnavailable:
         return None
-
-
-def _packed(table: Table) -> dict[str, Any]:
-    return {**asdict(table), "routes": dict(table.routes), "idle": dict(table.idle), "revoked": sorted(table.revoked)}
-
-
-def _stored(here: Place) -> Table | None:
-    """Return the table that was last written, None when there is none."""
-    path = here.folder / "table.json"
-    if not path.exists():
-        return None
-    packed = json.loads(path.read_text())
-    backends = tuple(
-        Backend(**{**backend, "servers": tuple(Server(**server) for server in backend["servers"])})
-        for backend in packed.pop("backends")
-    )
-    return Table(**{**packed, "backends": backends, "revoked": frozenset(packed["revoked"])})
 
 
 class _Newest:

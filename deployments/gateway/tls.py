@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -112,16 +113,30 @@ def _certificate(path: Path, *, trusted: Path) -> Certificate:
 
 
 def _is_good(path: Path, authority: Path, wanted: Sequence[str]) -> bool:
-    """Whether the certificate is there, from the present authority, for these names, and good for weeks."""
-    if not path.exists() or not authority.exists():
+    """Whether the certificate is there, from the present authority, for these names, and both are good for weeks.
+
+    What cannot be read counts as not there.
+    """
+    try:
+        content = path.read_bytes()
+        certificate = x509.load_pem_x509_certificate(content)
+        issuer = x509.load_pem_x509_certificate(authority.read_bytes())
+        certificate.verify_directly_issued_by(issuer)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        key = serialization.load_pem_private_key(content, password=None)
+    except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (
-        certificate.issuer == x509.load_pem_x509_certificate(authority.read_bytes()).subject
-        and set(names) == {_general_name(name) for name in wanted}
-        and certificate.not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE
+        set(names) == {_general_name(name) for name in wanted}
+        and key.public_key() == certificate.public_key()
+        and all(_counts_for(one, RENEW_BEFORE) for one in (certificate, issuer))
     )
+
+
+def _counts_for(certificate: x509.Certificate, span: timedelta) -> bool:
+    """Whether it is valid now and stays so. One from the future was made while the clock was wrong."""
+    now = datetime.now(UTC)
+    return certificate.not_valid_before_utc <= now and certificate.not_valid_after_utc - now > span
 
 
 def _make(folder: Path, names: Sequence[str]) -> None:
@@ -147,14 +162,20 @@ def _make(folder: Path, names: Sequence[str]) -> None:
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
-    """Return the local authority, made when there is none or it ends too soon."""
+    """Return the local authority, made when there is none that can be used or it ends too soon."""
     path, key_path = folder / "ca.pem", folder / "ca.key"
-    if path.exists() and key_path.exists():
+    try:
         present = x509.load_pem_x509_certificate(path.read_bytes())
-        if present.not_valid_after_utc - datetime.now(UTC) > RENEW_BEFORE * 2:
-            loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
-            if isinstance(loaded, ec.EllipticCurvePrivateKey):
-                return present, loaded
+        loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError):
+        pass
+    else:
+        if (
+            isinstance(loaded, ec.EllipticCurvePrivateKey)
+            and loaded.public_key() == present.public_key()
+            and _counts_for(present, RENEW_BEFORE * 2)
+        ):
+            return present, loaded
     key = ec.generate_private_key(ec.SECP256R1())
     # The serial in the name tells two authorities of the same machine apart.
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Launchpad local authority {_serial():x}"[:60])])

@@ -8,6 +8,7 @@ gateway knows it by then; the one before counts until all that it signed has exp
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import time
 from collections.abc import Collection, Mapping
@@ -24,12 +25,15 @@ from joserfc.jwk import KeySet, RSAKey
 
 from deployments.errors import TokenInvalid
 from deployments.gateway.config import AUDIENCE
-from deployments.gateway.files import locked, write
+from deployments.gateway.files import locked, write, write_if_changed
 
 LONGEST_LIFETIME = 43_199  # seconds
 PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
 KEY_BITS = 2048
 ALL_GROUPS = "*"
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, JoseError)
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,7 @@ class SigningKey:
     key: RSAKey
     since: float
     until: float | None
+    public_pem: str
 
 
 def issue(
@@ -161,22 +166,39 @@ def signing_key() -> SigningKey:
     """Return the key that signs now, made when there is none."""
     keys = accepted_keys()  # first, because a key made now signs from now on
     now = time.time()
-    return max((key for key in keys if key.since <= now), key=lambda key: key.since)
+    # All of them are of the future after a start with a wrong clock: the first one signs.
+    return max((key for key in keys if key.since <= now), key=lambda key: key.since, default=keys[0])
 
 
 def accepted_keys() -> list[SigningKey]:
     """Return every key whose signatures count now or soon, oldest first."""
     path = _folder() / "keys.json"
-    if not path.exists():
+    try:
+        known = _CACHE.read(path)
+    except _UNREADABLE:
         with locked(_folder() / "lock"):
-            if not path.exists():
-                _keep([_new_entry(since=time.time())])
-    return [key for key in _CACHE.read(path) if key.until is None or key.until > time.time()]
+            known = _read_or_made(path)
+    return [key for key in known if key.until is None or key.until > time.time()]
+
+
+def _read_or_made(path: Path) -> list[SigningKey]:
+    """Return the keys; a new one when none can be read, and then what the old ones signed counts no more."""
+    try:
+        return _CACHE.read(path)
+    except FileNotFoundError:
+        pass
+    except _UNREADABLE as error:
+        logger.error("The keys of the access tokens cannot be read, a new one is made: %s", error)
+    _keep([_new_entry(since=time.time())])
+    return _CACHE.read(path)
 
 
 def public_keys() -> Mapping[str, Path]:
     """Return key id -> PEM file of the public key, of every key whose signatures count now or soon."""
-    return {key.kid: _folder() / f"{key.kid}.pub.pem" for key in accepted_keys()}
+    known = {key.kid: (_folder() / f"{key.kid}.pub.pem", key) for key in accepted_keys()}
+    for path, key in known.values():
+        write_if_changed(path, key.public_pem, mode=0o644)  # HAProxy does not start with a damaged one
+    return {kid: path for kid, (path, _) in known.items()}
 
 
 def jwks() -> dict[str, Any]:
@@ -256,7 +278,8 @@ class _Cache:
 def _load(folder: Path, entry: Mapping[str, Any]) -> SigningKey:
     kid = str(entry["kid"])
     key = RSAKey.import_key((folder / f"{kid}.pem").read_bytes(), {"kid": kid})
-    return SigningKey(kid=kid, key=key, since=float(entry["since"]), until=entry["until"])
+    public = key.as_pem(private=False).decode()
+    return SigningKey(kid=kid, key=key, since=float(entry["since"]), until=entry["until"], public_pem=public)
 
 
 _CACHE = _Cache()

@@ -66,7 +66,11 @@ class Gateway:
         self.log = (self.home / "gateway.log").open("ab")
 
     def start(self) -> None:
-        sync.ensure_config()
+        sync.ensure_config(otherwise=Table)
+        self.launch()
+
+    def launch(self) -> None:
+        """Run it with the files as they are, as the supervisor does after its death."""
         self.process = subprocess.Popen(sync.command(), stdout=self.log, stderr=self.log)
         wait_until(sync.is_alive, what="the gateway answers")
 

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from deployments.gateway import sync
+from deployments.gateway.table import Table
 from tests.reconciler.world import World
 from tests.waiting import wait_until
 
@@ -18,7 +19,7 @@ from tests.waiting import wait_until
 def gateway() -> Iterator[subprocess.Popen[bytes]]:
     home = Path(settings.LAUNCHPAD_HOME)
     (home / "run").mkdir(parents=True, exist_ok=True)
-    sync.ensure_config()
+    sync.ensure_config(otherwise=Table)
     process = subprocess.Popen(sync.command())
     try:
         wait_until(sync.is_alive, timeout=10, what="the gateway answers")
