@@ -36,6 +36,7 @@ PROOF_FAILURE_LIMIT = 3
 STEADY_PASS = timedelta(seconds=30)
 QUICK_PASS = timedelta(milliseconds=200)
 SLOWEST_PASS = timedelta(seconds=2)
+WAITING_PASS = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once
 
 _DOING: Mapping[Step, str] = {
     Step.PLACED: "Waiting for capacity",
@@ -153,8 +154,22 @@ def _wait_for_place(
         status=status,
         message=message,
         severity="warning" if current.waiting else "info",
-        next_pass_in=timedelta(seconds=1),
+        next_pass_in=_pace_of_waiting(facts.now, current, serving),
     )
+
+
+def _pace_of_waiting(now: datetime, current: GenerationFacts, serving: GenerationFacts | None) -> timedelta:
+    """Look again when the wait is over, and at what serves meanwhile as often as without an update."""
+    left = max(QUICK_PASS, deadline(current, Step.PLACED) - (now - current.began_at))
+    if serving is None:
+        return min(WAITING_PASS, left)
+    settled = all(replica.phase is ReplicaPhase.HEALTHY for replica in serving.replicas)
+    return min(STEADY_PASS if settled else SLOWEST_PASS, left)
+
+
+def while_updating(configuration: str, doing: str) -> str:
+    """Return what a deployment says that serves one configuration and is on its way to another."""
+    return f"Updating to {configuration}: {doing}"
 
 
 def _status_while_updating(
@@ -162,8 +177,7 @@ def _status_while_updating(
 ) -> tuple[Status, str]:
     if serving is None:
         return Status.PENDING, doing
-    message = f"Updating to {current.configuration}: {doing}"
-    return (Status.RUNNING if _answers(serving) else Status.PENDING), message
+    return (Status.RUNNING if _answers(serving) else Status.PENDING), while_updating(current.configuration, doing)
 
 
 def _steps_done(generation: GenerationFacts) -> tuple[Step, ...]:

@@ -21,10 +21,10 @@ def kick(deployment_id: str) -> None:
 
 @app.task(name="deployments.tasks.pass_over", ignore_result=True)
 def pass_over(deployment_id: str) -> None:
-    """Make one pass, and come back soon if it asks for that."""
-    again = reconciler.pass_over(deployment_id)
-    if again is not None and again < reconciler.SWEEP_SECONDS:
-        _send(deployment_id, again)
+    """Make one pass, and ask for those that are to be made soon after it."""
+    for following in reconciler.pass_over(deployment_id):
+        if following.in_seconds < reconciler.SWEEP_SECONDS:
+            _send(following.deployment_id, following.in_seconds)
 
 
 @app.task(name="deployments.tasks.sweep", ignore_result=True)

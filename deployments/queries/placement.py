@@ -35,11 +35,7 @@ class Need:
 
     @property
     def total(self) -> Resources:
-        return Resources(
-            cpu_millis=self.each.cpu_millis * self.replicas,
-            memory_bytes=self.each.memory_bytes * self.replicas,
-            gpus=self.each.gpus * self.replicas,
-        )
+        return self.each.times(self.replicas)
 
     @property
     def words(self) -> str:

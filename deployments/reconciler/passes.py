@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
@@ -10,13 +12,14 @@ from django.utils import timezone
 
 from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
-from deployments.facts import Facts, Plan
+from deployments.facts import Facts, Plan, Release
 from deployments.gateway import sync
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation, Severity
 from deployments.planning import plan
 from deployments.reconciler import lease as leases
 from deployments.reconciler.act import Scene, act
+from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.history import tell
 from deployments.reconciler.observe import observe
 
@@ -27,18 +30,28 @@ OUT_OF_SIGHT_PAUSE = timedelta(seconds=2)
 AFTER_A_FAULT = timedelta(seconds=5)
 
 
-def pass_over(deployment_id: str) -> float | None:
+@dataclass(frozen=True, kw_only=True)
+class NextPass:
+    """A pass that is to be made, and in how many seconds."""
+
+    deployment_id: str
+    in_seconds: float = 0
+
+
+def pass_over(deployment_id: str) -> Sequence[NextPass]:
     """Bring what is wanted and what is seen of a deployment together, as far as that goes without waiting.
 
     Returns:
-        Seconds until the next pass, None when there is nothing to come back for or another pass is at work.
+        The passes to make next: over this deployment, unless there is nothing to come back for or another pass is at
+        work, and over those that were waiting for what it has given back.
     """
     lease = leases.take(deployment_id)
     if lease is None:
-        return None
+        return []
     pause: timedelta | None = AFTER_A_FAULT
+    woken: Sequence[str] = ()
     try:
-        pause = _rounds(lease)
+        pause, woken = _rounds(lease)
     except leases.LeaseLost:
         pause = None  # the row is gone, or another pass decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
@@ -47,13 +60,17 @@ def pass_over(deployment_id: str) -> float | None:
         pause = OUT_OF_SIGHT_PAUSE
     finally:
         due_again = leases.give_back(lease, pause)
+    passes = [NextPass(deployment_id=pk) for pk in woken]
     if due_again:
-        return 0
-    return None if pause is None else pause.total_seconds()
+        pause = timedelta(0)
+    if pause is not None:
+        passes.append(NextPass(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
+    return passes
 
 
-def _rounds(lease: leases.Lease) -> timedelta | None:
-    """Observe, plan, act and record until there is something to wait for."""
+def _rounds(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
+    """Observe, plan, act and record until there is something to wait for; return how long, and whom that has woken."""
+    released = False
     for _ in range(MOST_ROUNDS):
         deployment = leases.renew(lease)
         runtime = runtime_for(deployment.resource_group.connection)
@@ -61,11 +78,13 @@ def _rounds(lease: leases.Lease) -> timedelta | None:
         now_planned = plan(facts)
         again = act(Scene(deployment=deployment, runtime=runtime), now_planned.actions)
         _record(lease, deployment, facts, now_planned)
+        released = released or any(isinstance(action, Release) for action in now_planned.actions)
         if not again:
-            return _until(deployment, now_planned.next_pass_in)
+            woken = wake_waiting(deployment.resource_group.connection, runtime) if released else ()
+            return _until(deployment, now_planned.next_pass_in), woken
         if _needs_backends(deployment):
             sync.apply()
-    return timedelta(0)
+    return timedelta(0), ()
 
 
 def _needs_backends(deployment: Deployment) -> bool:

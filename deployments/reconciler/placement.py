@@ -35,6 +35,10 @@ class Room:
             gpus=max(0, self.total.gpus - self.held.gpus),
         )
 
+    def less(self, more: Resources) -> Room:
+        """Return the room that is left once `more` is held, too."""
+        return Room(total=self.total, held=self.held.plus(more))
+
 
 def room(connection: Connection, runtime: Runtime) -> Room:
     """Return the room on a connection.
@@ -58,12 +62,12 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
         Whether anything is different now: they are held, or what is missing has changed.
     """
     recipe = unpack(generation.recipe)
-    plan = ResourcePlan.objects.get(pk=recipe.resource_plan)
-    needs = Resources(
-        cpu_millis=plan.cpu_millis * recipe.min_replicas,
-        memory_bytes=plan.memory_bytes * recipe.min_replicas,
-        gpus=plan.gpus * recipe.min_replicas,
-    )
+    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    if plan is None:
+        reason = f"There is no resource plan {recipe.resource_plan!r} any more."
+        Generation.objects.filter(pk=generation.pk).update(reason=reason)
+        return True
+    needs = plan.resources.times(recipe.min_replicas)
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
         there = room(connection, runtime)
@@ -97,9 +101,18 @@ def missing(needs: Resources, there: Room) -> str:
             short.append(f"it needs {_amount(noun, need)}, {_amount(noun, free)} free{never}")
     if not short:
         return ""
-    too_large = any(need > total for _, need, _, total in _amounts(needs, there))
-    advice = " It can never fit here: choose a smaller plan." if too_large else ""
+    advice = " It can never fit here: choose a smaller plan." if fits_never(needs, there.total) else ""
     return f"Waiting for capacity: {'; '.join(short)}.{advice}"
+
+
+def fits_never(needs: Resources, total: Resources) -> bool:
+    """Return whether more is needed than there is in all, so that waiting would not help."""
+    return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
+
+
+def turn_of(deployment_id: str) -> str:
+    """Return why one that would fit waits all the same."""
+    return f"Waiting for its turn: {deployment_id} has waited longer for capacity."
 
 
 def _amounts(needs: Resources, there: Room) -> list[tuple[str, float, float, float]]:
@@ -133,4 +146,4 @@ def _older_first(generation: Generation, connection: Connection) -> str:
     )
     if older is None or not Deployment.objects.filter(pk=older.deployment_id, generation=older.number).exists():
         return ""
-    return f"Waiting for its turn: {older.deployment_id} has waited longer for capacity."
+    return turn_of(older.deployment_id)

@@ -16,6 +16,7 @@ from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnava
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
 from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink
+from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.history import tell
 from deployments.reconciler.lease import is_due, is_free
 from deployments.runtimes.base import ReplicaSeen, Runtime
@@ -32,14 +33,16 @@ def due() -> list[str]:
     """Return the ids of deployments that want a pass now, the longest overdue first."""
     for connection in Connection.objects.all():
         try:
-            _compare(connection, runtime_for(connection))
+            runtime = runtime_for(connection)
+            _compare(connection, runtime)
+            wake_waiting(connection, runtime)
         except RuntimeUnavailable as error:
             logger.warning("Connection %s cannot be seen: %s", connection.name, error)
     try:
         sync.apply()
     except (GatewayUnavailable, GatewayRejected) as error:
         logger.warning("The gateway cannot be set: %s", error)
-    rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at")
+    rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at", "created_at")
     return list(rows.values_list("pk", flat=True)[:MOST_DUE])
 
 

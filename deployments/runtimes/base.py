@@ -40,6 +40,19 @@ class Resources:
     memory_bytes: int
     gpus: int = 0
 
+    def times(self, number: int) -> Resources:
+        """Return what a number of such replicas may use together."""
+        return Resources(
+            cpu_millis=self.cpu_millis * number, memory_bytes=self.memory_bytes * number, gpus=self.gpus * number
+        )
+
+    def plus(self, other: Resources) -> Resources:
+        return Resources(
+            cpu_millis=self.cpu_millis + other.cpu_millis,
+            memory_bytes=self.memory_bytes + other.memory_bytes,
+            gpus=self.gpus + other.gpus,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fetch:
