@@ -113,7 +113,7 @@ INSTALLED_APPS = [
 LAUNCHPAD_PROXIES = int(_number("LAUNCHPAD_PROXIES", 0))  # whose X-Forwarded-For is believed
 MIDDLEWARE = [
     "deployments.web.middleware.client_address",
-    "deployments.api.errors.ai_api_errors",
+    "deployments.api.middleware.ai_api",
     "deployments.web.middleware.note_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -1,7 +1,7 @@
-"""Everything that depends on how a database locks holds on PostgreSQL as it does on SQLite.
+"""Everything that depends on how a database locks and compares holds on PostgreSQL as it does on SQLite.
 
-The tests of the loop and of the operations run a second time, in a process of their own, on a real PostgreSQL that
-comes as a wheel.
+The tests of the loop, of the operations and of searches run a second time, in a process of their own, on a real
+PostgreSQL that comes as a wheel.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-AGAIN = ("tests/reconciler", "tests/operations")
+AGAIN = ("tests/reconciler", "tests/operations", "tests/api/test_search.py")
 
 
 @pytest.fixture(scope="module")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence, Sized
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
 from django.http import HttpResponse
 from ninja import Path, Query
 
@@ -28,7 +32,7 @@ Top = Annotated[int, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most r
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
 OptionalTop = Annotated[int | None, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows, all by default.")]
 Search = Annotated[str, Query(alias="$search", max_length=80, description="Part of a name or description.")]
-# A flag in the specification; some clients put the text itself here. Searches never look at the case.
+# A flag in the specification, false when left out; some clients put the text itself here.
 CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]
 Expand = Annotated[Literal["scenario", ""], Query(alias="$expand")]
 PathId = Annotated[str, Path(pattern=ID_PATTERN)]
@@ -90,16 +94,25 @@ def split(words: Sequence[str]) -> list[str]:
 
 
 def search_for(text: str, caseless: bool | str, *columns: str) -> Q:
-    """Return the condition that one of the columns holds what is searched for, in any case.
+    """Return the condition that one of the columns holds what is searched for.
 
     Args:
         text: of `$search`.
-        caseless: of `searchCaseInsensitive`: true or false, or the text from clients that put it there.
+        caseless: of `searchCaseInsensitive`: whether upper and lower case are the same, or the text itself from
+            clients that put it there.
     """
-    wanted = text or ("" if str(caseless).lower() in {"", "true", "false", "1", "0"} else str(caseless)[:80])
+    word = str(caseless).lower()
+    is_flag = word in {"", "true", "false", "1", "0"}
+    wanted = (text or ("" if is_flag else str(caseless)[:80])).replace("\0", "")
     condition = Q()
     for column in columns if wanted else ():
-        condition |= Q(**{f"{column}__icontains": wanted.replace("\0", "")})
+        if is_flag and word not in {"true", "1"}:
+            # LIKE of SQLite looks at no case, its INSTR does; PostgreSQL's STRPOS is the same.
+            condition |= Q(GreaterThan(StrIndex(F(column), Value(wanted)), 0))
+        elif connection.vendor == "sqlite":  # its LIKE knows the case of ASCII letters alone
+            condition |= Q(**{f"{column}__iregex": re.escape(wanted)})
+        else:
+            condition |= Q(**{f"{column}__icontains": wanted})
     return condition
 
 

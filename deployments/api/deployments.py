@@ -38,6 +38,8 @@ from deployments.models import Configuration, Deployment, ResourceGroup, Role
 from deployments.queries.deployment_facts import DeploymentFacts, facts_of, story_of
 
 router = Router(tags=["Deployment"], by_alias=True)
+OneDeployment = schemas.DeploymentWithDetails | schemas.DeploymentStatusBody
+STATUS_COLUMNS = ("configuration_id", "status", "created_at", "changed_at")
 LONGEST_MESSAGE = 256  # characters; the specification allows no more
 Select = Annotated[Literal["status", ""], Query(alias="$select")]
 StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
@@ -67,8 +69,8 @@ def deployment_list(
 ) -> HttpResponse:
     found = _found(request, group, executable_ids, configurationId, scenarioId, status)
     if select:
-        rows = list(found.values_list("pk", "status")[skip : skip + top])
-        statuses = [schemas.DeploymentStatusBody(id=pk, status=Status(word)) for pk, word in rows]
+        rows = list(found.only(*STATUS_COLUMNS)[skip : skip + top])
+        statuses = [_status_body(row) for row in rows]
         return answer(schemas.DeploymentList(count=count_of(found, rows, top, skip), resources=statuses))
     deployments = list(found.select_related("configuration")[skip : skip + top])
     facts = facts_of(deployments)
@@ -113,7 +115,7 @@ def deployment_bulk(request: HttpRequest, group: GroupHeader, body: schemas.Bulk
     return answer(schemas.BulkBody(deployments=items), 202)
 
 
-@router.get("/deployments/{deploymentId}", response={200: schemas.DeploymentWithDetails, **FAILURES})
+@router.get("/deployments/{deploymentId}", response={200: OneDeployment, **FAILURES})
 def deployment(
     request: HttpRequest,
     deploymentId: PathId,  # noqa: N803
@@ -121,10 +123,13 @@ def deployment(
     select: Select = "",
 ) -> HttpResponse:
     found = find_deployment(group_of(request, group), deploymentId)
-    body = schemas.DeploymentWithDetails(**_body(found, facts_of([found])[found.pk]).model_dump())
-    if not select:
-        body.status_details = _status_details(found)
-    return answer(body)
+    facts = facts_of([found])[found.pk]
+    status_details = _status_details(found)
+    if select:
+        status = _status_body(found).model_dump()
+        return answer(schemas.DeploymentStatusBody(**status, status_details=status_details, details=_details(facts)))
+    whole = _body(found, facts).model_dump()
+    return answer(schemas.DeploymentWithDetails(**whole, status_details=status_details))
 
 
 @router.patch("/deployments/{deploymentId}", response={202: schemas.Created, **FAILURES})
@@ -213,7 +218,7 @@ def _body(deployment: Deployment, facts: DeploymentFacts) -> schemas.DeploymentB
     last = deployment.latest_running_configuration_id
     return schemas.DeploymentBody(
         id=deployment.pk,
-        deployment_url=inference_url(deployment.pk) if deployment.serving_generation else None,
+        deployment_url=inference_url(deployment.pk) if deployment.serving_generation else "",
         configuration_id=str(configuration.pk),
         configuration_name=configuration.name,
         executable_id=configuration.executable_id,
@@ -230,6 +235,16 @@ def _body(deployment: Deployment, facts: DeploymentFacts) -> schemas.DeploymentB
         submission_time=deployment.submitted_at,
         start_time=deployment.started_at,
         completion_time=deployment.completed_at,
+    )
+
+
+def _status_body(deployment: Deployment) -> schemas.ListedStatusBody:
+    return schemas.ListedStatusBody(
+        id=deployment.pk,
+        configuration_id=str(deployment.configuration_id),
+        status=Status(deployment.status),
+        created_at=deployment.created_at,
+        modified_at=deployment.changed_at,
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
@@ -24,7 +24,6 @@ from deployments.errors import (
     TokenInvalid,
 )
 
-PREFIX = "/v2/"
 logger = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"^[\w.-]{1,64}$")
 _CODES = {
@@ -39,7 +38,7 @@ _CODES = {
     429: "QuotaExceeded",
     501: "NotImplemented",
 }
-_SENTENCES = {
+SENTENCES = {
     404: "There is nothing at this address.",
     405: "This method is not allowed here.",
     500: "Something went wrong in Launchpad; its log says what, under the request id.",
@@ -120,7 +119,7 @@ def answer_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(Http404)
     def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-        return error_response(request, 404, str(error) or _SENTENCES[404])
+        return error_response(request, 404, str(error) or SENTENCES[404])
 
     @api.exception_handler(RequestDataTooBig)
     def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
@@ -131,33 +130,15 @@ def answer_errors(api: NinjaAPI) -> None:
         return error_response(request, error.status_code, str(error))
 
 
-def ai_api_errors(
-    get_response: Callable[[HttpRequest], HttpResponseBase],
-) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: give every answer below /v2/ its request id, and every error JSON for a body, whoever made it."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        if not request.path.startswith(PREFIX):
-            return response
-        if response.status_code >= 400 and not response.get("Content-Type", "").startswith("application/json"):
-            status = response.status_code
-            sentence = _SENTENCES.get(status) or f"{HTTPStatus(status).phrase}: the request was not accepted."
-            headers = {name: response[name] for name in ("Allow", "Retry-After") if name in response}
-            response = error_response(request, status, sentence)
-            for name, value in headers.items():
-                response.headers[name] = value
-        response.headers["X-Request-Id"] = request_id(request)
-        return response
-
-    return middleware
-
-
+@csrf_exempt
 def not_offered(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """Answer what is in the specification and not offered here with 501, everything else with 404."""
+    """Answer what is in the specification and not offered here with 501, everything else with 404.
+
+    Whatever the method: no cookie counts below /v2, so there is no form of another site to look out for.
+    """
     is_specified = any(re.match(rf"{pattern}(/|$)", rest) for pattern in _NOT_OFFERED)
     status = 501 if is_specified else 404
-    return error_response(request, status, _SENTENCES[status])
+    return error_response(request, status, SENTENCES[status])
 
 
 _NOT_OFFERED = (

@@ -11,14 +11,17 @@ from deployments.api import schemas
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
 from deployments.api.common import (
     FAILURES,
+    CaselessSearch,
     LabelSelector,
     OptionalTop,
+    Search,
     Skip,
     answer,
     has_labels,
     labels_of,
     link,
     links,
+    search_for,
 )
 from deployments.models import Deployment, Executable, ResourceGroup
 from deployments.operations import resource_groups as operations
@@ -37,9 +40,16 @@ def group_list(
     request: HttpRequest,
     top: OptionalTop = None,
     skip: Skip = 0,
+    search: Search = "",
+    caseless: CaselessSearch = False,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:
-    found = [group for group in visible_groups(actor_of(request)) if has_labels(group.labels, labelSelector)]
+    named = set(ResourceGroup.objects.filter(search_for(search, caseless, "pk")).values_list("pk", flat=True))
+    found = [
+        group
+        for group in visible_groups(actor_of(request))
+        if group.pk in named and has_labels(group.labels, labelSelector)
+    ]
     shown = found[skip:] if top is None else found[skip : skip + top]
     return answer(schemas.GroupList(count=len(found), resources=[_body(group) for group in shown]))
 

@@ -228,16 +228,32 @@ class DetailsBody(Body):
     resources: BackendDetails
 
 
-class DeploymentStatusBody(Body):
-    """What `$select=status` leaves of a deployment."""
+class ListedStatusBody(Body):
+    """What `$select=status` leaves of each deployment of a list."""
 
     id: str
+    configuration_id: str
     status: Status
+    created_at: datetime
+    modified_at: datetime
+
+
+class DeploymentStatusBody(ListedStatusBody):
+    """What `$select=status` leaves of one deployment: clients refuse any other field."""
+
+    status_details: dict[str, Any]
+    details: DetailsBody
 
 
 class DeploymentBody(Body):
+    """A deployment.
+
+    Args:
+        deployment_url: `""` while nothing serves; clients cannot read a deployment without it.
+    """
+
     id: str
-    deployment_url: str | None = None
+    deployment_url: str
     configuration_id: str
     configuration_name: str
     executable_id: str
@@ -262,7 +278,7 @@ class DeploymentWithDetails(DeploymentBody):
 
 class DeploymentList(Body):
     count: int
-    resources: Sequence[DeploymentBody | DeploymentStatusBody]
+    resources: Sequence[DeploymentBody | ListedStatusBody]
 
 
 class LogItem(Body):

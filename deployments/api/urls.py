@@ -11,6 +11,8 @@ urlpatterns = [
     path("healthz", health, name="health"),
     path("oauth/token", token, name="oauth-token"),
     path("oauth/jwks", jwks, name="oauth-jwks"),
+    path("v2", not_offered),
+    path("v2/", not_offered),
     path("v2/", api.urls),
     path("v2/<path:rest>", not_offered),
 ]

@@ -197,9 +197,73 @@ def test_a_list_is_filtered_cut_and_reduced(caller: Caller, configuration: Confi
     cut = caller.get("/lm/deployments", __top=1, __skip=1).body
     assert (cut["count"], len(cut["resources"])) == (2, 1)
     reduced = caller.get("/lm/deployments", status="RUNNING", __select="status").body["resources"]
-    assert reduced == [{"id": running.pk, "status": "RUNNING"}]
+    assert [(one["id"], one["status"]) for one in reduced] == [(running.pk, "RUNNING")]
+    assert set(reduced[0]) == {"id", "configurationId", "status", "createdAt", "modifiedAt"}
     assert caller.get("/lm/deployments/$count", configurationId=str(configuration.pk)).body == "2"
     assert caller.get("/lm/deployments/$count", configurationId="nonsense").body == "0"
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_a_deployment_has_an_address_in_every_status_and_no_more_than_asked_for(
+    caller: Caller, configuration: Configuration, status: Status
+) -> None:
+    deployment = make.make_deployment(configuration, status=status)
+
+    (listed,) = caller.get("/lm/deployments").body["resources"]
+    reduced = caller.get(f"/lm/deployments/{deployment.pk}", __select="status").body
+
+    assert listed["deploymentUrl"].endswith(deployment.pk) if status == Status.RUNNING else not listed["deploymentUrl"]
+    assert listed["deploymentUrl"] == caller.get(f"/lm/deployments/{deployment.pk}").body["deploymentUrl"]
+    told = {"id", "configurationId", "status", "createdAt", "modifiedAt", "statusDetails", "details"}
+    assert (set(reduced), reduced["status"]) == (told, status)
+
+
+def test_parameters_are_understood_with_and_without_the_dollar_sign(
+    caller: Caller, configuration: Configuration
+) -> None:
+    first, second = (make.make_deployment(configuration) for _ in range(2))
+    make.make_group("other-group")
+    for dollar in ("", "__"):
+        cut = caller.get("/lm/deployments", **{f"{dollar}top": 1, f"{dollar}skip": 1}).body["resources"]
+        assert [one["id"] for one in cut] == [first.pk]
+        reduced = caller.get(f"/lm/deployments/{second.pk}", **{f"{dollar}select": "status"}).body
+        assert "targetStatus" not in reduced
+        one = caller.get("/lm/configurations", **{f"{dollar}search": "one", f"{dollar}expand": "scenario"}).body
+        assert [found["scenario"]["id"] for found in one["resources"]] == ["talking"]
+        assert caller.get("/admin/resourceGroups", **{f"{dollar}search": "other"}).body["count"] == 1
+        for name, value in {"order": "up", "start": "yesterday", "end": "tomorrow"}.items():
+            refused = caller.get(f"/lm/deployments/{second.pk}/logs", **{f"{dollar}{name}": value})
+            assert (refused.status, refused.error["details"][0]["target"].strip("$")) == (400, name)
+    both = caller.ask("GET", "/lm/deployments", query={"$top": 2, "top": 1}).body["resources"]
+    assert len(both) == 2, "the specified spelling wins"
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+def test_what_is_not_offered_says_so_whatever_the_method(method: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    for path, status in (("lm/executions", 501), ("admin/repositories/x", 501), ("nothing/here", 404), ("", 404)):
+        for headers in ({}, {"Cookie": "launchpad_csrf=x"}):
+            answer = strict.generic(method, f"/v2/{path}", b"{}", content_type="application/json", headers=headers)
+            assert (answer.status_code, answer.json()["error"]["target"]) == (status, f"/v2/{path}")
+    assert strict.generic(method, "/v2").json()["error"]["code"] == "NotFound"
+
+
+def test_head_is_answered_like_get_and_options_with_what_is_allowed(
+    caller: Caller, configuration: Configuration
+) -> None:
+    signed = {"Authorization": f"Bearer {caller.token}", "AI-Resource-Group": "default"}
+    got = Client().get("/v2/lm/configurations", headers=signed)
+    head = Client().head("/v2/lm/configurations", headers=signed)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["Content-Length"] == got.headers["Content-Length"]
+    assert Client().head("/v2/lm/configurations/none", headers=signed).status_code == 404
+    assert Client().head("/v2/lm/configurations").status_code == 401
+    options = Client().options("/v2/lm/configurations")
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    refused = caller.ask("PUT", f"/lm/configurations/{configuration.pk}")
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert Client().options("/v2/lm/executions").status_code == 501
+    assert Client().options("/v2/nothing").status_code == 404
 
 
 def test_many_are_stopped_at_once_each_with_its_answer(caller: Caller, configuration: Configuration) -> None:

@@ -1,0 +1,68 @@
+"""What is the same for every request below /v2: its id, errors as JSON, parameters, HEAD and OPTIONS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+
+from deployments.api.errors import SENTENCES, error_response, request_id
+
+PREFIX = "/v2"
+# As specified; clients write all of them with and without the dollar sign.
+PARAMETERS = ("$top", "$skip", "$order", "$search", "$select", "$expand", "start", "end")
+_OTHER_SPELLING = {name[1:] if name.startswith("$") else f"${name}": name for name in PARAMETERS}
+
+
+def ai_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware: answer below /v2 as programs expect it, whoever makes the answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
+            return get_response(request)
+        method = request.method
+        if method == "HEAD":  # as GET; the web server leaves the body out
+            request.method = "GET"
+        request.GET = _as_specified(request.GET)  # type: ignore[assignment]  # the stubs know only immutable ones
+        response = get_response(request)
+        request.method = method
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response = _allowed(request, response)
+        if response.status_code >= 400 and not response.get("Content-Type", "").startswith("application/json"):
+            response = _as_error(request, response)
+        response.headers["X-Request-Id"] = request_id(request)
+        return response
+
+    return middleware
+
+
+def _as_specified(query: QueryDict) -> QueryDict:
+    """Return the parameters in the specification's spelling, which wins where both are sent."""
+    renamed = {name: right for name, right in _OTHER_SPELLING.items() if name in query and right not in query}
+    if not renamed:
+        return query
+    found = query.copy()
+    for name, right in renamed.items():
+        found.setlist(right, found.pop(name))
+    return found
+
+
+def _allowed(request: HttpRequest, refused: HttpResponseBase) -> HttpResponseBase:
+    """Tell which methods an address knows: that is the answer to OPTIONS, and a header of every other refusal."""
+    methods = {name.strip() for name in refused.get("Allow", "").split(",") if name.strip()} | {"OPTIONS"}
+    if "GET" in methods:
+        methods.add("HEAD")
+    answer = HttpResponse(status=204) if request.method == "OPTIONS" else refused
+    answer.headers["Allow"] = ", ".join(sorted(methods))
+    return answer
+
+
+def _as_error(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    status = response.status_code
+    sentence = SENTENCES.get(status) or f"{HTTPStatus(status).phrase}: the request was not accepted."
+    error = error_response(request, status, sentence)
+    for name in ("Allow", "Retry-After"):
+        if name in response.headers:
+            error.headers[name] = response.headers[name]
+    return error
