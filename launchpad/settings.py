@@ -62,6 +62,7 @@ except OSError as error:
     sys.exit(f"The folder {LAUNCHPAD_HOME} cannot be written ({error.strerror}): set LAUNCHPAD_HOME to one that can.")
 LAUNCHPAD_BIND = _text("LAUNCHPAD_BIND", "127.0.0.1")
 LAUNCHPAD_PORT = int(_number("LAUNCHPAD_PORT", 8000))
+LAUNCHPAD_WEB_SOCKET = LAUNCHPAD_HOME / "run" / "web.sock"  # the gateway stands before it
 LAUNCHPAD_WEB_PROCESSES = int(_number("LAUNCHPAD_WEB_PROCESSES", 1))
 LAUNCHPAD_URL = _text("LAUNCHPAD_URL", f"http://localhost:{LAUNCHPAD_PORT}").rstrip("/")
 LAUNCHPAD_GATEWAY_BIND = _text("LAUNCHPAD_GATEWAY_BIND", "127.0.0.1")
@@ -94,7 +95,10 @@ for _key in LAUNCHPAD_SECRETS_KEYS:
     except ValueError:
         sys.exit("LAUNCHPAD_SECRETS_KEY must be 32 random bytes in URL-safe Base64; commas separate several.")
 LAUNCHPAD_SECURE = _flag("LAUNCHPAD_SECURE", default=LAUNCHPAD_URL.startswith("https://"))
-ALLOWED_HOSTS = _words("LAUNCHPAD_ALLOWED_HOSTS", f"localhost,127.0.0.1,[::1],{urlsplit(LAUNCHPAD_URL).hostname}")
+ALLOWED_HOSTS = _words(
+    "LAUNCHPAD_ALLOWED_HOSTS",
+    f"localhost,127.0.0.1,[::1],{urlsplit(LAUNCHPAD_URL).hostname},{LAUNCHPAD_GATEWAY_HOST}",
+)
 CSRF_TRUSTED_ORIGINS = [LAUNCHPAD_URL] if LAUNCHPAD_SECURE else []
 
 INSTALLED_APPS = [
@@ -286,6 +290,7 @@ SESSION_COOKIE_NAME = "launchpad_session"
 CSRF_COOKIE_NAME = "launchpad_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = LAUNCHPAD_SECURE
+SECURE_SSL_HOST = urlsplit(LAUNCHPAD_URL).netloc if LAUNCHPAD_URL.startswith("https://") else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked from the same machine, not through the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if LAUNCHPAD_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = LAUNCHPAD_SECURE

@@ -10,9 +10,10 @@ from django.urls import get_resolver
 
 from launchpad import settings
 
-_host = f"[{settings.LAUNCHPAD_BIND}]" if ":" in settings.LAUNCHPAD_BIND else settings.LAUNCHPAD_BIND
-
-bind = f"{_host}:{settings.LAUNCHPAD_PORT}"
+bind = f"unix:{settings.LAUNCHPAD_WEB_SOCKET}"  # behind the gateway; `--bind` for a web server on its own
+umask = 0o177  # of the socket
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}  # what the gateway sets
+forwarder_headers = ""  # a client could set them: the gateway lets them pass
 workers = settings.LAUNCHPAD_WEB_PROCESSES
 worker_class = "gthread"
 threads = 8

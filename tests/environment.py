@@ -23,7 +23,8 @@ def free_port() -> int:
     raise RuntimeError("There is no free port between 10000 and 20000.")
 
 
-os.environ["LAUNCHPAD_GATEWAY_PORT"] = str(free_port())
+for name in ("LAUNCHPAD_PORT", "LAUNCHPAD_GATEWAY_PORT"):
+    os.environ[name] = str(free_port())
 os.environ |= {"LAUNCHPAD_HOME": HOME, "LAUNCHPAD_DEBUG": "0", "LAUNCHPAD_LOG_LEVEL": "WARNING"}
 os.environ.pop("BROKER_URL", None)
 if url := os.environ.pop("LAUNCHPAD_TEST_DATABASE_URL", ""):

@@ -187,7 +187,11 @@ class Stack:
                 "csrfmiddlewaretoken": match[1].decode(),
             }
         )
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": _cookie_line(jar)}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": _cookie_line(jar),
+            "Referer": f"{self.base_url}/sign-in/",
+        }
         answer = self.http.request("POST", f"{self.base_url}/sign-in/", body=body, headers=headers, redirect=False)
         assert answer.status == 302, answer.data
         jar |= _cookies(answer)

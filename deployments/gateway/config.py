@@ -19,12 +19,22 @@ from string import Template
 from urllib.parse import quote
 
 from deployments.errors import GatewayRejected
+from deployments.gateway import replies
 from deployments.gateway.table import Backend, Server, Table
 
 AUDIENCE = "launchpad"
 ROUTES, DEPLOYMENTS, REVOKED, STATE = "routes.map", "deployments.map", "revoked.map", "state.map"
 STATE_KEY = "table"
-METRICS_SOCKET = "../run/metrics.sock"  # relative, so that the limit on the length of socket paths is far away
+# Relative, so that the limit on the length of socket paths is far away.
+METRICS_SOCKET, WEB_SOCKET = "../run/metrics.sock", "../run/web.sock"
+FRONTEND = "public"
+BUFFERED_BYTES = 8_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
+LARGE_PER_PROCESS = 2  # of the eight threads of a web process; twice, for people and for programs
+# Headers that count for all of an origin, or let pages of other origins in.
+_NOT_FROM_MODELS = (
+    *("Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "NEL", "Report-To"),
+    *("Service-Worker-Allowed", "Public-Key-Pins"),
+)
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
 _NOWHERE = ("127.0.0.1", 1)  # stands for an address that is not known yet
@@ -35,8 +45,14 @@ class Site:
     """What the configuration depends on beside the table.
 
     Args:
-        bind: IP address to listen on.
-        port: TCP port to listen on.
+        bind: IP address to listen on with TLS.
+        port: TCP port to listen on with TLS.
+        http_bind: IP address to listen on without TLS.
+        http_port: TCP port to listen on without TLS.
+        web_processes: of the web server.
+        proxies: how many trusted proxies stand before the gateway and add to X-Forwarded-For; with none, what clients
+            send in its place is thrown away.
+        is_behind_tls: whether a trusted proxy says with X-Forwarded-Proto that it has ended TLS.
         issuer: the `iss` of our tokens.
         keys: key id -> PEM file of the public key, of every key whose tokens are accepted.
         certificate: PEM file with certificate, chain and key.
@@ -46,11 +62,16 @@ class Site:
 
     bind: str
     port: int
+    http_bind: str
+    http_port: int
     issuer: str
     keys: Mapping[str, Path]
     certificate: Path
     fingerprint: str
     threads: int = 2
+    web_processes: int = 1
+    proxies: int = 0
+    is_behind_tls: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +168,7 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
         "    http-check expect status 200-299",
     ]
     if backend.retry:
-        lines.append("    retry-on conn-failure empty-response")
+        lines += ["    retry-on conn-failure empty-response", "    option http-buffer-request"]
     else:  # an idle connection may have been closed by the server meanwhile: then there is no second try
         lines += ["    retry-on conn-failure", "    http-reuse never"]
     for server in backend.servers:
@@ -165,16 +186,29 @@ def _frame(site: Site) -> str:
         raise GatewayRejected(f"LAUNCHPAD_URL is {site.issuer!r}, which is not a plain URL. Set it to one.")
     return _template().substitute(
         threads=site.threads,
-        address=f"{_bracketed(site.bind)}:{site.port}",
+        http_address=f"{_bracketed(site.http_bind)}:{site.http_port}",
+        https_address=f"{_bracketed(site.bind)}:{site.port}",
         certificate=site.certificate,
         fingerprint=site.fingerprint,
         issuer=site.issuer,
         audience=AUDIENCE,
         verifications="\n".join(_verification(kid, path) for kid, path in sorted(site.keys.items())),
+        forwarded_for=_forwarded_for(site),
+        unless_told=" !{ req.hdr(X-Forwarded-Proto) -m found }" if site.is_behind_tls else "",
+        model_headers="\n".join(f"    http-response del-header {name} if is_inference" for name in _NOT_FROM_MODELS),
+        buffered=BUFFERED_BYTES,
+        most_large=LARGE_PER_PROCESS * site.web_processes,
+        web_socket=WEB_SOCKET,
         metrics_socket=METRICS_SOCKET,
-        errors="\n".join(f"    http-error {_reply(*error)}" for error in _ERRORS),
-        **{name: f"    http-request return {_reply(*reply)}" for name, reply in _REPLIES.items()},
+        **replies.errors(),
+        **replies.rules(),
     )
+
+
+def _forwarded_for(site: Site) -> str:
+    if site.proxies:
+        return "    http-request add-header X-Forwarded-For %[src]"
+    return "    http-request set-header X-Forwarded-For %[src]"
 
 
 def _bracketed(host: str) -> str:
@@ -195,44 +229,3 @@ class _ConfigTemplate(Template):
 @cache
 def _template() -> _ConfigTemplate:
     return _ConfigTemplate(Path(__file__).with_name("haproxy.cfg.template").read_text())
-
-
-_ID = "%[var(txn.id),json(utf8s)]"
-_CHALLENGE = 'hdr WWW-Authenticate "Bearer error=\\"invalid_token\\""'
-# name -> status, code, message, more headers
-_REPLIES: Mapping[str, tuple[int, str, str, str]] = {
-    "not_found_path": (
-        404,
-        "NotFound",
-        "There is nothing here. Deployments answer below /v2/inference/deployments/.",
-        "",
-    ),
-    "token_missing": (
-        401,
-        "TokenMissing",
-        "Send an access token in the header Authorization: Bearer ....",
-        "hdr WWW-Authenticate Bearer",
-    ),
-    "token_invalid": (401, "TokenInvalid", "The access token is not valid here.", _CHALLENGE),
-    "token_expired": (401, "TokenExpired", "The access token has expired: ask for a new one.", _CHALLENGE),
-    "token_revoked": (401, "TokenRevoked", "The access token has been revoked: ask for a new one.", _CHALLENGE),
-    "not_found": (404, "DeploymentNotFound", f"There is no deployment {_ID} for this token and resource group.", ""),
-    "not_running": (503, "DeploymentNotRunning", f"Deployment {_ID} has no running server.", ""),
-}
-_ERRORS = (
-    (400, "BadRequest", "The request cannot be understood.", ""),
-    (403, "Forbidden", "The request is not allowed.", ""),
-    (408, "RequestTimeout", "The request did not arrive in time.", ""),
-    (500, "InternalError", "The gateway failed.", ""),
-    (502, "BadAnswer", f"The server of deployment {_ID} broke off or gave no valid answer.", ""),
-    (503, "DeploymentNotRunning", f"Deployment {_ID} has no running server.", ""),
-    (504, "ServerTimeout", f"The server of deployment {_ID} did not answer in time.", ""),
-)
-
-
-def _reply(status: int, code: str, message: str, headers: str) -> str:
-    """Return the arguments of `http-error` or `http-request return` for an error in the AI API's form."""
-    target = "%[var(txn.target),json(utf8s)]"
-    body = f'{{"error":{{"code":"{code}","message":"{message}","requestId":"%[unique-id]","target":"{target}"}}}}'
-    more = f"{headers} " if headers else ""
-    return f"status {status} content-type application/json {more}hdr Cache-Control no-store lf-string '{body}'"

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway.binary import find_haproxy
+from deployments.gateway.config import FRONTEND
 
 ANSWER_SECONDS = 5.0
 RELOAD_SECONDS = 10.0
@@ -118,7 +119,7 @@ class Control:
         for row in self._stat("-1 3 -1", worker):
             if row["svname"] == "BACKEND":
                 requests[row["# pxname"]] = int(row["scur"] or 0)
-            elif row["# pxname"] == "inference":
+            elif row["# pxname"] == FRONTEND:
                 connections = int(row["scur"] or 0)
         return Load(connections=connections, requests=requests)
 

@@ -74,6 +74,11 @@ def site() -> Site:
     return Site(
         bind=settings.LAUNCHPAD_GATEWAY_BIND.strip("[]"),
         port=settings.LAUNCHPAD_GATEWAY_PORT,
+        http_bind=settings.LAUNCHPAD_BIND.strip("[]"),
+        http_port=settings.LAUNCHPAD_PORT,
+        web_processes=settings.LAUNCHPAD_WEB_PROCESSES,
+        proxies=settings.LAUNCHPAD_PROXIES,
+        is_behind_tls=settings.LAUNCHPAD_SECURE or settings.LAUNCHPAD_PROXIES > 0,
         issuer=settings.LAUNCHPAD_URL,
         keys=tokens.public_keys(),
         certificate=Path("..") / "tls" / shown.path.name,

@@ -29,14 +29,17 @@ def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 
 def client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Let REMOTE_ADDR be the client's address when the settings say how many proxies stand before Launchpad.
+    """Let REMOTE_ADDR be the client's address.
 
     Each proxy adds the address it was called from at the end of X-Forwarded-For; what stands before those that ours
-    have added is whatever the client likes to say.
+    have added is whatever the client likes to say. A request through the unix socket has no address of its own: the
+    gateway, which alone can connect to it, has added that.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         told = request.headers.get("X-Forwarded-For", "").split(",")
+        if not request.META.get("REMOTE_ADDR"):
+            request.META["REMOTE_ADDR"] = told.pop().strip()
         if 0 < settings.LAUNCHPAD_PROXIES <= len(told):
             address = told[-settings.LAUNCHPAD_PROXIES].strip()
             with suppress(ValueError):  # a proxy that says "unknown": its own address stays

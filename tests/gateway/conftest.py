@@ -19,7 +19,7 @@ def home(settings: Settings) -> Iterator[Path]:
     """A new LAUNCHPAD_HOME; short, for the sockets in it."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-"))
     settings.LAUNCHPAD_HOME = folder
-    settings.LAUNCHPAD_GATEWAY_PORT = free_ports(1)[0]
+    settings.LAUNCHPAD_PORT, settings.LAUNCHPAD_GATEWAY_PORT = free_ports(2)
     yield folder
     shutil.rmtree(folder)
 

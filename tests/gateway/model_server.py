@@ -4,7 +4,8 @@
 
 /health is 200, or 503 while there is a file named like the server in the working directory; /events streams three
 events half a second apart; /socket answers an upgrade and echoes bytes; /slow answers after a second; /broken is 500;
-/die-once ends the server that finds the file `die`; everything else tells what arrived.
+/die-once ends the server that finds the file `die`; everything else tells what arrived, with the headers that the
+request's header X-Answer asks for, as a JSON object.
 """
 
 import hashlib
@@ -57,15 +58,18 @@ class Handler(BaseHTTPRequestHandler):
             chunk = self.rfile.read(min(left, 65536))
             digest.update(chunk)
             left -= len(chunk)
-        headers = {key.lower(): value for key, value in self.headers.items()}
+        headers = {key.lower(): ", ".join(self.headers.get_all(key, [])) for key in self.headers}
         facts = {"server": self.name, "method": self.command, "path": self.path, "headers": headers}
-        self.answer(200, {**facts, "size": size, "sha256": digest.hexdigest()})
+        more = json.loads(headers.get("x-answer", "{}"))
+        self.answer(int(more.pop("status", 200)), {**facts, "size": size, "sha256": digest.hexdigest()}, **more)
 
-    def answer(self, status: int, content: object) -> None:
+    def answer(self, status: int, content: object, **headers: str) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

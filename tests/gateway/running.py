@@ -105,6 +105,10 @@ class Gateway:
             maxsize=32,
         )
 
+    def plain_pool(self) -> urllib3.HTTPConnectionPool:
+        """Return connections to the port without TLS."""
+        return urllib3.HTTPConnectionPool("localhost", settings.LAUNCHPAD_PORT, retries=False, timeout=10)
+
     @contextmanager
     def connection(self) -> Iterator[ssl.SSLSocket]:
         """Open a bare TLS connection, for what an HTTP client would not do."""

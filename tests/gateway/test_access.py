@@ -154,12 +154,6 @@ def test_an_unknown_deployment_is_not_found(served: Gateway) -> None:
     assert "dffffffffffffffff" in error_of(answer)["message"]
 
 
-def test_other_addresses_are_not_found(served: Gateway) -> None:
-    with served.pool() as pool:
-        answer = pool.urlopen("GET", "/elsewhere?y")
-    assert (answer.status, error_of(answer)["target"]) == (404, "/elsewhere")
-
-
 def test_whatever_a_path_holds_the_error_is_valid_json(served: Gateway) -> None:
     answer = served.raw(b'GET /v2/inference/deployments/"\\/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     assert answer.startswith(b"HTTP/1.1 401")

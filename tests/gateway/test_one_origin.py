@@ -1,0 +1,80 @@
+"""Pages, API and models of other parties share an origin: what each of them may see and set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from deployments.gateway import sync
+from tests.gateway.running import Gateway, ModelServer, access_token, address, error_of, routed
+
+
+@pytest.fixture
+def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gateway:
+    sync.apply(routed(1, model_server("one").server()))
+    return gateway
+
+
+def test_both_ports_answer_inference(served: Gateway) -> None:
+    headers = {"Authorization": f"Bearer {access_token()}"}
+    for pool, scheme in ((served.pool(), "https"), (served.plain_pool(), "http")):
+        with pool:
+            answer = pool.urlopen("GET", address("/predict"), headers=headers)
+        assert (answer.status, answer.json()["headers"]["x-forwarded-proto"]) == (200, scheme)
+
+
+def test_a_model_server_gets_no_cookie(served: Gateway) -> None:
+    seen = served.ask(headers={"Cookie": "launchpad_session=secret; other=1"}).json()["headers"]
+    assert "cookie" not in seen
+
+
+def test_what_a_model_answers_sets_nothing_for_our_pages(served: Gateway) -> None:
+    wanted = {
+        "Set-Cookie": "launchpad_session=mine; Path=/",
+        "Clear-Site-Data": '"*"',
+        "Strict-Transport-Security": "max-age=31536000",
+        "Alt-Svc": 'h3="evil.example:443"',
+        "Content-Security-Policy": "default-src *",
+        "X-Custom": "kept",
+    }
+    for status in (200, 404, 302):
+        answer = served.ask(headers={"X-Answer": json.dumps({**wanted, "status": status})})
+        assert answer.status == status
+        assert not {"Set-Cookie", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc"} & set(answer.headers)
+        assert answer.headers["Content-Security-Policy"] == "sandbox"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Custom"] == "kept"
+
+
+CLAIMED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "ftp"}
+
+
+def test_what_a_client_says_of_its_address_is_thrown_away(served: Gateway) -> None:
+    seen = served.ask(headers=CLAIMED).json()["headers"]
+    assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("127.0.0.1", "https")
+
+
+def test_what_trusted_proxies_say_of_the_client_is_kept(
+    settings: Settings, gateway: Gateway, model_server: Callable[..., ModelServer]
+) -> None:
+    settings.LAUNCHPAD_PROXIES = 1
+    sync.apply(routed(1, model_server("one").server()))
+    headers = {**CLAIMED, "X-Forwarded-Proto": "https", "Authorization": f"Bearer {access_token()}"}
+    with gateway.plain_pool() as pool:
+        seen = pool.urlopen("GET", address(), headers=headers).json()["headers"]
+    assert (seen["x-forwarded-for"], seen["x-forwarded-proto"]) == ("203.0.113.9, 127.0.0.1", "https")
+
+
+def test_while_the_web_server_is_away_browsers_get_a_page_and_programs_an_error(gateway: Gateway) -> None:
+    with gateway.plain_pool() as pool:
+        page = pool.urlopen("GET", "/deployments/")
+        answers = [pool.urlopen("GET", path) for path in ("/v2/lm/meta", "/oauth/token", "/healthz")]
+        large = pool.urlopen("POST", "/deployments/", body=b"x" * 100_000)
+    assert [page.status, large.status, *(answer.status for answer in answers)] == [503] * 5
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert large.headers["Content-Type"].startswith("text/html")
+    assert b"is being started" in page.data
+    assert {error_of(answer)["code"] for answer in answers} == {"ServiceUnavailable"}
