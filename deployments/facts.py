@@ -18,7 +18,8 @@ class ReplicaFacts:
         phase: None when the runtime does not know its present attempt.
         attempt_began_at: when the present attempt was started, None if it was not.
         launched_at: when the server's process of the present attempt was first seen, after all preparation.
-        exit_reason, exit_message: how it ended (phase EXITED only).
+        exit_reason, exit_code, exit_message: how it ended (phase EXITED only).
+        exit_repeats: whether the attempt before ended in the same way with the same error.
         restarts: failed starts since it was last healthy for long.
         restart_at: not to be started before.
         healthy_since, unhealthy_since: None when it is not.
@@ -31,7 +32,9 @@ class ReplicaFacts:
     launched_at: datetime | None = None
     detail: str = ""
     exit_reason: ExitReason | None = None
+    exit_code: int | None = None
     exit_message: str = ""
+    exit_repeats: bool = False
     restarts: int = 0
     restart_at: datetime | None = None
     healthy_since: datetime | None = None

@@ -94,6 +94,17 @@ class ExitReason(enum.StrEnum):
     LOST = "LOST"  # gone without a trace (machine restarted, shim killed)
 
 
+# Exit codes that say that another try of the same would end the same: those of shells and `env` (126: the program may
+# not be executed, 127: there is none) and of sysexits.h (64: wrong usage, 65: unusable data, 78: wrong configuration).
+# The servers that come with Launchpad end with 65 when they refuse their model.
+PERMANENT_EXIT_CODES = frozenset({64, 65, 78, 126, 127})
+
+
+def is_permanent(reason: ExitReason | None, code: int | None) -> bool:
+    """Return whether a server that ended so before it ever served need not be tried again."""
+    return reason in {ExitReason.EXITED, ExitReason.NOT_STARTED} and code in PERMANENT_EXIT_CODES
+
+
 _ALLOWED: dict[Status, frozenset[Action]] = {
     Status.UNKNOWN: frozenset({Action.DELETE}),
     Status.PENDING: frozenset({Action.STOP, Action.UPDATE}),

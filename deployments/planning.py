@@ -23,10 +23,11 @@ from deployments.facts import (
     Place,
     Plan,
     Prove,
+    ReplicaFacts,
     Route,
     Unroute,
 )
-from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.tending import RESTART_LIMIT, Tended, deadline, is_present, release, tend, words
 
 DRAIN_LIMIT = timedelta(seconds=30)
@@ -128,6 +129,7 @@ def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
         actions=tuple(actions),
         status=status,
         message=message,
+        severity=_severity(current, updates=serving is not None),
         steps={current.number: done},
         next_pass_in=_pace(facts.now, current),
     )
@@ -216,16 +218,27 @@ def _overdue(now: datetime, generation: GenerationFacts, done: tuple[Step, ...])
 
 
 def _doing(generation: GenerationFacts, done: tuple[Step, ...]) -> str:
-    failed = [replica for replica in generation.replicas if replica.restarts]
-    if failed:
-        worst = max(failed, key=lambda replica: replica.restarts)
-        again = f"Starting the server again (attempt {worst.restarts + 1} of {RESTART_LIMIT + 1})"
+    if failed := [(_failed_tries(replica), replica) for replica in generation.replicas if _failed_tries(replica)]:
+        tries, worst = max(failed, key=lambda pair: pair[0])
+        again = f"Starting the server again (attempt {tries + 1} of {RESTART_LIMIT + 1})"
         return f"{again}: {worst.exit_message}" if worst.exit_message else f"{again}."
     step = _current_step(done)
     details = {replica.detail for replica in generation.replicas if replica.detail}
     if step is Step.PROVED and generation.proof_message:
         details = {generation.proof_message}
     return f"{_DOING[step]}: {', '.join(sorted(details))}" if details else f"{_DOING[step]}."
+
+
+def _failed_tries(replica: ReplicaFacts) -> int:
+    has_failed = replica.phase is ReplicaPhase.EXITED and replica.exit_reason is not ExitReason.STOPPED
+    return replica.restarts + int(has_failed)
+
+
+def _severity(generation: GenerationFacts, *, updates: bool) -> str:
+    """Return how bad it is that it does not run yet: from its first failed try on, what happens is an error."""
+    if not any(map(_failed_tries, generation.replicas)):
+        return "info"
+    return "warning" if updates else "error"
 
 
 def _pace(now: datetime, generation: GenerationFacts) -> timedelta:

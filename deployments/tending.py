@@ -16,7 +16,7 @@ from deployments.facts import (
     Start,
     Stop,
 )
-from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step
+from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step, is_permanent
 
 RESTART_LIMIT = 5
 RESTART_PAUSE_MAX = timedelta(seconds=60)
@@ -70,8 +70,7 @@ def tend(now: datetime, generation: GenerationFacts) -> Tended:
                 actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
                 continue
             because = replica.recycled_because or replica.exit_message
-            limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
-            if replica.restarts >= limit and not (alive and was_up):
+            if _is_hopeless(replica, was_up=was_up) and not (alive and was_up):
                 failures.append(because)
             actions.append(Restart(replica.name, _pause(replica.restarts), because))
         elif was_up and (because := _hangs(now, generation, replica)):
@@ -79,6 +78,14 @@ def tend(now: datetime, generation: GenerationFacts) -> Tended:
         elif replica.restarts and replica.healthy_since and now - replica.healthy_since >= RESTARTS_FORGOTTEN_AFTER:
             actions.append(ForgiveRestarts(replica.name))
     return Tended(failure=failures[0]) if failures else Tended(actions=tuple(actions))
+
+
+def _is_hopeless(replica: ReplicaFacts, *, was_up: bool) -> bool:
+    """Whether another try need not be made. What has served before is given more of them: it did work once."""
+    if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
+        return True
+    limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
+    return replica.restarts >= limit
 
 
 def _pause(restarts: int) -> timedelta:

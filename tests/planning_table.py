@@ -141,6 +141,35 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         [Fail(1, "No such program.", "No such program.", returned=False)],
     ),
     (
+        "the same end with the same error twice is enough",
+        facts(generation(1, replica(P.EXITED, restarts=1, exit_repeats=True))),
+        Status.DEAD,
+        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+    ),
+    (
+        "what says that another try would end the same is not tried again",
+        facts(generation(1, replica(P.EXITED, exit_code=65))),
+        Status.DEAD,
+        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+    ),
+    (
+        "a program that is missing is not tried again",
+        facts(
+            generation(
+                1,
+                replica(P.EXITED, exit_reason=ExitReason.NOT_STARTED, exit_code=127, exit_message="No such program."),
+            )
+        ),
+        Status.DEAD,
+        [Fail(1, "No such program.", "No such program.", returned=False)],
+    ),
+    (
+        "what has served is tried again though it ends the same",
+        serving(running(1, replica(P.EXITED, exit_code=65, exit_repeats=True, restarts=2), proof_failures=3)),
+        Status.PENDING,
+        [Restart("d-1-0", timedelta(seconds=4), "The server ended with exit code 3.")],
+    ),
+    (
         "what has no recipe is given up",
         facts(generation(1, reason="Its template does not fit.")),
         Status.DEAD,

@@ -174,3 +174,16 @@ def test_an_unready_update_of_a_deployment_that_serves_says_so() -> None:
 
     assert planned.message == "Updating to conf-2: Preparing the Python environment: installing 34 packages"
     assert planned.status is Status.RUNNING
+
+
+@pytest.mark.parametrize("phase", [P.EXITED, P.STARTING, None])
+def test_a_failing_start_is_an_error_from_its_first_failed_try_on(phase: P | None) -> None:
+    tries = 0 if phase is P.EXITED else 1
+    failing = replica(phase, restarts=tries, exit_message="While it was starting: The server ended with exit code 3.")
+
+    of_a_start = plan(facts(generation(1, failing)))
+    of_an_update = plan(serving(running(), generation(2, failing)))
+
+    message = "Starting the server again (attempt 2 of 6): While it was starting: The server ended with exit code 3."
+    assert (of_a_start.message, of_a_start.severity) == (message, "error")
+    assert (of_an_update.message, of_an_update.severity) == (f"Updating to conf-2: {message}", "warning")

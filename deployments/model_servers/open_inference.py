@@ -169,7 +169,8 @@ def run(load: Any, options: argparse.Namespace) -> NoReturn:
     """Load the model and serve it until SIGTERM or SIGINT.
 
     Args:
-        load: called with the options, returns the ServedModel; may raise ModelUnusable.
+        load: called with the options, returns the ServedModel; may raise ModelUnusable, which ends the server with
+            exit code 65 (EX_DATAERR of sysexits.h): Launchpad does not try it again.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     warnings.filterwarnings("ignore", message="ORJSONResponse is deprecated")  # by FastAPI; the package uses it
@@ -180,7 +181,8 @@ def run(load: Any, options: argparse.Namespace) -> NoReturn:
     try:
         model = load(options)
     except ModelUnusable as error:
-        sys.exit(f"error: {error}")
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  the server's own output
+        sys.exit(os.EX_DATAERR)  # 65: another try would end the same
     model.ready = True
     LOG.info("The model %s is loaded.", model.name)
     asyncio.run(_LoopbackServer(model, options.port).start())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -41,10 +41,12 @@ class ProgressStep:
         usual: median of this template's earlier generations, None when too few are known.
         slow: takes much longer than usual. Waiting for a place is not slow: it has its own reason.
         message: what it is doing or why it failed.
+        tries_again: it has failed (`state` is "failed") and is being tried again.
     """
 
     step: Step
     state: str
+    tries_again: bool = False
     at: datetime | None = None
     took: timedelta | None = None
     usual: timedelta | None = None
@@ -85,7 +87,7 @@ class Progress:
 
 
 def progress_of(generation: Generation, *, now: datetime, message: str = "", is_ending: bool = False) -> Progress:
-    """Return the steps of a generation, in one query.
+    """Return the steps of a generation, in two queries.
 
     Args:
         message: what the deployment says about the step it is in.
@@ -96,6 +98,7 @@ def progress_of(generation: Generation, *, now: datetime, message: str = "", is_
     state = "upcoming" if is_ending else "failed" if generation.outcome == Generation.Outcome.FAILED else "now"
     if state == "failed":
         message = generation.reason
+    has_failed = state == "now" and generation.replicas.filter(is_held=True, restarts__gt=0).exists()
     steps: list[ProgressStep] = []
     begin = last = done.get(Step.REQUESTED, generation.began_at)
     for step in applicable(generation):
@@ -105,9 +108,10 @@ def progress_of(generation: Generation, *, now: datetime, message: str = "", is_
             last = at
         else:
             since = last if state == "now" else None
-            steps.append(_undone(step, state, since, now, usual.get(step), message))
+            undone = _undone(step, state, since, now, usual.get(step), message)
+            steps.append(replace(undone, state="failed", tries_again=True) if since and has_failed else undone)
             state = "upcoming"
-    end = now if any(step.state == "now" for step in steps) else last
+    end = now if any(step.state == "now" or step.tries_again for step in steps) else last
     total = sum(usual.values(), timedelta()) if usual else None
     return Progress(steps=steps, took=end - begin, usual=total, slow_at=_slow_at(steps))
 

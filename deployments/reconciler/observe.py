@@ -13,6 +13,7 @@ from deployments.gateway import sync
 from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.recipes import unpack
+from deployments.reconciler.errors import same_error
 from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
 
 _WHILE: Mapping[str, str] = {
@@ -24,6 +25,7 @@ _WHILE: Mapping[str, str] = {
     ReplicaPhase.HEALTHY: "While it was serving",
 }
 _LAUNCHED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}
+_NOT_ITS_OWN = {ExitReason.STOPPED, ExitReason.LOST}
 _RAN = {ExitReason.EXITED, ExitReason.SIGNALED, ExitReason.OUT_OF_MEMORY}
 
 
@@ -97,7 +99,9 @@ def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> Rep
         launched_at=row.launched_at,
         detail=row.detail if seen else "",
         exit_reason=seen.exit.reason if seen and seen.exit else None,
+        exit_code=seen.exit.code if seen and seen.exit else None,
         exit_message=_last_end(row),
+        exit_repeats=bool(seen and seen.exit) and _ended_alike(row),
         restarts=row.restarts,
         restart_at=row.restart_at,
         healthy_since=row.healthy_since,
@@ -116,6 +120,18 @@ def _last_end(row: Replica) -> str:
     if not (error := last.first_error):
         return last.message
     return f"{last.message} First error in its log: {error}{'' if error.endswith(('.', '!', '?')) else '.'}"
+
+
+def _ended_alike(row: Replica) -> bool:
+    """Return whether the last two attempts ended by themselves in the same way, with the same error."""
+    last = list(row.attempts.filter(ended_at__isnull=False).order_by("-number")[:2])
+    if len(last) < 2 or last[0].exit_reason in _NOT_ITS_OWN or row.recycled_because:
+        return False
+    first, second = (
+        (end.step, end.exit_reason, end.exit_code, end.exit_signal, same_error(end.first_error or end.message))
+        for end in last
+    )
+    return first == second
 
 
 def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:

@@ -108,7 +108,8 @@ class ReplicaExit:
 
     Args:
         reason: the kind of end.
-        code: exit code, None unless `reason` is EXITED.
+        code: exit code, also of what was to prepare it, as in a shell 126 and 127 for a program that may not be
+            executed or is missing; None when it did not end by itself.
         signal: signal number, None unless it was ended by one.
         message: one sentence for people, e.g. "The server was killed by signal 9 (SIGKILL)."
         first_error: the first line of its log that looks like an error, `""` if none does.

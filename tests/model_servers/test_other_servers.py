@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from pathlib import Path
 
 import psutil
@@ -71,7 +72,7 @@ def test_onnx_answers_faulty_input_with_400(onnx: Server, path: str, body: objec
 def test_onnx_says_when_a_file_is_no_model(start: Start, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"nothing of the kind")
     server = start(recipe_for("onnx-server"), {"model": tmp_path})
-    assert server.process.wait(timeout=60) == 1
+    assert server.process.wait(timeout=60) == os.EX_DATAERR
     assert "error: model.onnx cannot be read as an ONNX model" in server.log.read_text()
 
 

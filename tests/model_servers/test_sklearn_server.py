@@ -1,6 +1,7 @@
 """The scikit-learn server, with models trained on real data."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -159,7 +160,7 @@ def test_pickles_and_unknown_types_are_refused_unless_they_are_allowed(start: St
     named = start(recipe_for("sklearn-server", allowPickle="true"), {"model": pickled}).wait_until_healthy()
 
     for server in refused.values():
-        assert server.process.wait(timeout=60) == 1
+        assert server.process.wait(timeout=60) == os.EX_DATAERR
     assert "error: model.joblib is a pickle, which can run any code" in refused[pickled].log.read_text()
     assert "error: odd.skops holds types that are not known to be safe: sys.intern" in refused[odd].log.read_text()
     assert "error: nothing.skops is a pickle" in refused[nothing].log.read_text()

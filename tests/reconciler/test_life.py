@@ -19,6 +19,7 @@ from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, Role
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
 from deployments.operations.users import Person, change_user
+from deployments.queries.deployment_progress import progress_of
 from deployments.reconciler import due, pass_over
 from deployments.reconciler import lease as leases
 from deployments.runtimes.base import ReplicaSpec, Resources
@@ -110,7 +111,7 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
 
     assert "exit code 3" in deployment.status_message
     assert "ValueError: no such model" in deployment.status_message
-    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 2
     world.until(lambda: not Replica.objects.filter(is_held=True).exists(), "everything is released")
 
 
@@ -143,6 +144,42 @@ def test_a_program_that_does_not_exist_is_named(world: World) -> None:
     world.until_status(deployment, Status.DEAD)
 
     assert "There is no program no-such-program." in deployment.status_message
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
+
+
+@pytest.mark.parametrize("code", [64, 65, 78, 126, 127])
+def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: World, code: int) -> None:
+    deployment = world.deploy(world.configure_command("refusing", "python3", "-c", f"raise SystemExit({code})"))
+
+    world.until_status(deployment, Status.DEAD)
+
+    assert f"exit code {code}" in deployment.status_message
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
+
+
+def test_a_server_that_fails_in_another_way_each_time_is_tried_six_times(world: World, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    script = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.touch(); p.write_text(p.read_text() + 'x'); \
+sys.exit('Error: ' + p.read_text())"
+    deployment = world.deploy(world.configure_command("fickle", "python3", "-c", script, str(tmp_path / "tries")))
+
+    world.until_status(deployment, Status.DEAD)
+
+    assert "Error: xxxxxx" in deployment.status_message
+    assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
+
+
+def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: World) -> None:
+    deployment = world.deploy(world.configure_command("failing", *FAILING))
+    world.until(lambda: Replica.objects.filter(restarts=1).exists(), "it is tried again")
+
+    step = progress_of(Generation.objects.get(), now=timezone.now(), message="why").current
+
+    assert step is not None
+    assert (step.step, step.state, step.tries_again, step.message) == (Step.STARTED, "failed", True, "why")
+    deployment.refresh_from_db()
+    assert deployment.status_severity == "error"
+    assert "ValueError: no such model" in deployment.status_message
 
 
 def test_a_killed_server_is_started_again(world: World) -> None:

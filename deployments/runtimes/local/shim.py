@@ -83,6 +83,7 @@ class Shim:
         self.killed = False
         self.child = 0
         self.exit_code: int | None = None
+        self.failure = ""  # why a program could not be run at all
         self.wakeup, wake = os.pipe()
         for end in (self.wakeup, wake):
             os.set_blocking(end, False)
@@ -111,8 +112,8 @@ class Shim:
         self.log.write("launchpad", f"Starting: {' '.join(self.spec['command'])}")
         for note in self.spec["notes"]:
             self.log.write("launchpad", note)
-        code, last = self._run(self.spec["command"], self.spec["env"] | self.secrets, prepares=False)
-        self._end(*self._reason(code, last))
+        code, _ = self._run(self.spec["command"], self.spec["env"] | self.secrets, prepares=False)
+        self._end(*self._reason(code))
 
     def _on_stop(self, *_: object) -> None:
         if self.stopping_since is None:
@@ -142,10 +143,11 @@ class Shim:
         with open(pipes["failure"][0], encoding="utf-8") as file:
             failure = file.read()  # ends at the exec: the other end is closed there
         if failure:
-            os.waitpid(self.child, 0)
+            self.exit_code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+            self.failure = failure
             self._close(pipes)
             self.child = 0
-            return 127, failure
+            return self.exit_code, failure
         if not prepares:
             self.state.write(server=[self.child, start_mark(self.child)])
         if self.stopping_since is not None:
@@ -178,11 +180,13 @@ class Shim:
             os.execvpe(command[0], command, env)  # noqa: S606  argv only, never a shell
         except FileNotFoundError:
             os.write(failure, f"There is no program {command[0]}.".encode())
+            os._exit(127)
         except PermissionError:
             os.write(failure, f"The program {command[0]} may not be executed.".encode())
+            os._exit(126)
         except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
             os.write(failure, f"{command[0]} cannot be started: {error}".encode())
-        os._exit(127)
+        os._exit(1)
 
     def _enter_limits(self) -> None:
         try:
@@ -255,7 +259,7 @@ class Shim:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _reason(self, code: int, last: str) -> tuple[str, str]:
+    def _reason(self, code: int) -> tuple[str, str]:
         if self.stopping_since is not None:
             grace = f"{self.spec['grace_seconds']:g} s"
             how = f"did not end within {grace} and was killed" if self.killed else "ended"
@@ -265,10 +269,8 @@ class Shim:
                 "OUT_OF_MEMORY",
                 f"The server used more than its {self.spec['memory_words']} of memory and was ended.",
             )
-        if code == 127 and last.startswith(
-            ("There is no program", "The program", f"{self.spec['command'][0]} cannot")
-        ):
-            return "NOT_STARTED", last
+        if self.failure:
+            return "NOT_STARTED", self.failure
         if code < 0:
             name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
             return "SIGNALED", f"The server was killed by signal {-code} ({name})."
@@ -283,7 +285,7 @@ class Shim:
             detail="",
             exit={
                 "reason": reason,
-                "code": code if reason == "EXITED" else None,
+                "code": code if reason in {"EXITED", "NOT_STARTED"} else None,
                 "signal": -code if reason == "SIGNALED" and code is not None else None,
                 "message": message,
                 "first_error": "" if reason in {"STOPPED", "NOT_STARTED"} else self.log.first_error,
