@@ -18,6 +18,7 @@ SENTENCES = (
     _("Update to %(configuration)s failed: %(reason)s The last configuration that was running is %(last)s."),
     _("Update to %(configuration)s failed: %(reason)s"),
     _("Updating to %(configuration)s: %(doing)s"),
+    _("%(message)s Its log says: %(error)s"),
     _("%(message)s First error in its log: %(error)s"),
     _("%(because)s Starting replica %(number)s again in %(seconds)s s."),
     _("%(because)s Starting replica %(number)s again now."),
@@ -75,7 +76,17 @@ SENTENCES = (
     _("It was asked to stop and ended."),
     _("It was asked to stop and did not end within %(grace)s and was killed."),
     _("The server used more than its %(memory)s of memory and was ended."),
+    _("%(message)s The machine ran out of memory and the kernel killed processes."),
+    _(
+        "%(message)s Neither its memory limit nor the machine's memory was the reason: "
+        "somebody or something else killed it."
+    ),
     _("The server was killed by signal %(number)s (%(name)s)."),
+    _("The server ended with exit code %(code)s: it refused its model file."),
+    _("The server ended with exit code %(code)s: it refused its configuration."),
+    _("The server ended with exit code %(code)s: the program may not be executed in its environment or image."),
+    _("The server ended with exit code %(code)s: the program is not in its environment or image."),
+    _("The server ended with exit code %(code)s: a process of it was killed by signal %(number)s (%(name)s)."),
     _("The server ended with exit code %(code)s."),
     _("The server did not answer its health path for %(limit)s."),
     _("The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."),

@@ -217,7 +217,8 @@ class Attempt(models.Model):
     exit_code = models.IntegerField(_("exit code"), null=True, blank=True)
     exit_signal = models.PositiveIntegerField(_("signal"), null=True, blank=True)
     message = models.TextField(_("message"), blank=True)
-    first_error = models.TextField(_("first error in the log"), blank=True)
+    first_error = models.TextField(_("cause in the log"), blank=True)
+    first_error_at = models.DateTimeField(_("cause written on"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("attempt")

@@ -119,7 +119,7 @@ def _last_end(row: Replica) -> str:
         return ""
     if not (error := last.first_error):
         return last.message
-    return f"{last.message} First error in its log: {error}{'' if error.endswith(('.', '!', '?')) else '.'}"
+    return f"{last.message} Its log says: {error}{'' if error.endswith(('.', '!', '?')) else '.'}"
 
 
 def _ended_alike(row: Replica) -> bool:
@@ -168,5 +168,6 @@ def _note_exit(row: Replica, ended: ReplicaExit) -> None:
             "exit_signal": ended.signal,
             "message": f"{_WHILE.get(phase, 'While it was stopping')}: {ended.message}",
             "first_error": ended.first_error,
+            "first_error_at": ended.first_error_at,
         },
     )

@@ -112,7 +112,8 @@ class ReplicaExit:
             executed or is missing; None when it did not end by itself.
         signal: signal number, None unless it was ended by one.
         message: one sentence for people, e.g. "The server was killed by signal 9 (SIGKILL)."
-        first_error: the first line of its log that looks like an error, `""` if none does.
+        first_error: the line of its log that says why it ended (see `exit_cause`), `""` if none does.
+        first_error_at: when that line was written.
         at: when it ended.
     """
 
@@ -121,6 +122,7 @@ class ReplicaExit:
     signal: int | None = None
     message: str
     first_error: str = ""
+    first_error_at: datetime | None = None
     at: datetime
 
 
@@ -133,7 +135,8 @@ class ReplicaSeen:
         attempt: the attempt this is about (the last one started).
         phase: how far it is.
         host, port: where it listens; known, and the same for the whole attempt, from the moment it is started.
-        detail: progress for people, e.g. "installing 34 packages" or "fetched 12 of 80 MB"; `""` if nothing to say.
+        detail: progress for people, e.g. "installing 34 packages" or "fetched 12 of 80 MB"; why it is not healthy yet,
+            e.g. "GET /health answered 401"; of a healthy one, what to be warned of. `""` if nothing to say.
         started_at: when the attempt began.
         exit: how it ended, only in phase EXITED.
         cpu_percent: CPU in use in percent of one core, None when not known.
@@ -211,5 +214,16 @@ class Runtime(Protocol):
         start: datetime | None = None,
         end: datetime | None = None,
         newest_first: bool = False,
+        replica: str = "",
+        attempt: int | None = None,
     ) -> Iterable[LogLine]:
-        """Yield the log lines of a deployment by their time, of all replicas and attempts (start <= at < end)."""
+        """Yield the log lines of a deployment by their time (start <= at < end), as they are needed.
+
+        What it costs follows what is taken, not what is stored. Where old lines were removed, a line of ours says so.
+
+        Args:
+            replica, attempt: of these alone; `""` and None for all.
+        """
+
+    def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
+        """Return what live servers have written of lines without an end, as the newest state of a progress bar."""

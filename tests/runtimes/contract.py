@@ -147,7 +147,7 @@ class RuntimeContract:
 
     # --- how it ends --------------------------------------------------------------------------------------------
 
-    def test_an_exit_code_is_seen_with_the_first_error(self, runtime: Runtime) -> None:
+    def test_an_exit_code_is_seen_with_the_cause(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
 
         ended = self.run(runtime, name, "echo fine; echo 'ValueError: no such model' >&2; echo more; exit 3").exit
@@ -155,6 +155,8 @@ class RuntimeContract:
         assert ended is not None
         assert (ended.reason, ended.code, ended.signal) == (ExitReason.EXITED, 3, None)
         assert ended.first_error == "ValueError: no such model"
+        line = next(line for line in runtime.logs(name.split("-")[0]) if line.text == ended.first_error)
+        assert ended.first_error_at == line.at
         assert ended.message.endswith(".")
 
     def test_a_program_that_is_not_there_is_not_started(self, runtime: Runtime) -> None:

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
+
+TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from deployments.runtimes.exit_cause import CauseFinder
+    from deployments.runtimes.local.attempt_files import read_json, write_atomically
+else:
+    try:
+        from deployments.runtimes.exit_cause import CauseFinder
+        from deployments.runtimes.local.attempt_files import read_json, write_atomically
+    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
+        from attempt_files import read_json, write_atomically
+        from exit_cause import CauseFinder
 
 ROTATE_BYTES = 10_000_000
 KEPT_FILES = 5
 LONGEST_LINE = 8192  # characters
-
-_TRACEBACK = "Traceback (most recent call last)"
-_EXCEPTION = re.compile(
-    r"^[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning|Invalid)\b.*|^[a-z_][\w.]*\.[A-Z]\w*: .*"
-)
-_ERROR = re.compile(
-    r"\b(error|exception|critical|fatal|panic|failed|cannot|refused|address already in use|no such file"
-    r"|permission denied|out of memory|killed|segmentation fault|unable to)\b",
-    re.IGNORECASE,
-)
+REMOVED = "log.removed.json"  # how much older output is gone: bytes, and the time of the last line of it
+UNFINISHED = "log.unfinished.json"  # stream -> what it has written of a line that has no end yet
 
 
 class AttemptLog:
-    """Writes lines, and keeps the first that looks like an error: of a traceback, the line that names it.
+    """Writes lines, and finds the one that says why the server ended.
 
     A server must not end because its log cannot be written: what does not fit on the disk is counted and left out.
     """
@@ -34,55 +39,66 @@ class AttemptLog:
         self._fd = -1
         self._size = 0
         self._lost = 0
-        self._in_traceback = False
-        self.first_error = ""
+        self._cause = CauseFinder()
 
     def write(self, stream: str, text: str) -> None:
         if len(text) > LONGEST_LINE:
             text = f"{text[:LONGEST_LINE]} … ({len(text) - LONGEST_LINE} more characters)"
+        at = round(time.time(), 6)
         if stream != "launchpad":
-            self._note_error(text)
+            self._cause.note(stream, text, at)
         try:
             if self._lost:
                 # A line may have been cut off by the full disk: the new line ends it.
-                self._put("launchpad", f"{self._lost} lines are missing here: they could not be written.", "\n")
+                self._put(at, "launchpad", f"{self._lost} lines are missing here: they could not be written.", "\n")
                 self._lost = 0
-            self._put(stream, text)
+            self._put(at, stream, text)
             if self._size > ROTATE_BYTES:
                 self._rotate()
         except OSError:
             self._lost += 1
 
-    def _put(self, stream: str, text: str, before: str = "") -> None:
+    def show_unfinished(self, lines: Mapping[str, str]) -> None:
+        """Let readers see lines that have no end yet, as the newest state of a progress bar."""
+        path = os.path.join(self._folder, UNFINISHED)
+        try:
+            if lines:
+                now = round(time.time(), 6)
+                write_atomically(
+                    path, json.dumps({stream: [now, text[:LONGEST_LINE]] for stream, text in lines.items()})
+                )
+            elif os.path.exists(path):
+                os.unlink(path)
+        except OSError:
+            return  # a full disk: the line is written once it has an end
+
+    def cause(self, *, last_line: bool) -> tuple[str, float]:
+        """Return text and time of the line that says why the server ended; see `exit_cause`."""
+        return self._cause.cause(last_line=last_line)
+
+    def _put(self, at: float, stream: str, text: str, before: str = "") -> None:
         if self._fd < 0:
             self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._size = os.fstat(self._fd).st_size
-        line = f"{before}{json.dumps([round(time.time(), 6), stream, text], ensure_ascii=False)}\n".encode(
-            errors="replace"
-        )
+        line = f"{before}{json.dumps([at, stream, text], ensure_ascii=False)}\n".encode(errors="replace")
         written = os.write(self._fd, line)
         self._size += written
         if written < len(line):
             raise OSError(f"only {written} of {len(line)} bytes were written")
 
-    def _note_error(self, text: str) -> None:
-        if self.first_error:
-            return
-        if _TRACEBACK in text:
-            self._in_traceback = True
-        elif self._in_traceback:
-            if text[:1].isspace() or not text:
-                return
-            self._in_traceback = False
-            self.first_error = text[:500]
-        elif _EXCEPTION.match(text) or _ERROR.search(text):
-            self.first_error = text[:500]
-
     def _rotate(self) -> None:
         """log.jsonl is the newest; log.1.jsonl, log.2.jsonl ... are older and older."""
         os.close(self._fd)
         self._fd = -1
+        oldest = os.path.join(self._folder, f"log.{KEPT_FILES - 1}.jsonl")
+        if os.path.exists(oldest):
+            self._note_removed(os.stat(oldest))
         for number in range(KEPT_FILES - 1, 0, -1):
             older = self._path if number == 1 else os.path.join(self._folder, f"log.{number - 1}.jsonl")
             if os.path.exists(older):
                 os.replace(older, os.path.join(self._folder, f"log.{number}.jsonl"))
+
+    def _note_removed(self, file: os.stat_result) -> None:
+        path = os.path.join(self._folder, REMOVED)
+        size = int((read_json(path) or {}).get("bytes", 0)) + file.st_size
+        write_atomically(path, json.dumps({"bytes": size, "until": file.st_mtime}))

@@ -18,13 +18,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import LogLine, ReplicaSeen, ReplicaSpec, Resources
-from deployments.runtimes.local import logs, machine, reading
+from deployments.runtimes.local import logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.environment import environment_key
 from deployments.runtimes.local.limits import end_groups
@@ -33,6 +33,7 @@ from deployments.runtimes.local.probe import probe
 from deployments.runtimes.local.spec import Preparer
 
 SHIM = Path(__file__).with_name("shim.py")
+SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
 SHIM_SECONDS = 8.0  # how long a shim may take to begin; every call has ten
 
 
@@ -90,6 +91,7 @@ class LocalRuntime:
             control_groups=control_groups,
         )
         self._usage = machine.Usage()
+        self._exposure = sockets.Exposure()
 
     def capacity(self) -> Resources:
         """Return what the machine has, its cores multiplied by the overcommit."""
@@ -200,14 +202,26 @@ class LocalRuntime:
         start: datetime | None = None,
         end: datetime | None = None,
         newest_first: bool = False,
+        replica: str = "",
+        attempt: int | None = None,
     ) -> Iterator[LogLine]:
-        """Yield the log lines of a deployment, of all replicas and attempts (start <= at < end)."""
+        """Yield the log lines of a deployment (start <= at < end)."""
         attempts = [
-            (replica.name, number, folder)
-            for replica in reading.folders(self._replicas, f"{deployment_id}-")
-            for number, folder in reading.attempts(replica)
+            one
+            for one in self._attempts(deployment_id)
+            if (not replica or one[0] == replica) and (attempt is None or one[1] == attempt)
         ]
         return logs.merged(attempts, start=start, end=end, newest_first=newest_first)
+
+    @_usable()
+    def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
+        """Return what live servers have written of lines without an end."""
+        return [line for one in self._attempts(deployment_id) for line in logs.unfinished(*one)]
+
+    def _attempts(self, deployment_id: str) -> Iterator[tuple[str, int, Path]]:
+        for replica in reading.folders(self._replicas, f"{deployment_id}-"):
+            for number, folder in reading.attempts(replica):
+                yield replica.name, number, folder
 
     def builder_environment(self) -> dict[str, str]:
         """Return the environment variables that the command of `environment_command` is to be run with."""
@@ -228,12 +242,23 @@ class LocalRuntime:
         spec, state = read_json(str(folder / "spec.json")), read_json(str(folder / "state.json"))
         if spec is None or state is None or "server" not in state:
             return seen
-        phase = probe(seen.host, seen.port, spec["health_path"])
+        leader = state["server"][0]
+        health = probe(seen.host, seen.port, spec["health_path"])
+        phase = health.phase
         mark = folder / "healthy"
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():
             with suppress(OSError):  # forgotten meanwhile or a full disk: the answer is true all the same
                 mark.touch() if phase is ReplicaPhase.HEALTHY else mark.unlink(missing_ok=True)
-        return replace(seen, phase=phase)
+        if phase is ReplicaPhase.HEALTHY:
+            return replace(seen, phase=phase, detail=self._exposure.of(leader))
+        self._exposure.forget(leader)
+        if phase is ReplicaPhase.LISTENING:
+            return replace(seen, phase=phase, detail=health.seen)
+        if (datetime.now(UTC) - seen.started_at).total_seconds() < SETTLING_SECONDS:
+            return replace(seen, phase=phase)
+        return replace(
+            seen, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), seen.host, seen.port)
+        )
 
     def _measured(self, seen: ReplicaSeen) -> ReplicaSeen:
         if seen.phase not in _PROBED:

@@ -30,6 +30,7 @@ class Limits:
         self._memory = int(spec["memory_bytes"])
         self._user: list[int] = spec["run_as"]
         self._exceeded = False
+        self._machine_kills = machine_kills()
         self._shim = os.getpid()
         label = _label(spec["name"], spec["attempt"])
         weight = max(1, int(spec["cpu_millis"]))
@@ -85,8 +86,12 @@ class Limits:
         return self.was_exceeded()
 
     def was_exceeded(self) -> bool:
-        """Whether the server was ended for its memory."""
-        return self._exceeded or any(_kills(group) for group in self._groups)
+        """Whether the server was ended for more memory than it may use."""
+        return self._exceeded or any(kills_for_limit(group) for group in self._groups)
+
+    def machine_ran_out(self) -> bool:
+        """Whether the kernel has killed processes, of anybody, for the machine's memory since the server started."""
+        return machine_kills() > self._machine_kills
 
     def kill(self, leader: int) -> None:
         """Kill all that the server has started: its process group, its session, its control group."""
@@ -150,16 +155,33 @@ def _remove(group: str) -> None:
         return  # not there, or a killed process is still leaving it; an empty group costs nothing
 
 
-def _kills(group: str) -> int:
-    """Return how many processes the kernel has killed for the group's memory."""
-    for name in ("memory.events", "memory.oom_control"):
-        try:
-            with open(f"{group}/{name}", encoding="ascii") as file:
-                counts = dict(line.split() for line in file)
-        except FileNotFoundError:
-            continue
-        return int(counts.get("oom_kill", 0))
-    return 0
+def kills_for_limit(group: str) -> int:
+    """Return how many processes the kernel has killed because a control group met its own limit.
+
+    Both versions count kills for the whole machine's memory too; those come without the group's limit being met.
+    """
+    if counts := _counts(f"{group}/memory.events"):
+        return counts.get("oom_kill", 0) if counts.get("oom", 0) or counts.get("oom_group_kill", 0) else 0
+    counts = _counts(f"{group}/memory.oom_control")
+    try:
+        with open(f"{group}/memory.failcnt", encoding="ascii") as file:
+            met = int(file.read())
+    except OSError:
+        return 0
+    return counts.get("oom_kill", 0) if met else 0
+
+
+def machine_kills(path: str = "/proc/vmstat") -> int:
+    """Return how many processes the kernel has killed for want of memory since it runs, 0 where it does not tell."""
+    return _counts(path).get("oom_kill", 0)
+
+
+def _counts(path: str) -> dict[str, int]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return {name: int(value) for name, value in (line.split() for line in file)}
+    except OSError:
+        return {}
 
 
 def _memory_bytes(leader: int, limit: int) -> int:

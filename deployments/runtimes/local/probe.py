@@ -1,35 +1,96 @@
-"""Asking a server whether it is healthy."""
+"""Asking a server whether it is healthy, without leaving a trace in its log."""
 
 from __future__ import annotations
 
 import re
 import socket
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 
 from deployments.lifecycle import ReplicaPhase
 
 TIMEOUT = 1.0  # seconds, for all of it: a server that answers a byte at a time must not hold up a pass
-_LONGEST = 8192  # bytes of an answer that are looked at
-_STATUS_LINE = re.compile(rb"^HTTP/1\.[01] 2\d\d\b[^\n]*\n")
+END_TIMEOUT = 0.2  # seconds to wait for the end of an answer of unknown length
+_LONGEST_HEAD = 65536  # bytes
+_LONGEST_ANSWER = 1 << 20  # bytes; a health path that sends more is cut off
+_STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3})\b")
+_LENGTH = re.compile(rb"\r?\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r?\ntransfer-encoding:[^\n]*\bchunked\b", re.IGNORECASE)
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
-def probe(host: str, port: int, path: str) -> ReplicaPhase:
-    """Return STARTING (port closed), LISTENING (no 2xx) or HEALTHY."""
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """How a server answered.
+
+    Args:
+        phase: STARTING (port closed), LISTENING (no 2xx) or HEALTHY.
+        seen: what was seen of a server that listens and is not healthy, e.g. "GET /health answered 401".
+    """
+
+    phase: ReplicaPhase
+    seen: str = ""
+
+
+def probe(host: str, port: int, path: str) -> Health:
+    """Ask a server for its health.
+
+    The answer is read to its end: a socket that is closed with unread data in it resets the connection, which many
+    servers write into their log as an error.
+    """
     end = time.monotonic() + TIMEOUT
     try:
         connection = socket.create_connection((host, port), timeout=TIMEOUT)
     except OSError:
-        return ReplicaPhase.STARTING
+        return Health(phase=ReplicaPhase.STARTING)
     request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: Launchpad\r\nConnection: close\r\n\r\n"
     answer = b""
     with connection:
         try:
             connection.sendall(request.encode())
-            while b"\n" not in answer and len(answer) < _LONGEST and (left := end - time.monotonic()) > 0:
-                connection.settimeout(left)
-                if not (chunk := connection.recv(_LONGEST)):
-                    break
-                answer += chunk
-        except OSError:
-            return ReplicaPhase.LISTENING
-    return ReplicaPhase.HEALTHY if _STATUS_LINE.match(answer) else ReplicaPhase.LISTENING
+            answer = _read(connection, end)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            if not answer:
+                return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path}: {error.strerror or error}")
+    return _health(path, answer)
+
+
+def _health(path: str, answer: bytes) -> Health:
+    if not answer:
+        return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} was not answered within {TIMEOUT:g} s")
+    if (status := _STATUS_LINE.match(answer)) is None:
+        return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} was not answered in HTTP/1.1")
+    if status[1].startswith(b"2"):
+        return Health(phase=ReplicaPhase.HEALTHY)
+    return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} answered {status[1].decode()}")
+
+
+def _read(connection: socket.socket, end: float) -> bytes:
+    """Return the beginning of the answer, after reading all of it or as much as the time allows."""
+    answer = b""
+    received = 0
+    with suppress(OSError):  # a timeout, or a server that breaks off: what has come counts
+        while received < _LONGEST_ANSWER and (left := end - time.monotonic()) > 0:
+            length = _length(answer)
+            if length is not None and received >= length:
+                break
+            connection.settimeout(min(left, END_TIMEOUT) if length is None and _HEAD_END.search(answer) else left)
+            if not (chunk := connection.recv(65536)):
+                break
+            received += len(chunk)
+            answer = answer + chunk if len(answer) < _LONGEST_HEAD else answer[:_LONGEST_HEAD] + chunk[-5:]
+    return answer
+
+
+def _length(answer: bytes) -> int | None:
+    """Return how many bytes an answer has, None when that is not known yet or the server has to close at its end."""
+    if (head_end := _HEAD_END.search(answer)) is None:
+        return None
+    head = answer[: head_end.end()]
+    if length := _LENGTH.search(head):
+        return len(head) + int(length[1])
+    if _CHUNKED.search(head):
+        return len(answer) if answer.endswith(b"0\r\n\r\n") else _LONGEST_ANSWER
+    return None

@@ -131,5 +131,6 @@ def _exit(ended: dict[str, Any]) -> ReplicaExit:
         signal=ended["signal"],
         message=ended["message"],
         first_error=ended["first_error"],
+        first_error_at=datetime.fromtimestamp(at, UTC) if (at := ended.get("first_error_at")) else None,
         at=datetime.fromtimestamp(ended["at"], UTC),
     )

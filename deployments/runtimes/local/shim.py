@@ -17,51 +17,30 @@ import time
 
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from deployments.runtimes.local.attempt_files import StateFile, start_mark, stop_wanted
     from deployments.runtimes.local.attempt_log import AttemptLog
+    from deployments.runtimes.local.ending import exit_words, signal_words
     from deployments.runtimes.local.limits import Limits
+    from deployments.runtimes.local.output import Output
+    from deployments.runtimes.terminal import plain
 else:
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    _HERE = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
 
     from attempt_files import StateFile, start_mark, stop_wanted
     from attempt_log import AttemptLog
+    from ending import exit_words, signal_words
     from limits import Limits
+    from output import Output
+    from terminal import plain
 
 # Signals that we, or Python, treat in our own way; the server must not inherit that.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
 SHORTEST_HIDDEN = 6  # characters of a secret that is struck out of the server's output
+_KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
-
-
-class Output:
-    """Cuts what comes through the pipes of a child into lines."""
-
-    def __init__(self, streams: dict[str, int], keep: Callable[[str, list[bytes]], str]) -> None:
-        self._names = {fd: name for name, fd in streams.items()}
-        self._rest = dict.fromkeys(self._names, b"")
-        self._keep = keep
-        self._last = ""
-        self.open = set(self._names)
-
-    def read(self, fd: int) -> bool:
-        """Read what there is; False when the pipe is closed at the other end."""
-        chunk = os.read(fd, 65536)
-        *lines, self._rest[fd] = (self._rest[fd] + chunk).split(b"\n")
-        if len(self._rest[fd]) > 65536:  # a line without an end must not fill the memory
-            lines, self._rest[fd] = [*lines, self._rest[fd]], b""
-        self._last = self._keep(self._names[fd], lines) or self._last
-        if not chunk:
-            self.open.discard(fd)
-        return bool(chunk)
-
-    def finish(self) -> str:
-        """Keep what has no line end and return the last line of all."""
-        for fd, rest in self._rest.items():
-            self._last = self._keep(self._names[fd], [rest]) or self._last
-        return self._last
 
 
 class Shim:
@@ -197,18 +176,23 @@ class Shim:
 
     def _follow(self, streams: dict[str, int], *, prepares: bool) -> str:
         """Read what the child writes until it has ended; watch its memory; bring it to its end when asked."""
-        output = Output(streams, lambda stream, lines: self._keep(stream, lines, prepares=prepares))
+        output = Output(
+            streams,
+            keep=lambda stream, lines: self._keep(stream, lines, prepares=prepares),
+            show=lambda lines: self._show(lines, prepares=prepares),
+        )
         poll = select.poll()
         for fd in (*streams.values(), self.wakeup):
             os.set_blocking(fd, False)
             poll.register(fd, select.POLLIN)
         ended_at: float | None = None
         while True:
-            for fd, _ in poll.poll(self._patience(ended_at is not None)):
+            for fd, _ in poll.poll(output.patience(self._patience(ended_at is not None))):
                 if fd == self.wakeup:
                     os.read(fd, 4096)
                 elif not output.read(fd):
                     poll.unregister(fd)
+            output.show_unfinished()
             if ended_at is None and self._has_ended():
                 ended_at = time.monotonic()
                 self.limits.kill(self.child)
@@ -226,15 +210,22 @@ class Shim:
         left = self.stopping_since + self.spec["grace_seconds"] - time.monotonic()
         return max(100, int(left * 1000) + 1)
 
-    def _keep(self, stream: str, lines: list[bytes], *, prepares: bool) -> str:
+    def _keep(self, stream: str, lines: list[str], *, prepares: bool) -> str:
         kept = ""
-        for raw in lines:
-            if text := self._without_secrets(raw.decode("utf-8", "replace").rstrip("\r")):
+        for line in lines:
+            if text := self._without_secrets(line):
                 self.log.write("launchpad" if prepares else stream, text)
-                kept = text
+                kept = plain(text)
         if prepares and kept:
             self.state.write(detail=kept[:200])
         return kept
+
+    def _show(self, lines: dict[str, str], *, prepares: bool) -> None:
+        """Let readers see lines that have no end yet."""
+        shown = {stream: self._without_secrets(text) for stream, text in lines.items()}
+        self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in shown.items()})
+        if prepares and shown:
+            self.state.write(detail=plain([*shown.values()][-1])[:200])
 
     def _without_secrets(self, text: str) -> str:
         for part in self.hidden:
@@ -272,13 +263,16 @@ class Shim:
         if self.failure:
             return "NOT_STARTED", self.failure
         if code < 0:
-            name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
-            return "SIGNALED", f"The server was killed by signal {-code} ({name})."
-        return "EXITED", f"The server ended with exit code {code}."
+            return "SIGNALED", signal_words(-code, machine_ran_out=self.limits.machine_ran_out())
+        return "EXITED", exit_words(code, machine_ran_out=self.limits.machine_ran_out())
 
     def _end(self, reason: str, message: str) -> None:
         self.log.write("launchpad", message)
         code = self.exit_code
+        error, error_at = ("", 0.0)
+        if reason not in {"STOPPED", "NOT_STARTED"}:
+            # What is killed is not killed for the last thing that it said.
+            error, error_at = self.log.cause(last_line=reason in {"EXITED", "SIGNALED"} and code not in _KILLED)
         self.limits.leave()
         self.state.write(
             phase="EXITED",
@@ -288,7 +282,8 @@ class Shim:
                 "code": code if reason in {"EXITED", "NOT_STARTED"} else None,
                 "signal": -code if reason == "SIGNALED" and code is not None else None,
                 "message": message,
-                "first_error": "" if reason in {"STOPPED", "NOT_STARTED"} else self.log.first_error,
+                "first_error": error,
+                "first_error_at": error_at or None,
                 "at": time.time(),
             },
         )

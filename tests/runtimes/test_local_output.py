@@ -1,0 +1,92 @@
+"""What the process beside a server makes of its output and of its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.lifecycle import ExitReason
+from deployments.runtimes.local.ending import exit_words, signal_words
+from deployments.runtimes.local.limits import kills_for_limit, machine_kills
+from tests.runtimes.machine import SECONDS, Machine
+from tests.waiting import wait_until
+
+BAR = """
+import os, sys, time
+for percent in range(1, 1001):
+    sys.stderr.write(f"\\r{percent / 10:.1f} % of the weights")
+    sys.stderr.flush()
+while not os.path.exists(GATE):
+    time.sleep(0.05)
+sys.stderr.write("\\rall weights are there\\r\\n")
+"""
+
+
+def test_of_a_progress_bar_the_newest_state_is_shown_and_one_line_is_stored(machine: Machine, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    machine.start_python(f"GATE = {str(gate)!r}{BAR}")
+
+    wait_until(
+        lambda: [line.text for line in machine.runtime.unfinished_lines(machine.id)] == ["100.0 % of the weights"],
+        timeout=SECONDS,
+        what="the newest state of the bar is shown",
+    )
+    assert machine.lines("stderr") == []
+    gate.touch()
+    machine.ended()
+
+    assert machine.lines("stderr") == ["all weights are there"]
+    assert list(machine.runtime.unfinished_lines(machine.id)) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "message", "cause"),
+    [
+        ("exec no-such-server", 127, "the program is not in its environment or image", "no-such-server: not found"),
+        ("exec /etc/passwd", 126, "the program may not be executed", "Permission denied"),
+        ("echo 'error: model.skops is no model' >&2; exit 65", 65, "it refused its model file", "error: model.skops"),
+        ("echo hello; exit 3", 3, "exit code 3.", "hello"),
+        ("kill -9 $$", None, "killed by signal 9 (SIGKILL). Neither its memory limit nor the machine's memory", ""),
+        ("echo serving; sh -c 'kill -9 $$'; exit $?", 137, "a process of it was killed by signal 9 (SIGKILL)", ""),
+        ("echo core; kill -6 $$", None, "killed by signal 6 (SIGABRT).", "core"),
+    ],
+)
+def test_how_a_server_ended_is_said_with_its_cause(
+    machine: Machine, script: str, code: int | None, message: str, cause: str
+) -> None:
+    ended = machine.run(script)
+
+    assert ended.code == code
+    assert message in ended.message
+    assert cause in ended.first_error
+    assert bool(cause) == bool(ended.first_error)
+
+
+def test_a_cause_has_no_escape_sequences(machine: Machine) -> None:
+    ended = machine.run(r"printf '\033]0;title\007\033[31mERROR\033[0m checkpoint not found\n'; exit 1")
+
+    assert ended.reason is ExitReason.EXITED
+    assert ended.first_error == "ERROR checkpoint not found"
+
+
+def test_a_machine_without_memory_is_told_from_a_limit_that_was_met(tmp_path: Path) -> None:
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("nr_free_pages 5\noom_kill 3\n")
+    group = tmp_path / "v2"
+    group.mkdir()
+
+    (group / "memory.events").write_text("low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 0\n")
+    by_the_machine = kills_for_limit(str(group))
+    (group / "memory.events").write_text("low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 0\n")
+
+    assert machine_kills(str(vmstat)) == 3
+    assert machine_kills(str(tmp_path / "none")) == 0
+    assert (by_the_machine, kills_for_limit(str(group))) == (0, 1)
+
+
+def test_the_words_say_who_killed_a_server_where_that_is_known() -> None:
+    assert "The machine ran out of memory" in signal_words(9, machine_ran_out=True)
+    assert "The machine ran out of memory" in exit_words(137, machine_ran_out=True)
+    assert "somebody or something else killed it" in signal_words(9, machine_ran_out=False)
+    assert "memory" not in signal_words(11, machine_ran_out=True)
