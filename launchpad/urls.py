@@ -15,3 +15,5 @@ urlpatterns = [
     path("", include("deployments.api.urls")),
     path("", include("deployments.web.urls")),
 ]
+
+handler500 = "deployments.web.views.failure.failed"

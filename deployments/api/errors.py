@@ -37,12 +37,14 @@ _CODES = {
     413: "PayloadTooLarge",
     429: "QuotaExceeded",
     501: "NotImplemented",
+    503: "ServiceUnavailable",
 }
 SENTENCES = {
     404: "There is nothing at this address.",
     405: "This method is not allowed here.",
     500: "Something went wrong in Launchpad; its log says what, under the request id.",
     501: "This installation does not offer that part of the AI API; GET /v2/lm/meta tells what it offers.",
+    503: "The database does not take changes now. Wait a few seconds and try again.",
 }
 Detail = dict[str, str]
 

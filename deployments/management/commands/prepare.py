@@ -24,7 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from deployments import checks, installation, samples
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync, tls, tokens
-from deployments.models import ServiceKey, SignInLink, User
+from deployments.models import Role, ServiceKey, SignInLink, User
 from launchpad import programs
 
 
@@ -118,7 +118,11 @@ def _ensure_administrator(home: Path) -> User:
 
 
 def _ensure_service_key(home: Path) -> None:
-    """Issue the first key for programs, in the form of file that clients of the AI API read."""
+    """Issue the first key for programs, in the form of file that clients of the AI API read.
+
+    It may do what the service key of SAP AI Core may, which makes resource groups and secrets, too; whoever can read
+    its file can read the administrator's password beside it.
+    """
     if ServiceKey.objects.exists():
         return
     from deployments.operations.service_keys import (  # as late as in installation.py
@@ -127,7 +131,7 @@ def _ensure_service_key(home: Path) -> None:
     )
 
     with transaction.atomic():
-        issued = issue_service_key(installation.ACTOR, name="made at the first start")
+        issued = issue_service_key(installation.ACTOR, name="made at the first start", role=Role.ADMINISTRATOR)
         _write_private(home / "service-key.json", json.dumps(service_key_file(issued), indent=2) + "\n")
 
 
