@@ -213,8 +213,15 @@ def _overdue(now: datetime, generation: GenerationFacts, done: tuple[Step, ...])
     limit = deadline(generation, step)
     if now - max(began) <= limit:
         return ""
-    detail = generation.waiting if step is Step.PLACED else generation.proof_message if step is Step.PROVED else ""
-    return f"{_NOT_DONE[step]} within {words(limit)}. {detail}".rstrip()
+    return f"{_NOT_DONE[step]} within {words(limit)}. {_seen_at(generation, step)}".rstrip()
+
+
+def _seen_at(generation: GenerationFacts, step: Step) -> str:
+    """Return the sentence on what was seen at a step that is not done, `""` when nothing was."""
+    if step in {Step.PLACED, Step.PROVED}:
+        return generation.waiting if step is Step.PLACED else generation.proof_message
+    details = sorted({replica.detail for replica in generation.replicas if replica.detail})
+    return f"Seen last: {', '.join(details)}." if details and step in {Step.STARTED, Step.HEALTHY} else ""
 
 
 def _doing(generation: GenerationFacts, done: tuple[Step, ...]) -> str:
@@ -342,6 +349,8 @@ def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple
         return f"{healthy} of {wanted} replicas answer; the others are starting again. {why}".rstrip(), "warning"
     if note:
         return note, "warning"
+    if warnings := sorted({replica.detail for replica in serving.replicas if replica.detail}):
+        return f"Running, but {'; '.join(warnings)}.", "warning"
     return ("Running." if wanted == 1 else f"Running on {wanted} replicas."), "info"
 
 

@@ -117,7 +117,8 @@ def _hangs(now: datetime, generation: GenerationFacts, replica: ReplicaFacts) ->
         return ""
     if doing:
         return f"The server did not {doing} within {words(limit)}."
-    return f"The server did not answer its health path for {words(limit)}."
+    seen = f" Seen last: {replica.detail}." if replica.detail else ""
+    return f"The server did not answer its health path for {words(limit)}.{seen}"
 
 
 def words(span: timedelta) -> str:

@@ -35,6 +35,7 @@ SENTENCES = (
     _("Waiting for %(servers)s servers to end."),
     _("Submitted to the runtime."),
     _("Stopped. Its resources are released."),
+    _("Running, but %(detail)s."),
     _("Running."),
     _("Running on %(wanted)s replicas."),
     _("Looking for capacity."),
@@ -58,6 +59,7 @@ SENTENCES = (
     _("There was no capacity for it within %(limit)s."),
     _("Its Python environment was not ready within %(limit)s."),
     _("Its input artifacts had not arrived within %(limit)s."),
+    _("%(message)s Seen last: %(detail)s."),
     _("The server did not open its port within %(limit)s."),
     _("The server did not become healthy within %(limit)s."),
     _("No request through the gateway succeeded within %(limit)s. %(detail)s"),
@@ -99,6 +101,15 @@ SENTENCES = (
     _("Its duration ends in %(minutes)s minutes; it will be stopped and deleted then."),
     _("There was no answer within %(timeout)s s."),
     _("The gateway did not answer: %(error)s"),
+    _("listens on port %(ports)s instead of %(port)s"),
+    _("listens on %(addresses)s only, not on %(host)s (port %(port)s)"),
+    _(
+        "open to everybody on the network past the token check: it listens on %(addresses)s; "
+        "let it listen on 127.0.0.1"
+    ),
+    _("GET %(path)s answered %(status)s"),
+    _("GET %(path)s was not answered within %(limit)s s"),
+    _("GET %(path)s was not answered in HTTP/1.1"),
     _("Answered %(status)s in %(latency)s ms: %(excerpt)s."),
     _("Answered %(status)s in %(latency)s ms."),
     _("Deployment of %(configuration)s created."),

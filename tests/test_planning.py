@@ -187,3 +187,25 @@ def test_a_failing_start_is_an_error_from_its_first_failed_try_on(phase: P | Non
     message = "Starting the server again (attempt 2 of 6): While it was starting: The server ended with exit code 3."
     assert (of_a_start.message, of_a_start.severity) == (message, "error")
     assert (of_an_update.message, of_an_update.severity) == (f"Updating to conf-2: {message}", "warning")
+
+
+def test_what_was_seen_of_a_server_that_does_not_get_healthy_is_said_at_once_and_at_its_end() -> None:
+    seen = "listens on port 8000 instead of 20377"
+    at_first = plan(facts(generation(1, replica(P.STARTING, detail=seen))))
+    long_ago = dict.fromkeys((Step.REQUESTED, Step.PLACED, Step.PREPARED, Step.FETCHED), NOW - timedelta(minutes=6))
+    began = NOW - timedelta(minutes=6)
+    late = replica(P.STARTING, detail=seen, attempt_began_at=began, launched_at=began)
+    at_last = plan(facts(generation(1, late, steps=long_ago)))
+
+    assert at_first.message == f"Starting the server: {seen}"
+    assert at_last.message == f"The server did not open its port within 5 min. Seen last: {seen}."
+
+
+def test_a_running_server_that_everybody_can_reach_is_warned_of() -> None:
+    open_to_all = replica(P.HEALTHY, healthy_since=NOW, detail="open to everybody: it listens on 0.0.0.0:8000")
+
+    planned = plan(serving(running(1, open_to_all)))
+
+    assert planned.status is Status.RUNNING
+    assert planned.message == "Running, but open to everybody: it listens on 0.0.0.0:8000."
+    assert planned.severity == "warning"
