@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from tests.forms import hidden_fields
 from tests.stack import Stack
 from tests.waiting import wait_until
 
@@ -46,11 +47,13 @@ class Person:
         """Go through the wizard and return the id of the new deployment."""
 
         def ask() -> str:
-            chosen = self._ask("GET", f"deployments/create/?configuration={configuration}")
-            if chosen is None or self._ask("POST", "deployments/create/", step="duration", kind="standard") is None:
-                return ""
-            answer = self._ask("POST", "deployments/create/", step="review", do="create")
-            place = answer.headers.get("Location", "") if answer is not None else ""
+            step = self._ask("GET", f"deployments/create/?configuration={configuration}")
+            for entered in ({"kind": "standard"}, {"do": "create"}):
+                page = step and self._ask("GET", step.headers["Location"].lstrip("/"))
+                if not page:
+                    return ""
+                step = self._ask("POST", "deployments/create/", **hidden_fields(page.data.decode()), **entered)
+            place = step.headers.get("Location", "") if step else ""
             return place.strip("/").removeprefix("deployments/") if "create" not in place else ""
 
         return wait_until(ask, timeout=PATIENCE, what="the deployment is created")

@@ -160,11 +160,12 @@ class SignInLink(models.Model):
 
 
 class Draft(models.Model):
-    """What a user has entered into a wizard so far."""
+    """What a user has entered into a wizard so far, in one window; `key` names it in addresses and forms."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="drafts")
     resource_group = models.ForeignKey(ResourceGroup, models.CASCADE, related_name="+")
     kind = models.CharField(_("wizard"), max_length=32)
+    key = models.CharField(_("key"), max_length=32)
     values = models.JSONField(_("values"), default=dict, blank=True)
     changed_at = models.DateTimeField(_("changed on"), auto_now=True)
 
@@ -172,7 +173,7 @@ class Draft(models.Model):
         verbose_name = _("draft")
         verbose_name_plural = _("drafts")
         constraints = [
-            models.UniqueConstraint(fields=["user", "resource_group", "kind"], name="one_draft_per_wizard"),
+            models.UniqueConstraint(fields=["user", "kind", "key"], name="one_draft_per_window"),
         ]
 
     def __str__(self) -> str:

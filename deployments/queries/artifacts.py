@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import Case, Count, Q, QuerySet, TextField, Value, When
@@ -34,10 +34,10 @@ def counts_by_kind(group_id: str) -> Mapping[str, int]:
     return {kind: 0 for kind in ArtifactKind.values} | dict(counted)
 
 
-def find_artifact(group_id: str, pk: UUID) -> Artifact | None:
-    """Return an artifact with its scenario and author."""
+def find_artifact(group_ids: Collection[str], pk: UUID) -> Artifact | None:
+    """Return an artifact of these resource groups with its scenario and author."""
     rows = Artifact.objects.select_related("scenario", "created_by", "resource_group")
-    return rows.filter(resource_group=group_id, pk=pk).first()
+    return rows.filter(resource_group__in=group_ids, pk=pk).first()
 
 
 def choices_for(group_id: str, *, kind: str, scenario: str) -> Sequence[Artifact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -56,10 +56,10 @@ def configurations(
     return found.annotate(deployment_count=Coalesce(Subquery(made.annotate(number=Count("pk")).values("number")), 0))
 
 
-def find_configuration(group_id: str, pk: UUID) -> Configuration | None:
-    """Return a configuration with its scenario, template and author."""
+def find_configuration(group_ids: Collection[str], pk: UUID) -> Configuration | None:
+    """Return a configuration of these resource groups with its scenario, template and author."""
     rows = Configuration.objects.select_related("scenario", "executable", "created_by")
-    return rows.filter(resource_group=group_id, pk=pk).first()
+    return rows.filter(resource_group__in=group_ids, pk=pk).first()
 
 
 def values_of(configuration: Configuration) -> Sequence[Value]:

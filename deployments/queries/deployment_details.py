@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Q
@@ -87,8 +87,8 @@ class DeploymentState:
         return self.is_coming_up and bool(self.newest and self.newest.waiting)
 
 
-def find_deployment(group_id: str, deployment_id: str) -> Deployment | None:
-    """Return a deployment with its configuration, scenario, executable and connection, in one query."""
+def find_deployment(group_ids: Collection[str], deployment_id: str) -> Deployment | None:
+    """Return a deployment of these resource groups with all that its pages name, in one query."""
     return (
         Deployment.objects.select_related(
             "configuration__scenario",
@@ -96,7 +96,7 @@ def find_deployment(group_id: str, deployment_id: str) -> Deployment | None:
             "latest_running_configuration",
             "resource_group__connection",
         )
-        .filter(resource_group_id=group_id, pk=deployment_id)
+        .filter(resource_group__in=group_ids, pk=deployment_id)
         .first()
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployments.models import Actor, ResourceGroup
 
@@ -19,6 +19,16 @@ class Workspace:
 
     group: ResourceGroup
     groups: Sequence[ResourceGroup]
+
+    @property
+    def group_ids(self) -> list[str]:
+        """The ids of all groups that its reader may see."""
+        return [group.pk for group in self.groups]
+
+    def entering(self, group_id: str) -> Workspace | None:
+        """Return the same workspace with another of its groups, None when there is none of that id."""
+        group = next((group for group in self.groups if group.pk == group_id), None)
+        return None if group is None else replace(self, group=group)
 
 
 def visible_groups(actor: Actor) -> list[ResourceGroup]:

@@ -5,7 +5,10 @@
     @needs(Role.EDITOR)
     def page(request: PageRequest, ...) -> HttpResponse: ...
 
-Pages load what they show from `request.group` only, so that what somebody may not see answers 404.
+Pages load what they show from `request.group` only, so that what somebody may not see answers 404. The group is
+the one that its reader has chosen, unless the request says for which group its page was shown (a form with
+`resource_group`, htmx with the header AI-Resource-Group), or the page is about one thing, which lies in a group of its
+own (`enter_group`): a choice made in another window changes neither.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -35,6 +38,7 @@ class PageRequest(HttpRequest):
     """A request of somebody who has signed in and may see `group`, the resource group that the page is about.
 
     A view may set `section`, the entry of the navigation that its page belongs to, when the address does not say it.
+    `chosen_group` is the group that its reader has chosen for pages that say nothing else.
     """
 
     user: User
@@ -42,6 +46,7 @@ class PageRequest(HttpRequest):
     actor: Actor
     workspace: Workspace
     group: ResourceGroup
+    chosen_group: ResourceGroup
     section: str
 
 
@@ -78,13 +83,33 @@ def _signed_in(view: PageView[P], *, needs_group: bool) -> View[P]:
         page.actor = page.user.actor()
         workspace = workspace_of(page.actor, page.user.workspace_id)
         if workspace is not None:
-            page.workspace, page.group = workspace, workspace.group
+            page.workspace, page.group, page.chosen_group = workspace, workspace.group, workspace.group
+            if needs_group and (shown_for := _shown_for(page)):
+                enter_group(page, shown_for)
         elif needs_group:
             context = {"is_administrator": may_administer(page.user)}
             return render(request, "access/no_group.html", context, status=403)
         return _answered(view, page, *args, **kwargs)
 
     return checked
+
+
+def enter_group(request: PageRequest, group_id: str) -> None:
+    """Let the page be about a resource group, whichever one its reader has chosen.
+
+    Raises:
+        Http404: its reader may not see the group, or it does not exist any more.
+    """
+    workspace = request.workspace.entering(group_id)
+    if workspace is None:
+        raise Http404
+    request.workspace, request.group = workspace, workspace.group
+
+
+def _shown_for(request: PageRequest) -> str:
+    """Return the id of the group that the page was shown for which sends this request, `""` when it does not say."""
+    sent = request.POST.get("resource_group") or request.headers.get("AI-Resource-Group")
+    return sent or request.GET.get("resource_group", "")
 
 
 def _answered(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

@@ -12,8 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Configuration, Executable
 from deployments.serving_template import ServingTemplate
-from deployments.web.access import PageRequest
-from deployments.web.drafts import discard_draft, draft_of, keep_draft
+from deployments.web.drafts import WindowDraft, digest_of
 
 KIND = "configuration"
 STEPS: Mapping[str, Promise] = {
@@ -33,7 +32,7 @@ class Entered:
         fixed: the template was chosen on the page that the wizard was opened from.
         parameters: parameter name -> value.
         inputs: input name -> id of an artifact.
-        onward: "deployment" when the wizard was opened inside the one for deployments, else `""`.
+        onward: key of the draft of the wizard for deployments that this one was opened in, else `""`.
     """
 
     name: str = ""
@@ -52,6 +51,11 @@ class Entered:
     def template(self) -> ServingTemplate | None:
         return self.chosen.template if self.chosen else None
 
+    def basis(self, step: str) -> str:
+        """Return a digest of what the form of a step builds on: values are for one template, the review shows all."""
+        shown = {"name": "", "review": asdict(self)}
+        return digest_of([step, shown.get(step, self.executable)])
+
     def steps(self) -> list[str]:
         """Return the steps that the chosen template needs."""
         skipped = set()
@@ -61,20 +65,9 @@ class Entered:
         return [step for step in STEPS if step not in skipped]
 
 
-def load(request: PageRequest) -> Entered:
-    """Return what was entered before, nothing when there is no draft."""
-    known = {key: value for key, value in draft_of(request, KIND).items() if key in Entered.__dataclass_fields__}
-    return Entered(**known)
-
-
-def keep(request: PageRequest, entered: Entered) -> None:
-    """Remember what was entered."""
-    keep_draft(request, KIND, asdict(entered))
-
-
-def discard(request: PageRequest) -> None:
-    """Forget what was entered."""
-    discard_draft(request, KIND)
+def entered_from(values: Mapping[str, Any]) -> Entered:
+    """Return what was stored, nothing when there is no draft."""
+    return Entered(**{name: value for name, value in values.items() if name in Entered.__dataclass_fields__})
 
 
 def for_template(entered: Entered, executable: str, *, fixed: bool = False, onward: str = "") -> Entered:
@@ -95,10 +88,11 @@ def copy_of(configuration: Configuration) -> Entered:
     )
 
 
-def choose_input(request: PageRequest, name: str, artifact_id: str) -> None:
-    """Choose an artifact that was added on the way for an input."""
-    entered = load(request)
-    keep(request, replace(entered, inputs={**entered.inputs, name: artifact_id}))
+def choose_input(window: WindowDraft, executable: str, name: str, artifact_id: str) -> None:
+    """Choose an artifact that was added on the way for an input, if the draft is still for that template."""
+    entered = entered_from(window.load())
+    if entered.template is not None and entered.executable == executable:
+        window.save(asdict(replace(entered, inputs={**entered.inputs, name: artifact_id})))
 
 
 def step_marks(entered: Entered, current: str) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from django.utils.translation import pgettext
 from deployments.admin_site import may_administer
 from deployments.models import ArtifactKind, Role
 from deployments.queries.notifications import unread_count
-from deployments.queries.workspace import Workspace
 from deployments.web.access import PageRequest
 
 THEMES = ("", "light", "dark", "contrast")
@@ -39,7 +38,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         page = cast(PageRequest, request)
         shown |= {
             "nav": list(_nav(page)),
-            "workspace": _workspace(page.workspace) if hasattr(page, "workspace") else None,
+            "workspace": _workspace(page) if hasattr(page, "workspace") else None,
             "may_edit": page.actor.may(Role.EDITOR),
             "unread": lambda: unread_count(page.user),
         }
@@ -53,7 +52,8 @@ def _theme(request: HttpRequest) -> str:
     return theme if theme in THEMES else ""
 
 
-def _workspace(workspace: Workspace) -> dict[str, Any]:
+def _workspace(request: PageRequest) -> dict[str, Any]:
+    workspace, chosen = request.workspace, request.chosen_group.pk
     options = [
         {
             "connection": group.connection.name,
@@ -63,7 +63,12 @@ def _workspace(workspace: Workspace) -> dict[str, Any]:
         }
         for group in workspace.groups
     ]
-    return {"connection": workspace.group.connection.name, "group": workspace.group.pk, "options": options}
+    return {
+        "connection": workspace.group.connection.name,
+        "group": workspace.group.pk,
+        "options": options,
+        "chosen": chosen if chosen != workspace.group.pk else "",
+    }
 
 
 def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:

@@ -1,21 +1,21 @@
 """The wizard that creates deployments: what has been entered so far, kept on the server, and which steps are open.
 
-A draft belongs to a person and a resource group. Choosing something else at one step takes back what depended on it.
+A draft belongs to a window of a person. Choosing something else at one step takes back what depended on it.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from deployments.models import Configuration, Executable, ResourceGroup, Scenario
-from deployments.web.access import PageRequest
-from deployments.web.drafts import draft_of, keep_draft
+from deployments.models import Configuration, Executable, Scenario
+from deployments.web.drafts import digest_of
 from deployments.web.forms.deployments import DurationForm
 
 KIND = "deployment"
@@ -39,6 +39,13 @@ LABELS: Mapping[WizardStep, str | Promise] = {
     WizardStep.REVIEW: _("Review"),
 }
 _ORDER = list(WizardStep)
+_BASIS: Mapping[WizardStep, Sequence[str]] = {
+    WizardStep.SCENARIO: (),
+    WizardStep.TEMPLATE: ("scenario",),
+    WizardStep.CONFIGURATION: ("scenario", "executable"),
+    WizardStep.DURATION: (),
+    WizardStep.REVIEW: ("scenario", "executable", "configuration", "duration"),
+}
 
 
 @dataclass(kw_only=True)
@@ -70,6 +77,20 @@ class DeploymentDraft:
         """The duration as the AI API writes it, `""` for without limit."""
         form = DurationForm(self.duration or {"kind": "standard"})
         return form.written(form.cleaned_data) if form.is_valid() else ""
+
+    def values(self) -> dict[str, Any]:
+        """Return what is stored of it."""
+        return {
+            "scenario": self.scenario.pk if self.scenario else "",
+            "executable": self.executable.pk if self.executable else "",
+            "configuration": str(self.configuration.pk) if self.configuration else "",
+            "duration": self.duration,
+        }
+
+    def basis(self, step: WizardStep) -> str:
+        """Return a digest of what the form of a step builds on: the choices that its choices depend on."""
+        values = self.values()
+        return digest_of([step.value, *(values[name] for name in _BASIS[step])])
 
     def may_open(self, step: WizardStep) -> bool:
         return _ORDER.index(step) <= _ORDER.index(self.open_step)
@@ -104,28 +125,16 @@ def step_from(text: str, draft: DeploymentDraft) -> WizardStep:
     return step if draft.may_open(step) else draft.open_step
 
 
-def load_draft(request: PageRequest) -> DeploymentDraft:
-    """Return what was entered so far."""
-    values = draft_of(request, KIND)
+def draft_from(values: Mapping[str, Any], group_id: str) -> DeploymentDraft:
+    """Return the draft that was stored; what does not exist in the group any more counts as not chosen."""
     draft = DeploymentDraft(duration=values.get("duration"))
     if (scenario := find_scenario(values.get("scenario", ""))) is not None:
         draft.choose_scenario(scenario)
     if (executable := find_executable(values.get("executable", ""))) is not None:
         draft.choose_executable(executable)
-    if (configuration := find_configuration(request.workspace.group, values.get("configuration", ""))) is not None:
+    if (configuration := find_configuration([group_id], values.get("configuration", ""))) is not None:
         draft.choose_configuration(configuration)
     return draft
-
-
-def save_draft(request: PageRequest, draft: DeploymentDraft) -> None:
-    """Keep what was entered."""
-    values = {
-        "scenario": draft.scenario.pk if draft.scenario else "",
-        "executable": draft.executable.pk if draft.executable else "",
-        "configuration": str(draft.configuration.pk) if draft.configuration else "",
-        "duration": draft.duration,
-    }
-    keep_draft(request, KIND, values)
 
 
 def find_scenario(pk: str) -> Scenario | None:
@@ -136,9 +145,10 @@ def find_executable(pk: str) -> Executable | None:
     return Executable.objects.select_related("scenario").filter(pk=pk).first() if pk else None
 
 
-def find_configuration(group: ResourceGroup, pk: str) -> Configuration | None:
-    """Return a configuration of the group, None for anything else."""
-    found = Configuration.objects.select_related("scenario", "executable__scenario").filter(resource_group=group)
+def find_configuration(group_ids: Collection[str], pk: str) -> Configuration | None:
+    """Return a configuration of these resource groups, None for anything else."""
+    found = Configuration.objects.select_related("scenario", "executable__scenario")
+    found = found.filter(resource_group__in=group_ids)
     try:
         return found.filter(pk=pk).first() if pk else None
     except ValidationError:  # not the form of an id

@@ -10,6 +10,7 @@ from django.test import Client
 
 from deployments.models import Artifact, Configuration, Draft, Executable, ResourceGroup, Role, Scenario
 from tests import factories as make
+from tests.web.windows import Window, where, without_key
 
 pytestmark = pytest.mark.django_db
 
@@ -33,20 +34,27 @@ def model(group: ResourceGroup) -> Artifact:
     return make.make_artifact(group, name="Churn model")
 
 
-def enter(client: Client, step: str, **values: Any) -> Any:
-    return client.post(f"{WIZARD}?step={step}", values)
+@pytest.fixture
+def window(editor: Client) -> Window:
+    window = Window(editor, WIZARD)
+    window.open()
+    return window
 
 
-def name_it(client: Client, **values: Any) -> None:
-    assert (
-        enter(client, "name", name="Weather talk", executable="talker", **values)["Location"]
-        == f"{WIZARD}?step=parameters"
-    )
+def enter(window: Window, step: str, **values: Any) -> Any:
+    """Send a step of the wizard, opened in this window when it is not there yet; go on with its draft."""
+    window.step(step)
+    return window.send(f"{WIZARD}?step={step}", **values)
 
 
-def give_values(client: Client, **values: Any) -> Any:
+def name_it(window: Window, **values: Any) -> None:
+    answer = enter(window, "name", name="Weather talk", executable="talker", **values)
+    assert where(answer) == f"{WIZARD}?step=parameters"
+
+
+def give_values(window: Window, **values: Any) -> Any:
     given = {"parameters.greeting": "hello", "parameters.threads": "4", "parameters.topic": "weather", **values}
-    return enter(client, "parameters", **given)
+    return enter(window, "parameters", **given)
 
 
 def error_at(html: str, field: str) -> str:
@@ -59,15 +67,15 @@ def value_of(html: str, field: str) -> str:
     return found[1] if found else ""
 
 
-def test_four_steps_make_a_configuration(editor: Client, group: ResourceGroup, model: Artifact) -> None:
-    name_it(editor)
-    assert give_values(editor)["Location"] == f"{WIZARD}?step=inputs"
-    assert enter(editor, "inputs", **{"artifacts.model": str(model.pk)})["Location"] == f"{WIZARD}?step=review"
-    review = editor.get(f"{WIZARD}?step=review").content.decode()
+def test_four_steps_make_a_configuration(window: Window, group: ResourceGroup, model: Artifact) -> None:
+    name_it(window)
+    assert where(give_values(window)) == f"{WIZARD}?step=inputs"
+    assert where(enter(window, "inputs", **{"artifacts.model": str(model.pk)})) == f"{WIZARD}?step=review"
+    review = window.step("review")
     for word in ("Weather talk", "Template talker", "weather", "Churn model"):
         assert word in review
 
-    answer = enter(editor, "review", go="create")
+    answer = enter(window, "review", go="create")
 
     configuration = Configuration.objects.get()
     assert answer["Location"] == f"/configurations/{configuration.pk}/"
@@ -78,20 +86,19 @@ def test_four_steps_make_a_configuration(editor: Client, group: ResourceGroup, m
     assert not Draft.objects.exists()
 
 
-def test_the_template_is_chosen_already_when_the_wizard_is_opened_from_it(editor: Client) -> None:
-    answer = editor.get(WIZARD, {"executable": "talker"}, follow=True)
+def test_the_template_is_chosen_already_when_the_wizard_is_opened_from_it(window: Window) -> None:
+    html = window.open(WIZARD, executable="talker")
 
-    html = answer.content.decode()
-    assert answer.redirect_chain[-1][0] == f"{WIZARD}?step=name"
+    assert without_key(window.address) == f"{WIZARD}?step=name"
     assert "For the template Template talker" in html
     assert 'name="executable"' not in html
-    assert enter(editor, "name", name="x")["Location"] == f"{WIZARD}?step=parameters"
+    assert where(enter(window, "name", name="x")) == f"{WIZARD}?step=parameters"
 
 
-def test_defaults_are_filled_in_and_described(editor: Client) -> None:
-    name_it(editor)
+def test_defaults_are_filled_in_and_described(window: Window) -> None:
+    name_it(window)
 
-    html = editor.get(f"{WIZARD}?step=parameters").content.decode()
+    html = window.step("parameters")
 
     assert value_of(html, "parameters.greeting") == "hello"
     assert value_of(html, "parameters.threads") == "2"
@@ -99,21 +106,21 @@ def test_defaults_are_filled_in_and_described(editor: Client) -> None:
     assert "value needed" in html[html.index('id="p-topic"') :]
 
 
-def test_a_value_can_be_reset_to_its_default_and_the_others_stay(editor: Client) -> None:
-    name_it(editor)
+def test_a_value_can_be_reset_to_its_default_and_the_others_stay(window: Window) -> None:
+    name_it(window)
 
-    answer = give_values(editor, **{"parameters.greeting": "good day", "reset": "greeting"})
+    answer = give_values(window, **{"parameters.greeting": "good day", "reset": "greeting"})
 
-    html = editor.get(answer["Location"]).content.decode()
+    html = window.open(answer["Location"])
     assert value_of(html, "parameters.greeting") == "hello"
     assert value_of(html, "parameters.threads") == "4"
     assert value_of(html, "parameters.topic") == "weather"
 
 
-def test_wrong_values_are_told_at_their_fields_and_nothing_entered_is_lost(editor: Client) -> None:
-    name_it(editor)
+def test_wrong_values_are_told_at_their_fields_and_nothing_entered_is_lost(window: Window) -> None:
+    name_it(window)
 
-    answer = give_values(editor, **{"parameters.threads": "many", "parameters.topic": "", "parameters.greeting": "hi"})
+    answer = give_values(window, **{"parameters.threads": "many", "parameters.topic": "", "parameters.greeting": "hi"})
 
     html = answer.content.decode()
     assert answer.status_code == 422
@@ -125,165 +132,168 @@ def test_wrong_values_are_told_at_their_fields_and_nothing_entered_is_lost(edito
     assert 'href="#id_parameters.threads"' in html  # the list of what to mend at the head
 
 
-def test_a_value_that_is_too_long_is_told_at_its_field(editor: Client) -> None:
-    name_it(editor)
+def test_a_value_that_is_too_long_is_told_at_its_field(window: Window) -> None:
+    name_it(window)
 
-    html = give_values(editor, **{"parameters.topic": "x" * 5001}).content.decode()
+    html = give_values(window, **{"parameters.topic": "x" * 5001}).content.decode()
 
     assert "5,001 characters" in error_at(html, "parameters.topic")
 
 
 @pytest.mark.parametrize(("name", "problem"), [("", "Give the configuration a name."), ("x" * 257, "at most 256")])
-def test_a_name_that_cannot_be_is_told_at_its_field(editor: Client, name: str, problem: str) -> None:
-    answer = enter(editor, "name", name=name, executable="talker")
+def test_a_name_that_cannot_be_is_told_at_its_field(window: Window, name: str, problem: str) -> None:
+    answer = enter(window, "name", name=name, executable="talker")
 
     assert answer.status_code == 422
     assert problem in error_at(answer.content.decode(), "name")
 
 
-def test_without_a_template_it_does_not_go_on(editor: Client) -> None:
-    answer = enter(editor, "name", name="x", executable="nothing")
+def test_without_a_template_it_does_not_go_on(window: Window) -> None:
+    answer = enter(window, "name", name="x", executable="nothing")
 
     assert answer.status_code == 422
     assert error_at(answer.content.decode(), "executable")
-    assert editor.get(f"{WIZARD}?step=review")["Location"] == f"{WIZARD}?step=name"
+    window.step("review")
+    assert without_key(window.address) == f"{WIZARD}?step=name"
 
 
-def test_artifacts_are_offered_by_kind_and_those_of_the_scenario_first(editor: Client, model: Artifact) -> None:
+def test_artifacts_are_offered_by_kind_and_those_of_the_scenario_first(window: Window, model: Artifact) -> None:
     make.make_artifact(name="Elsewhere", scenario=make.make_scenario("silence"))
     make.make_artifact(name="A data set", kind="dataset")
     make.make_artifact(make.make_group("other"), name="Of others")
-    name_it(editor)
-    give_values(editor)
+    name_it(window)
+    give_values(window)
 
-    html = editor.get(f"{WIZARD}?step=inputs").content.decode()
+    html = window.step("inputs")
 
     assert re.findall(r'<option value="[^"]+">([^·<]+) ·', html) == ["Churn model", "Elsewhere"]
 
 
-def test_an_input_without_an_artifact_is_told_at_its_field(editor: Client, model: Artifact) -> None:
-    name_it(editor)
-    give_values(editor)
+def test_an_input_without_an_artifact_is_told_at_its_field(window: Window, model: Artifact) -> None:
+    name_it(window)
+    give_values(window)
 
-    answer = enter(editor, "inputs", **{"artifacts.model": ""})
+    answer = enter(window, "inputs", **{"artifacts.model": ""})
 
     assert answer.status_code == 422
     assert "Choose an artifact" in error_at(answer.content.decode(), "artifacts.model")
 
 
-def test_an_artifact_can_be_added_on_the_way_and_comes_back_chosen(editor: Client) -> None:
-    name_it(editor)
-    give_values(editor)
+def test_an_artifact_can_be_added_on_the_way_and_comes_back_chosen(window: Window) -> None:
+    name_it(window)
+    give_values(window)
 
-    page = enter(editor, "inputs", go="add:model")["Location"]
+    page = enter(window, "inputs", go="add:model")["Location"]
     assert page.startswith("/artifacts/create/?")
-    assert "selected" in editor.get(page).content.decode()
+    assert "selected" in window.client.get(page).content.decode()
     values = {"name": "New one", "kind": "model", "scenario": "talking", "source": "url", "url": "https://x.example/m"}
-    back = editor.post(page, values)["Location"]
+    window.open(page)
+    answer = window.send(page, **values)
 
-    assert back == f"{WIZARD}?step=inputs"
+    assert where(answer) == f"{WIZARD}?step=inputs"
     added = Artifact.objects.get(name="New one")
-    assert f'<option value="{added.pk}" selected>' in editor.get(back).content.decode()
-    assert value_of(editor.get(f"{WIZARD}?step=name").content.decode(), "name") == "Weather talk"
+    assert f'<option value="{added.pk}" selected>' in window.open(answer["Location"])
+    assert value_of(window.step("name"), "name") == "Weather talk"
 
 
-def test_a_draft_outlives_a_reload_and_going_back(editor: Client) -> None:
-    name_it(editor)
+def test_a_draft_outlives_a_reload_and_going_back(window: Window) -> None:
+    name_it(window)
 
-    assert give_values(editor, go="back")["Location"] == f"{WIZARD}?step=name"
+    assert where(give_values(window, go="back")) == f"{WIZARD}?step=name"
 
-    assert value_of(editor.get(f"{WIZARD}?step=name").content.decode(), "name") == "Weather talk"
-    assert value_of(editor.get(f"{WIZARD}?step=parameters").content.decode(), "parameters.topic") == "weather"
+    assert value_of(window.step("name"), "name") == "Weather talk"
+    assert value_of(window.step("parameters"), "parameters.topic") == "weather"
 
 
-def test_cancelling_forgets_what_was_entered(editor: Client) -> None:
-    name_it(editor)
+def test_cancelling_forgets_what_was_entered(window: Window) -> None:
+    name_it(window)
 
-    assert enter(editor, "parameters", go="cancel")["Location"] == "/configurations/"
-    assert value_of(editor.get(WIZARD).content.decode(), "name") == ""
+    assert where(enter(window, "parameters", go="cancel")) == "/configurations/"
+    assert value_of(window.client.get(WIZARD).content.decode(), "name") == ""
 
 
 def test_inside_the_wizard_for_deployments_it_goes_back_there_with_the_new_one(
-    editor: Client, model: Artifact
+    window: Window, model: Artifact
 ) -> None:
-    editor.get(WIZARD, {"scenario": "talking", "executable": "talker", "return": "deployment"})
-    enter(editor, "name", name="Weather talk")
-    give_values(editor)
-    enter(editor, "inputs", **{"artifacts.model": str(model.pk)})
+    window.open(WIZARD, **{"scenario": "talking", "executable": "talker", "return": "outer"})
+    enter(window, "name", name="Weather talk")
+    give_values(window)
+    enter(window, "inputs", **{"artifacts.model": str(model.pk)})
 
-    answer = enter(editor, "review", go="create")
+    answer = enter(window, "review", go="create")
 
-    assert answer["Location"] == f"/deployments/create/?configuration={Configuration.objects.get().pk}"
-
-
-def test_inside_the_wizard_for_deployments_cancelling_goes_back_there(editor: Client) -> None:
-    editor.get(WIZARD, {"executable": "talker", "return": "deployment"})
-
-    assert enter(editor, "name", go="cancel")["Location"] == "/deployments/create/"
+    made = Configuration.objects.get()
+    assert answer["Location"] == f"/deployments/create/?draft=outer&configuration={made.pk}"
 
 
-def test_a_copy_begins_with_the_values_of_the_other(editor: Client, model: Artifact) -> None:
+def test_inside_the_wizard_for_deployments_cancelling_goes_back_there(window: Window) -> None:
+    window.open(WIZARD, **{"executable": "talker", "return": "outer"})
+
+    assert enter(window, "name", go="cancel")["Location"] == "/deployments/create/?draft=outer"
+
+
+def test_a_copy_begins_with_the_values_of_the_other(window: Window, model: Artifact) -> None:
     values = {"greeting": "good day", "threads": "8", "topic": "sports"}
     configuration = make.make_configuration(name="First", parameters=values, inputs={"model": str(model.pk)})
 
-    editor.get(WIZARD, {"from": str(configuration.pk)})
+    assert value_of(window.open(WIZARD, **{"from": str(configuration.pk)}), "name") == "First"
 
-    assert value_of(editor.get(WIZARD).content.decode(), "name") == "First"
-    html = editor.get(f"{WIZARD}?step=parameters").content.decode()
-    assert value_of(html, "parameters.greeting") == "good day"
-    assert f'<option value="{model.pk}" selected>' in editor.get(f"{WIZARD}?step=inputs").content.decode()
+    assert value_of(window.step("parameters"), "parameters.greeting") == "good day"
+    assert f'<option value="{model.pk}" selected>' in window.step("inputs")
 
 
-def test_a_configuration_of_another_group_cannot_be_copied(editor: Client) -> None:
+def test_a_configuration_that_one_may_not_see_cannot_be_copied(client: Client, group: ResourceGroup) -> None:
     other = make.make_configuration(make.make_group("other"))
+    client.force_login(make.make_user(groups=[group]))
 
-    assert editor.get(WIZARD, {"from": str(other.pk)}).status_code == 404
-    assert editor.get(WIZARD, {"from": "nonsense"}).status_code == 404
-    assert editor.get(WIZARD, {"executable": "nothing"}).status_code == 404
+    assert client.get(WIZARD, {"from": str(other.pk)}).status_code == 404
+    assert client.get(WIZARD, {"from": "nonsense"}).status_code == 404
+    assert client.get(WIZARD, {"executable": "nothing"}).status_code == 404
 
 
-def test_steps_that_a_template_does_not_need_are_left_out(editor: Client) -> None:
+def test_steps_that_a_template_does_not_need_are_left_out(window: Window) -> None:
     text = make.TEMPLATE.format(executable="plain", scenario="talking")
     text = re.sub(r"  inputs:.*?  template:", "  template:", text, flags=re.DOTALL)
     text = re.sub(r"            (args|env):.*", "", text, flags=re.DOTALL)
     text = "\n".join(line for line in text.splitlines() if "artifacts.ai" not in line and "- name: TOPIC" not in line)
     make.make_executable("plain", text=text)
 
-    assert enter(editor, "name", name="Plain", executable="plain")["Location"] == f"{WIZARD}?step=review"
-    enter(editor, "review", go="create")
+    assert where(enter(window, "name", name="Plain", executable="plain")) == f"{WIZARD}?step=review"
+    enter(window, "review", go="create")
 
     assert Configuration.objects.get().parameters == {}
 
 
-def test_what_the_operation_refuses_is_told_on_the_review(editor: Client, model: Artifact) -> None:
-    name_it(editor)
-    give_values(editor)
-    enter(editor, "inputs", **{"artifacts.model": str(model.pk)})
+def test_what_the_operation_refuses_is_told_on_the_review(window: Window, model: Artifact) -> None:
+    name_it(window)
+    give_values(window)
+    enter(window, "inputs", **{"artifacts.model": str(model.pk)})
     Artifact.objects.all().delete()
 
-    answer = enter(editor, "review", go="create")
+    answer = enter(window, "review", go="create")
 
     assert answer.status_code == 422
     assert "missing" in answer.content.decode()
     assert not Configuration.objects.exists()
 
 
-def test_another_template_takes_no_values_along(editor: Client) -> None:
+def test_another_template_takes_no_values_along(window: Window) -> None:
     make.make_executable("another")
-    name_it(editor)
-    give_values(editor)
+    name_it(window)
+    give_values(window)
 
-    enter(editor, "name", name="Weather talk", executable="another")
+    enter(window, "name", name="Weather talk", executable="another")
 
-    assert value_of(editor.get(f"{WIZARD}?step=parameters").content.decode(), "parameters.topic") == ""
+    assert value_of(window.step("parameters"), "parameters.topic") == ""
 
 
-def test_a_template_deleted_on_the_way_leads_back_to_the_choice(editor: Client) -> None:
-    name_it(editor)
+def test_a_template_deleted_on_the_way_leads_back_to_the_choice(window: Window) -> None:
+    name_it(window)
     Executable.objects.all().delete()
 
-    assert editor.get(f"{WIZARD}?step=parameters")["Location"] == f"{WIZARD}?step=name"
-    html = editor.get(f"{WIZARD}?step=name").content.decode()
+    window.step("parameters")
+    assert without_key(window.address) == f"{WIZARD}?step=name"
+    html = window.step("name")
     assert "No deployment templates yet" in html
     assert Scenario.objects.exists()
 
@@ -293,12 +303,13 @@ def test_a_viewer_cannot_make_one_by_any_way(client: Client) -> None:
     make.make_group()
     client.force_login(make.make_user(Role.VIEWER))
 
-    assert enter(client, "name", name="x", executable="talker").status_code == 403
-    assert enter(client, "review", go="create").status_code == 403
+    assert client.get(WIZARD, {"executable": "talker"}).status_code == 403
+    for step in ("name", "review"):
+        assert client.post(f"{WIZARD}?step={step}", {"name": "x", "executable": "talker"}).status_code == 403
     assert not Draft.objects.exists()
 
 
-def test_a_thousand_parameters_can_be_entered(editor: Client) -> None:
+def test_a_thousand_parameters_can_be_entered(window: Window) -> None:
     names = [f"p{number:04}" for number in range(1000)]
     declared = "".join(f'      - name: {name}\n        default: ""\n' for name in names)
     text = make.TEMPLATE.format(executable="large", scenario="talking")
@@ -307,20 +318,21 @@ def test_a_thousand_parameters_can_be_entered(editor: Client) -> None:
     )
     text = text.replace("{{inputs.parameters.greeting}}", "x").replace("{{inputs.parameters.topic}}", "x")
     make.make_executable("large", text=text)
-    enter(editor, "name", name="Large", executable="large")
+    enter(window, "name", name="Large", executable="large")
 
-    answer = enter(editor, "parameters", **{f"parameters.{name}": "x" * 5000 for name in names})
+    answer = enter(window, "parameters", **{f"parameters.{name}": "x" * 5000 for name in names})
 
-    assert answer["Location"] == f"{WIZARD}?step=inputs"
+    assert where(answer) == f"{WIZARD}?step=inputs"
     assert Draft.objects.get().values["parameters"]["p0999"] == "x" * 5000
 
 
-def test_a_value_is_checked_when_its_field_is_left_and_nothing_else_is_complained_about(editor: Client) -> None:
-    editor.get(WIZARD, {"executable": "talker"})
+def test_a_value_is_checked_when_its_field_is_left_and_nothing_else_is_complained_about(window: Window) -> None:
+    window.open(WIZARD, executable="talker")
+    window.step("parameters")
     sent = {"go": "check", "parameters.greeting": "hi", "parameters.threads": "many", "parameters.topic": ""}
     headers = {"HX-Request": "true", "HX-Trigger-Name": "parameters.threads"}
 
-    answer = editor.post(f"{WIZARD}?step=parameters", sent, headers=headers)
+    answer = window.client.post(f"{WIZARD}?step=parameters", window.fields | sent, headers=headers)
 
     html = answer.content.decode()
     assert answer.status_code == 200
@@ -328,13 +340,112 @@ def test_a_value_is_checked_when_its_field_is_left_and_nothing_else_is_complaine
     assert "is missing" not in html, "nobody has been at the topic yet"
 
 
-def test_a_draft_is_offered_again_with_its_time(editor: Client) -> None:
-    assert "goes on with what you entered" not in editor.get(WIZARD).content.decode()
-    editor.get(WIZARD, {"executable": "talker"})
-    editor.post(f"{WIZARD}?step=name", {"name": "half done", "go": "next"})
+def test_what_was_left_unfinished_is_offered_where_the_wizard_begins_anew(window: Window) -> None:
+    assert "You left this unfinished" not in window.open()
+    window.open(WIZARD, executable="talker")
+    assert "You left this unfinished" not in window.open(), "a link that was only followed is nothing to miss"
+    window.open(WIZARD, executable="talker")
+    enter(window, "name", name="half done")
+    key = window.fields["draft"]
 
-    again = editor.get(WIZARD).content.decode()
+    fresh = window.open()
 
-    assert "goes on with what you entered" in again
-    assert "half done" in again
-    assert "goes on with what you entered" not in editor.get(f"{WIZARD}?step=parameters").content.decode()
+    assert value_of(fresh, "name") == ""
+    assert f'href="?draft={key}"' in fresh
+    again = window.open(WIZARD, draft=key)
+    assert value_of(again, "name") == "half done"
+    assert "You left this unfinished" not in again
+
+
+# --- Two windows ------------------------------------------------------------------------------------------------
+
+
+def test_two_windows_make_two_configurations_each_with_its_own_values(editor: Client, model: Artifact) -> None:
+    make.make_executable("another")
+    first, second = Window(editor, WIZARD), Window(editor, WIZARD)
+    for window, template in ((first, "talker"), (second, "another")):
+        window.open(WIZARD, executable=template)
+    for step in ("name", "parameters", "inputs"):
+        for window, word in ((first, "one"), (second, "two")):
+            values = {"name": word, "parameters.topic": word, "artifacts.model": str(model.pk)}
+            values |= {"parameters.greeting": word, "parameters.threads": "2"}
+            assert enter(window, step, **values).status_code == 302
+
+    for window in (first, second):
+        assert enter(window, "review", go="create").status_code == 302
+
+    made = {(row.name, row.executable_id, row.parameters["topic"]) for row in Configuration.objects.all()}
+    assert made == {("one", "talker", "one"), ("two", "another", "two")}
+
+
+def test_values_of_one_template_never_end_in_another_when_windows_share_a_draft(window: Window) -> None:
+    make.make_executable("another")
+    name_it(window)
+    window.step("parameters")
+    other = Window(window.client, WIZARD)
+    other.open(WIZARD, draft=window.fields["draft"])
+    enter(other, "name", name="Weather talk", executable="another")
+
+    answer = window.send(f"{WIZARD}?step=parameters", **{"parameters.topic": "meant for the talker"})
+
+    assert answer.status_code == 409
+    assert "in another window" in answer.content.decode()
+    assert "meant for the talker" not in str(Draft.objects.get().values)
+    checked = window.send(f"{WIZARD}?step=parameters", go="check", **{"parameters.topic": "meant for the talker"})
+    assert checked.status_code == 204
+    assert "meant for the talker" not in str(Draft.objects.get().values)
+
+
+def test_the_review_creates_what_it_has_shown_or_nothing(window: Window, model: Artifact) -> None:
+    name_it(window)
+    give_values(window)
+    enter(window, "inputs", **{"artifacts.model": str(model.pk)})
+    window.step("review")
+    other = Window(window.client, WIZARD)
+    other.open(WIZARD, draft=window.fields["draft"])
+    give_values(other, **{"parameters.topic": "sports"})
+
+    answer = window.send(f"{WIZARD}?step=review", go="create")
+
+    html = answer.content.decode()
+    assert answer.status_code == 409
+    assert "in another window" in html
+    assert "sports" in html
+    assert not Configuration.objects.exists()
+    assert enter(window, "review", go="create").status_code == 302
+    assert Configuration.objects.get().parameters["topic"] == "sports"
+
+
+def test_a_review_that_was_created_in_another_window_makes_no_second_one(window: Window, model: Artifact) -> None:
+    name_it(window)
+    give_values(window)
+    enter(window, "inputs", **{"artifacts.model": str(model.pk)})
+    window.step("review")
+    assert window.send(f"{WIZARD}?step=review", go="create").status_code == 302
+
+    answer = window.send(f"{WIZARD}?step=review", go="create")
+
+    assert answer.status_code == 409
+    assert Configuration.objects.count() == 1
+
+
+def test_an_artifact_that_was_added_for_another_template_is_not_chosen(window: Window) -> None:
+    name_it(window)
+    give_values(window)
+    page = enter(window, "inputs", go="add:model")["Location"]
+    make.make_executable("another")
+    enter(window, "name", name="Weather talk", executable="another")
+    window.open(page)
+
+    values = {"name": "New one", "kind": "model", "scenario": "talking", "source": "url", "url": "https://x.example/m"}
+    assert window.send(page, **values).status_code == 302
+
+    assert Artifact.objects.filter(name="New one").exists()
+    assert Draft.objects.get().values["inputs"] == {}
+
+
+def test_only_the_newest_drafts_are_kept(editor: Client) -> None:
+    for _number in range(25):
+        editor.get(WIZARD, {"executable": "talker"})
+
+    assert Draft.objects.count() == 20

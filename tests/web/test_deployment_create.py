@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from deployments.models import Configuration, Deployment, Draft, Role
 from tests import factories as make
+from tests.web.windows import Window, where
 
 pytestmark = pytest.mark.django_db
 
@@ -18,22 +19,22 @@ CREATE = "/deployments/create/"
 HTMX = {"HX-Request": "true"}
 
 
-def signed_in(client: Client, role: Role = Role.EDITOR, **values: Any) -> Client:
+def signed_in(client: Client, role: Role = Role.EDITOR, **values: Any) -> Window:
     client.force_login(make.make_user(role, **values))
-    return client
+    return Window(client, CREATE)
 
 
-def post(client: Client, step: str, do: str = "next", **values: str) -> str:
-    """Send a step and return the address of the next one."""
-    answer = client.post(CREATE, {"step": step, "do": do, **values})
+def send(window: Window, step: str, do: str = "next", **values: str) -> Any:
+    """Send the form of a step that is open."""
+    assert current_step(window.step(step)) == step
+    return window.send(step=step, do=do, **values)
+
+
+def post(window: Window, step: str, do: str = "next", **values: str) -> str:
+    """Send a step that is accepted and return the address of the next one."""
+    answer = send(window, step, do, **values)
     assert answer.status_code == 302, answer.content.decode()
-    return str(answer["Location"])
-
-
-def show(client: Client, step: str = "", **query: str) -> str:
-    answer = client.get(CREATE, ({"step": step} if step else {}) | query)
-    assert answer.status_code == 200
-    return str(answer.content.decode())
+    return where(answer)
 
 
 def current_step(html: str) -> str:
@@ -42,11 +43,11 @@ def current_step(html: str) -> str:
     return found[1]
 
 
-def up_to_review(client: Client, configuration: Configuration) -> None:
-    post(client, "scenario", scenario=configuration.scenario_id)
-    post(client, "template", executable=configuration.executable_id)
-    post(client, "configuration", configuration=str(configuration.pk))
-    post(client, "duration", kind="standard")
+def up_to_review(window: Window, configuration: Configuration) -> None:
+    post(window, "scenario", scenario=configuration.scenario_id)
+    post(window, "template", executable=configuration.executable_id)
+    post(window, "configuration", configuration=str(configuration.pk))
+    post(window, "duration", kind="standard")
 
 
 def test_a_viewer_is_refused(client: Client) -> None:
@@ -59,13 +60,13 @@ def test_a_viewer_is_refused(client: Client) -> None:
 
 def test_the_whole_way_makes_a_deployment_and_forgets_the_draft(client: Client) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
+    window = signed_in(client)
 
-    assert post(client, "scenario", scenario="talking") == f"{CREATE}?step=template"
-    assert post(client, "template", executable="talker") == f"{CREATE}?step=configuration"
-    assert post(client, "configuration", configuration=str(configuration.pk)) == f"{CREATE}?step=duration"
-    assert post(client, "duration", kind="custom", number="12", unit="h") == f"{CREATE}?step=review"
-    to = post(client, "review", do="create")
+    assert post(window, "scenario", scenario="talking") == f"{CREATE}?step=template"
+    assert post(window, "template", executable="talker") == f"{CREATE}?step=configuration"
+    assert post(window, "configuration", configuration=str(configuration.pk)) == f"{CREATE}?step=duration"
+    assert post(window, "duration", kind="custom", number="12", unit="h") == f"{CREATE}?step=review"
+    to = post(window, "review", do="create")
 
     deployment = Deployment.objects.get()
     assert to == reverse("deployment", args=[deployment.pk])
@@ -77,10 +78,10 @@ def test_the_whole_way_makes_a_deployment_and_forgets_the_draft(client: Client) 
 
 def test_the_review_shows_all_values_and_whether_it_fits(client: Client) -> None:
     configuration = make.make_configuration(name="iris")
-    signed_in(client)
-    up_to_review(client, configuration)
+    window = signed_in(client)
+    up_to_review(window, configuration)
 
-    html = show(client, "review")
+    html = window.step("review")
 
     for part in ("Scenario talking", "Template talker", "iris", "Standard (without limit)", "weather", "tiny"):
         assert part in html
@@ -91,10 +92,10 @@ def test_the_review_shows_all_values_and_whether_it_fits(client: Client) -> None
 def test_the_review_says_what_is_short(client: Client) -> None:
     make.make_plan("tiny", memory_bytes=10**15)
     configuration = make.make_configuration()
-    signed_in(client)
-    up_to_review(client, configuration)
+    window = signed_in(client)
+    up_to_review(window, configuration)
 
-    html = show(client, "review")
+    html = window.step("review")
 
     assert "It does not fit now and would wait: It needs 1000000 GB of memory" in html
 
@@ -103,66 +104,70 @@ def test_the_draft_survives_a_reload_and_a_new_sign_in(client: Client) -> None:
     configuration = make.make_configuration()
     user = make.make_user(Role.EDITOR)
     client.force_login(user)
-    post(client, "scenario", scenario="talking")
-    post(client, "template", executable="talker")
+    window = Window(client, CREATE)
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
     client.logout()
     client.force_login(user)
 
-    html = show(client)
+    html = window.step("")
 
     assert current_step(html) == "configuration"
     assert str(configuration.pk) in html
+    fresh = Window(client, CREATE).open()
+    assert current_step(fresh) == "scenario"
+    assert f'href="?draft={window.fields["draft"]}"' in fresh, "it is offered where the wizard begins anew"
 
 
 def test_back_keeps_what_was_entered(client: Client) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
-    post(client, "scenario", scenario="talking")
-    post(client, "template", executable="talker")
+    window = signed_in(client)
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
 
-    assert post(client, "configuration", do="back", configuration=str(configuration.pk)) == f"{CREATE}?step=template"
+    assert post(window, "configuration", do="back", configuration=str(configuration.pk)) == f"{CREATE}?step=template"
 
-    assert re.search(rf'value="{configuration.pk}"\s+checked', show(client, "configuration"))
+    assert re.search(rf'value="{configuration.pk}"\s+checked', window.step("configuration"))
 
 
 def test_cancel_forgets_everything(client: Client) -> None:
     make.make_configuration()
-    signed_in(client)
-    post(client, "scenario", scenario="talking")
+    window = signed_in(client)
+    post(window, "scenario", scenario="talking")
 
-    assert post(client, "template", do="cancel") == "/deployments/"
+    assert post(window, "template", do="cancel") == "/deployments/"
     assert not Draft.objects.exists()
 
 
 def test_another_scenario_takes_back_what_depended_on_it(client: Client) -> None:
     configuration = make.make_configuration()
     make.make_executable("second", scenario="elsewhere")
-    signed_in(client)
-    up_to_review(client, configuration)
+    window = signed_in(client)
+    up_to_review(window, configuration)
 
-    post(client, "scenario", scenario="elsewhere")
+    post(window, "scenario", scenario="elsewhere")
 
-    html = show(client, "review")
+    html = window.step("review")
     assert current_step(html) == "template"
 
 
 def test_a_step_that_is_not_open_yet_shows_the_one_that_is(client: Client) -> None:
     make.make_configuration()
-    signed_in(client)
+    window = signed_in(client)
 
-    assert current_step(show(client, "review")) == "scenario"
-    assert current_step(show(client, "nonsense")) == "scenario"
+    assert current_step(window.step("review")) == "scenario"
+    assert current_step(window.step("nonsense")) == "scenario"
 
 
 def test_the_only_scenario_template_and_configuration_are_preselected(client: Client) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
+    window = signed_in(client)
 
-    assert re.search(r'value="talking"\s+checked', show(client))
-    post(client, "scenario", scenario="talking")
-    assert re.search(r'value="talker"\s+checked', show(client))
-    post(client, "template", executable="talker")
-    assert re.search(rf'value="{configuration.pk}"\s+checked', show(client))
+    assert re.search(r'value="talking"\s+checked', window.step(""))
+    post(window, "scenario", scenario="talking")
+    assert re.search(r'value="talker"\s+checked', window.step(""))
+    post(window, "template", executable="talker")
+    assert re.search(rf'value="{configuration.pk}"\s+checked', window.step(""))
 
 
 @pytest.mark.parametrize(
@@ -179,31 +184,31 @@ def test_what_the_address_names_is_chosen_and_its_step_passed(client: Client, gi
     configuration = make.make_configuration()
     names = {"scenario": "talking", "executable": "talker", "configuration": str(configuration.pk)}
 
-    answer = signed_in(client).get(CREATE, {name: names[name] for name in given})
+    answer = signed_in(client).client.get(CREATE, {name: names[name] for name in given})
 
-    assert answer["Location"] == f"{CREATE}?step={step}"
+    assert where(answer) == f"{CREATE}?step={step}"
 
 
 @pytest.mark.parametrize("name", ["scenario", "executable", "configuration"])
 def test_nonsense_in_the_address_chooses_nothing(client: Client, name: str) -> None:
     make.make_configuration()
 
-    answer = signed_in(client).get(CREATE, {name: "nobody"})
+    answer = signed_in(client).client.get(CREATE, {name: "nobody"})
 
-    assert answer["Location"] == f"{CREATE}?step=scenario"
+    assert where(answer) == f"{CREATE}?step=scenario"
 
 
 def test_a_configuration_of_another_group_cannot_be_chosen(client: Client) -> None:
     mine = make.make_configuration(make.make_group("mine"))
     theirs = make.make_configuration(make.make_group("theirs"))
-    signed_in(client, groups=[make.make_group("mine")])
-    post(client, "scenario", scenario="talking")
-    post(client, "template", executable="talker")
+    window = signed_in(client, groups=[make.make_group("mine")])
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
 
-    html = show(client, "configuration")
+    html = window.step("configuration")
     assert str(mine.pk) in html
     assert str(theirs.pk) not in html
-    answer = client.post(CREATE, {"step": "configuration", "do": "next", "configuration": str(theirs.pk)})
+    answer = send(window, "configuration", configuration=str(theirs.pk))
 
     assert answer.status_code == 422
     assert "Choose a configuration, or create one." in answer.content.decode()
@@ -212,27 +217,30 @@ def test_a_configuration_of_another_group_cannot_be_chosen(client: Client) -> No
 def test_without_configurations_the_step_offers_to_create_one_and_to_come_back(client: Client) -> None:
     make.make_group()
     make.make_executable()
-    signed_in(client)
-    post(client, "scenario", scenario="talking")
-    post(client, "template", executable="talker")
+    window = signed_in(client)
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
 
-    html = show(client, "configuration")
+    html = window.step("configuration")
 
-    assert f'href="{reverse("configuration-create")}?return=deployment&amp;executable=talker"' in html
+    come_back = f"?return={window.fields['draft']}&amp;executable=talker"
+    assert f'href="{reverse("configuration-create")}{come_back}"' in html
 
 
 def test_search_and_details_work_with_and_without_scripts(client: Client) -> None:
     wanted = make.make_configuration(name="Forest of trees")
     make.make_configuration(name="linear")
-    signed_in(client)
-    post(client, "scenario", scenario="talking")
-    post(client, "template", executable="talker")
+    window = signed_in(client)
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
 
+    key = {"draft": window.fields["draft"]}
     for headers, query in (({}, {}), (HTMX, {"part": "choices"})):
-        html = client.get(CREATE, {"step": "configuration", "q": "FOREST"} | query, headers=headers).content.decode()
+        asked = key | {"step": "configuration", "q": "FOREST"} | query
+        html = client.get(CREATE, asked, headers=headers).content.decode()
         assert re.findall(r'name="configuration"[^>]*value="([^"]+)"', html) == [str(wanted.pk)]
 
-    peek = {"step": "configuration", "peek": str(wanted.pk)}
+    peek = key | {"step": "configuration", "peek": str(wanted.pk)}
     assert "weather" in client.get(CREATE, peek).content.decode()
     part = client.get(CREATE, peek | {"part": "chosen"}, headers=HTMX).content.decode()
     assert "weather" in part
@@ -252,10 +260,10 @@ def test_a_wrong_duration_is_refused_at_its_field_and_while_it_is_written(
     client: Client, values: dict[str, str], sentence: str
 ) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
-    client.get(CREATE, {"configuration": str(configuration.pk)})
+    window = signed_in(client)
+    window.open(CREATE, configuration=str(configuration.pk))
 
-    answer = client.post(CREATE, {"step": "duration", "do": "next", "kind": "custom", **values})
+    answer = send(window, "duration", kind="custom", **values)
 
     html = answer.content.decode()
     assert answer.status_code == 422
@@ -265,13 +273,13 @@ def test_a_wrong_duration_is_refused_at_its_field_and_while_it_is_written(
     assert sentence in field[0]
     written = client.get(CREATE, {"step": "duration", "check": "1", "kind": "custom", **values}, headers=HTMX)
     assert sentence in written.content.decode()
-    assert current_step(show(client)) == "duration"
+    assert current_step(window.step("")) == "duration"
 
 
 def test_a_good_duration_says_when_it_would_end(client: Client) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
-    client.get(CREATE, {"configuration": str(configuration.pk)})
+    window = signed_in(client)
+    window.open(CREATE, configuration=str(configuration.pk))
 
     answer = client.get(CREATE, {"step": "duration", "check": "1", "kind": "custom", "number": "10", "unit": "m"})
 
@@ -282,10 +290,10 @@ def test_a_quota_that_is_used_up_is_told_on_the_review(client: Client) -> None:
     group = make.make_group(deployment_quota=1)
     configuration = make.make_configuration(group)
     make.make_deployment(configuration)
-    signed_in(client)
-    up_to_review(client, configuration)
+    window = signed_in(client)
+    up_to_review(window, configuration)
 
-    answer = client.post(CREATE, {"step": "review", "do": "create"})
+    answer = send(window, "review", "create")
 
     assert answer.status_code == 422
     assert "The resource group default may have 1 deployments and has 1." in answer.content.decode()
@@ -299,11 +307,11 @@ def test_a_template_that_cannot_run_here_says_so_before_anything_is_made(client:
     assert "example/server" in text
     make.make_executable("imaged", text=text)
     make.make_group()
-    signed_in(client)
-    post(client, "scenario", scenario="talking")
+    window = signed_in(client)
+    post(window, "scenario", scenario="talking")
 
-    assert "no command" in show(client, "template")
-    answer = client.post(CREATE, {"step": "template", "do": "next", "executable": "imaged"})
+    assert "no command" in window.step("template")
+    answer = send(window, "template", executable="imaged")
 
     assert answer.status_code == 422
     assert "gives a container image but no command" in answer.content.decode()
@@ -311,12 +319,141 @@ def test_a_template_that_cannot_run_here_says_so_before_anything_is_made(client:
 
 def test_a_configuration_deleted_meanwhile_counts_as_not_chosen(client: Client) -> None:
     configuration = make.make_configuration()
-    signed_in(client)
-    up_to_review(client, configuration)
+    window = signed_in(client)
+    up_to_review(window, configuration)
+    window.step("review")
     configuration.delete()
 
-    assert current_step(show(client, "review")) == "configuration"
-    answer = client.post(CREATE, {"step": "review", "do": "create"})
-    assert answer.status_code == 422
-    assert "Choose a configuration, or create one." in answer.content.decode()
+    answer = window.send(step="review", do="create")
+
+    assert answer.status_code == 409
+    assert current_step(answer.content.decode()) == "configuration"
+    assert current_step(window.step("review")) == "configuration"
     assert not Deployment.objects.exists()
+
+
+# --- Two windows ------------------------------------------------------------------------------------------------
+
+
+def test_each_window_creates_what_its_own_review_shows(client: Client) -> None:
+    first, second = signed_in(client), Window(client, CREATE)
+    chosen = [make.make_configuration(name=name) for name in ("one", "two")]
+    for window, configuration in zip((first, second), chosen, strict=True):
+        up_to_review(window, configuration)
+    for window in (first, second):
+        window.step("review")
+
+    for window in (first, second):
+        assert window.send(step="review", do="create").status_code == 302
+
+    made = Deployment.objects.order_by("created_at")
+    assert [deployment.configuration for deployment in made] == chosen
+
+
+@pytest.mark.parametrize(
+    ("step", "change"),
+    [("configuration", {"configuration": "other"}), ("duration", {"kind": "custom", "number": "2", "unit": "d"})],
+)
+def test_a_review_whose_draft_another_window_has_changed_creates_nothing_and_shows_the_change(
+    client: Client, step: str, change: dict[str, str]
+) -> None:
+    window = signed_in(client)
+    other_configuration = make.make_configuration(name="the other one")
+    up_to_review(window, make.make_configuration(name="shown"))
+    window.step("review")
+    copied = Window(client, CREATE)
+    copied.open(CREATE, draft=window.fields["draft"])
+    values = {name: str(other_configuration.pk) if value == "other" else value for name, value in change.items()}
+    post(copied, step, **values)
+
+    answer = window.send(step="review", do="create")
+
+    html = answer.content.decode()
+    assert answer.status_code == 409
+    assert "in another window" in html
+    assert ("the other one" if step == "configuration" else "2d") in html
+    assert not Deployment.objects.exists()
+
+
+def test_a_review_that_was_created_already_makes_no_second_deployment(client: Client) -> None:
+    window = signed_in(client)
+    up_to_review(window, make.make_configuration())
+    window.step("review")
+    assert window.send(step="review", do="create").status_code == 302
+
+    answer = window.send(step="review", do="create")
+
+    assert answer.status_code == 409
+    assert current_step(answer.content.decode()) == "scenario"
+    assert Deployment.objects.count() == 1
+
+
+def test_a_choice_for_another_template_is_not_taken(client: Client) -> None:
+    window = signed_in(client)
+    configuration = make.make_configuration()
+    make.make_executable("second", scenario="elsewhere")
+    post(window, "scenario", scenario="talking")
+    post(window, "template", executable="talker")
+    window.step("configuration")
+    copied = Window(client, CREATE)
+    copied.open(CREATE, draft=window.fields["draft"])
+    post(copied, "scenario", scenario="elsewhere")
+
+    answer = window.send(step="configuration", do="next", configuration=str(configuration.pk))
+
+    assert answer.status_code == 409
+    assert Draft.objects.get().values["configuration"] == ""
+
+
+def test_a_workspace_chosen_in_another_tab_does_not_change_an_open_wizard(client: Client) -> None:
+    mine, other = make.make_group("mine"), make.make_group("other")
+    configuration = make.make_configuration(mine)
+    window = signed_in(client, workspace=mine)
+    up_to_review(window, configuration)
+    window.step("review")
+    client.post("/workspace/", {"workspace": other.pk})
+
+    assert window.send(step="review", do="create").status_code == 302
+
+    assert Deployment.objects.get().resource_group == mine
+
+
+def test_rights_are_looked_at_again_when_a_form_is_sent(client: Client) -> None:
+    mine, other = make.make_group("mine"), make.make_group("other")
+    user = make.make_user(Role.EDITOR, groups=[mine, other], workspace=mine)
+    client.force_login(user)
+    window = Window(client, CREATE)
+    up_to_review(window, make.make_configuration(mine))
+    window.step("review")
+    user.resource_groups.set([other])
+
+    assert window.send(step="review", do="create").status_code == 404
+
+    assert not Deployment.objects.exists()
+
+
+def test_a_wizard_that_begins_at_a_configuration_is_about_its_group(client: Client) -> None:
+    mine, other = make.make_group("mine"), make.make_group("other")
+    window = signed_in(client, workspace=mine)
+    configuration = make.make_configuration(other)
+
+    html = window.open(CREATE, configuration=str(configuration.pk))
+
+    assert current_step(html) == "duration"
+    assert "This page is about the resource group" in html
+    post(window, "duration", kind="standard")
+    post(window, "review", do="create")
+    assert Deployment.objects.get().resource_group == other
+
+
+def test_drafts_of_others_are_neither_shown_nor_changed(client: Client) -> None:
+    theirs = signed_in(client)
+    up_to_review(theirs, make.make_configuration(name="secret plan"))
+    key = theirs.fields["draft"]
+
+    window = signed_in(client)
+    html = window.open(CREATE, draft=key)
+
+    assert current_step(html) == "scenario"
+    post(window, "scenario", scenario="talking")
+    assert Draft.objects.filter(key=key).count() == 2

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.contrib import auth, messages
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import gettext as _
@@ -13,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from deployments.models import SignInLink, User
+from deployments.models import Artifact, Configuration, Deployment, SignInLink, User
 from deployments.operations.users import set_password
 from deployments.web.access import PageRequest, local_address, sign_in_required
 from deployments.web.context import THEME_COOKIE, THEMES
@@ -22,8 +25,13 @@ from deployments.web.guide import SHORTCUTS, STATUS_MEANINGS
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 _BY_LINK = "signed_in_by_link"  # so no password was asked for, and none has to be known to choose one
 _COOKIE_AGE = 365 * 24 * 3600  # seconds
-# Pages about one thing of a resource group: in another group it does not exist, but its list does.
-_LISTS = {"deployment": "deployments", "configuration": "configurations", "artifact": "artifacts"}
+# Pages about one thing, by what their addresses name: in another group it does not exist, but its list does.
+_THINGS: Mapping[str, tuple[type[Model], str]] = {
+    "deployment_id": (Deployment, "deployments"),
+    "configuration_id": (Configuration, "configurations"),
+    "artifact_id": (Artifact, "artifacts"),
+}
+_BEGUN_ANEW = {"deployment-create", "configuration-create", "artifact-create"}  # their addresses name drafts
 
 
 @sensitive_post_parameters("password")
@@ -142,7 +150,7 @@ def workspace(request: PageRequest) -> HttpResponse:
     if all(chosen != group.pk for group in request.workspace.groups):
         raise Http404
     User.objects.filter(pk=request.user.pk).update(workspace=chosen)
-    return redirect(_page_in_another_group(local_address(request, request.POST.get("next"), "overview")))
+    return redirect(_page_in_group(chosen, local_address(request, request.POST.get("next"), "overview")))
 
 
 def _sign_in_context(form: AuthenticationForm, wanted: str | None) -> dict[str, object]:
@@ -162,9 +170,19 @@ def _keep(response: HttpResponse, name: str, value: str) -> HttpResponse:
     return response
 
 
-def _page_in_another_group(address: str) -> str:
+def _page_in_group(group_id: str, address: str) -> str:
+    """Return the page to show after a choice of the workspace: the same one, or what stands for it in that group."""
+    path, _sign, query = address.partition("?")
     try:
-        name = resolve(address.partition("?")[0]).url_name or ""
+        match = resolve(path)
     except Resolver404:
         return reverse("overview")
-    return reverse(_LISTS[name]) if name in _LISTS else address
+    for argument, (model, things) in _THINGS.items():
+        if argument in match.kwargs:
+            is_there = model._default_manager.filter(pk=match.kwargs[argument], resource_group=group_id).exists()
+            return address if is_there else reverse(things)
+    if match.url_name in _BEGUN_ANEW:
+        return path
+    kept = QueryDict(query, mutable=True)
+    kept.pop("resource_group", None)
+    return f"{path}?{kept.urlencode()}" if kept else path

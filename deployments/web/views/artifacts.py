@@ -19,8 +19,9 @@ from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Artifact, ArtifactKind, Role, Scenario
 from deployments.operations import add_artifact, delete_artifact, upload_artifact
 from deployments.queries.artifacts import artifacts, configurations_with, counts_by_kind, find_artifact
-from deployments.web.access import PageRequest, needs, sign_in_required
-from deployments.web.configuration_draft import choose_input
+from deployments.web.access import PageRequest, enter_group, needs, sign_in_required
+from deployments.web.configuration_draft import KIND, choose_input
+from deployments.web.drafts import WindowDraft, window_draft
 from deployments.web.forms.artifacts import UPLOAD, ArtifactForm
 from deployments.web.forms.problems import put_problems
 from deployments.web.pages import page_of, text_of
@@ -79,18 +80,22 @@ def artifact(request: PageRequest, artifact_id: UUID) -> HttpResponse:
 @needs(Role.EDITOR)
 def artifact_create(request: PageRequest) -> HttpResponse:
     """Add an artifact; opened inside the configuration wizard it comes back there with the new one chosen."""
-    origin = {name: text_of(request, name) for name in ("return", "input")}
+    origin = {name: text_of(request, name) for name in ("return", "input", "executable")}
+    wizard = window_draft(request, KIND, key=origin["return"]) if origin["return"] else None
     form = _form(request)
     if request.method == "POST" and form.is_valid():
         added = _add(request, form)
         if added is not None:
-            return _onward(request, added, origin)
+            if wizard is not None:
+                choose_input(wizard, origin["executable"], origin["input"], str(added.pk))
+            return _onward(request, added, wizard)
     request.section = str(form["kind"].value() or "")
     context = {
         "form": form,
         "source": form["source"].value() or UPLOAD,
         "limit": upload_limit(),
-        "in_wizard": origin["return"] == "configuration",
+        "in_wizard": wizard is not None,
+        "wizard_url": _inputs_step(wizard) if wizard else "",
         "has_scenarios": Scenario.objects.exists(),
         "query": request.GET.urlencode(),
     }
@@ -117,9 +122,10 @@ def artifact_delete(request: PageRequest, artifact_id: UUID) -> HttpResponse:
 
 
 def _artifact_or_404(request: PageRequest, artifact_id: UUID) -> Artifact:
-    found = find_artifact(request.group.pk, artifact_id)
+    found = find_artifact(request.workspace.group_ids, artifact_id)
     if found is None:
         raise Http404
+    enter_group(request, found.resource_group_id)
     return found
 
 
@@ -157,11 +163,12 @@ def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
     return None
 
 
-def _onward(request: PageRequest, added: Artifact, origin: dict[str, str]) -> HttpResponse:
-    if origin["return"] == "configuration":
-        choose_input(request, origin["input"], str(added.pk))
-        address = f"{reverse('configuration-create')}?step=inputs"
-    else:
-        address = reverse("artifact", args=[added.pk])
+def _onward(request: PageRequest, added: Artifact, wizard: WindowDraft | None) -> HttpResponse:
+    address = _inputs_step(wizard) if wizard else reverse("artifact", args=[added.pk])
     messages.success(request, _("%(name)s was added.") % {"name": added.name})
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def _inputs_step(wizard: WindowDraft) -> str:
+    """Return the address of the configuration wizard at the step that the page was opened from."""
+    return f"{reverse('configuration-create')}?{urlencode({'draft': wizard.key, 'step': 'inputs'})}"

@@ -14,7 +14,7 @@ from deployments.models import Configuration
 from deployments.queries.catalog import deployments_of
 from deployments.queries.configurations import configurations, find_configuration, inputs_of, values_of
 from deployments.queries.deployments import list_choices
-from deployments.web.access import PageRequest, sign_in_required
+from deployments.web.access import PageRequest, enter_group, sign_in_required
 from deployments.web.pages import page_of, text_of
 
 MANY_PARAMETERS = 12  # more than one sees at once: then there is a search
@@ -42,9 +42,10 @@ def configuration_list(request: PageRequest) -> HttpResponse:
 @sign_in_required
 def configuration(request: PageRequest, configuration_id: UUID) -> HttpResponse:
     """Show one configuration; the tabs are its values and the deployments made from it."""
-    found = find_configuration(request.group.pk, configuration_id)
+    found = find_configuration(request.workspace.group_ids, configuration_id)
     if found is None:
         raise Http404
+    enter_group(request, found.resource_group_id)
     deployments = deployments_of(request.group.pk, configuration=str(found.pk))
     create = f"{reverse('deployment-create')}?configuration={found.pk}"
     context: dict[str, Any] = {"configuration": found, "tab": "details", "create": create}

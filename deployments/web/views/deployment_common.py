@@ -7,18 +7,19 @@ from django.http import Http404
 from deployments.lifecycle import Action, Status, TargetStatus, why_not
 from deployments.models import Deployment, Role
 from deployments.queries.deployment_details import find_deployment
-from deployments.web.access import PageRequest
+from deployments.web.access import PageRequest, enter_group
 
 
 def deployment_or_404(request: PageRequest, deployment_id: str) -> Deployment:
-    """Return a deployment of the workspace's resource group.
+    """Return a deployment that the reader may see; the page is about its resource group.
 
     Raises:
-        Http404: there is none, or it is in a group that the reader may not see or has not chosen.
+        Http404: there is none, or it is in a group that the reader may not see.
     """
-    deployment = find_deployment(request.workspace.group.pk, deployment_id)
+    deployment = find_deployment(request.workspace.group_ids, deployment_id)
     if deployment is None:
         raise Http404
+    enter_group(request, deployment.resource_group_id)
     return deployment
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -21,22 +23,21 @@ from deployments.models import Executable, Role, Scenario
 from deployments.operations import create_deployment
 from deployments.queries.configuration_difference import configuration_choices
 from deployments.queries.placement import fit
-from deployments.web.access import PageRequest, needs, sign_in_required
+from deployments.web.access import PageRequest, enter_group, needs, sign_in_required
 from deployments.web.deployment_wizard import (
     KIND,
     LABELS,
     DeploymentDraft,
     WizardStep,
+    draft_from,
     find_configuration,
     find_executable,
     find_scenario,
-    load_draft,
-    save_draft,
     step_after,
     step_before,
     step_from,
 )
-from deployments.web.drafts import continued_from, discard_draft
+from deployments.web.drafts import StaleDraft, WindowDraft, unfinished_draft, window_draft
 from deployments.web.forms.deployments import DurationForm
 
 PRESELECTED = ("scenario", "executable", "configuration")
@@ -47,77 +48,136 @@ PRESELECTED = ("scenario", "executable", "configuration")
 @needs(Role.EDITOR)
 def deployment_create(request: PageRequest) -> HttpResponse:
     """Show a step of the wizard, take what was entered there, and create the deployment at the end."""
-    draft = load_draft(request)
-    if request.method == "POST":
-        return _take(request, draft)
-    if any(request.GET.get(name) for name in PRESELECTED) and "peek" not in request.GET:
-        return _preselect(request, draft)
-    step = step_from(request.GET.get("step", ""), draft)
-    if step is WizardStep.DURATION and "check" in request.GET:
+    if "check" in request.GET:
         return _show_duration(request)
+    wizard = _opened(request)
+    draft = wizard.draft
+    if request.method == "POST":
+        return _take(wizard)
+    if any(request.GET.get(name) for name in PRESELECTED) and "peek" not in request.GET:
+        return _preselect(wizard)
+    step = step_from(request.GET.get("step", ""), draft)
     context = _SHOW[step](request, draft)
     if step is WizardStep.CONFIGURATION and request.htmx and request.GET.get("part") in {"chosen", "choices"}:
-        return render(request, f"deployments/_create_{request.GET['part']}.html", context)
-    return _page(request, draft, step, context)
+        template = f"deployments/_create_{request.GET['part']}.html"
+        return render(request, template, _addresses(wizard) | context)
+    return _page(wizard, step, context)
 
 
-def _take(request: PageRequest, draft: DeploymentDraft) -> HttpResponse:
+@dataclass(frozen=True, kw_only=True)
+class _Wizard:
+    """The wizard in one window, while one of its requests is answered."""
+
+    request: PageRequest
+    window: WindowDraft
+    draft: DeploymentDraft
+
+    def to(self, step: WizardStep) -> HttpResponse:
+        query = {"draft": self.window.key, "step": step.value}
+        return redirect(f"{reverse('deployment-create')}?{urlencode(query)}")
+
+    def save(self, *, has_entries: bool = True) -> None:
+        self.window.save(self.draft.values(), has_entries=has_entries)
+
+
+def _opened(request: PageRequest) -> _Wizard:
+    """Return the wizard of the window; one that begins at a configuration is about that one's resource group."""
+    window = window_draft(request, KIND)
+    values = window.load()
+    if not values and (named := request.GET.get("configuration")):
+        configuration = find_configuration(request.workspace.group_ids, named)
+        if configuration is not None and configuration.resource_group_id != request.group.pk:
+            enter_group(request, configuration.resource_group_id)
+            window = replace(window, group_id=request.group.pk)
+    return _Wizard(request=request, window=window, draft=draft_from(values, request.group.pk))
+
+
+def _take(wizard: _Wizard) -> HttpResponse:
     """Take what was entered at a step: it is kept, whichever button was pressed."""
+    request, draft = wizard.request, wizard.draft
     if request.POST.get("do") == "cancel":
-        discard_draft(request, KIND)
+        wizard.window.discard()
         return redirect("deployments")
-    step = step_from(request.POST.get("step", ""), draft)
+    sent_from = request.POST.get("step", "")
+    step = step_from(sent_from, draft)
+    if step.value != sent_from or request.POST.get("basis") != draft.basis(step):
+        return _stale(wizard)
     if step is WizardStep.REVIEW and request.POST.get("do") == "create":
-        return _create(request, draft)
+        return _create(wizard)
     problem = _TAKE[step](request, draft) if step in _TAKE else ""
-    save_draft(request, draft)
+    wizard.save()
     if request.POST.get("do") == "back":
-        return _to(step_before(step))
+        return wizard.to(step_before(step))
     if problem:
-        return _page(request, draft, step, _SHOW[step](request, draft) | {"problem": problem}, status=422)
-    return _to(step_after(step))
+        return _page(wizard, step, _SHOW[step](request, draft) | {"problem": problem}, status=422)
+    return wizard.to(step_after(step))
 
 
-def _create(request: PageRequest, draft: DeploymentDraft) -> HttpResponse:
-    group = request.workspace.group
-    if draft.configuration is None:
-        return _to(draft.open_step)
+def _create(wizard: _Wizard) -> HttpResponse:
+    """Make what the review has shown, or nothing: the draft becomes the deployment in one transaction."""
+    request = wizard.request
     try:
-        deployment = create_deployment(request.actor, group, draft.configuration, ttl=draft.ttl)
+        with transaction.atomic():
+            draft = draft_from(wizard.window.load(for_update=True), request.group.pk)
+            if draft.configuration is None or request.POST.get("basis") != draft.basis(WizardStep.REVIEW):
+                raise StaleDraft
+            wizard.window.discard()
+            deployment = create_deployment(request.actor, request.group, draft.configuration, ttl=draft.ttl)
+    except StaleDraft:
+        return _stale(_opened(request))
     except InvalidInput as error:
-        context = _show_review(request, draft) | {"problem": " ".join(error.problems.values())}
-        return _page(request, draft, WizardStep.REVIEW, context, status=422)
+        return _refused(wizard, " ".join(error.problems.values()))
     except LaunchpadError as error:
-        context = _show_review(request, draft) | {"problem": str(error)}
-        return _page(request, draft, WizardStep.REVIEW, context, status=422)
-    discard_draft(request, KIND)
+        return _refused(wizard, str(error))
     messages.success(request, gettext("Deployment %(id)s created.") % {"id": deployment.pk})
     return redirect("deployment", deployment.pk)
 
 
-def _preselect(request: PageRequest, draft: DeploymentDraft) -> HttpResponse:
+def _refused(wizard: _Wizard, problem: str) -> HttpResponse:
+    context = _show_review(wizard.request, wizard.draft) | {"problem": problem}
+    return _page(wizard, WizardStep.REVIEW, context, status=422)
+
+
+def _stale(wizard: _Wizard) -> HttpResponse:
+    """Refuse what was sent from a page that shows something else than what is stored, and show that."""
+    problem = gettext(
+        "What was entered here has been changed, created or cancelled in another window meanwhile. "
+        "Nothing was taken from this one: look at it again."
+    )
+    step = step_from(wizard.request.POST.get("step", ""), wizard.draft)
+    context = _SHOW[step](wizard.request, wizard.draft) | {"problem": problem}
+    return _page(wizard, step, context, status=409)
+
+
+def _preselect(wizard: _Wizard) -> HttpResponse:
     """Take what the address names, from the widest to the closest, and go to the first open step."""
-    group = request.workspace.group
-    scenario = find_scenario(request.GET.get("scenario", ""))
-    executable = find_executable(request.GET.get("executable", ""))
-    configuration = find_configuration(group, request.GET.get("configuration", ""))
+    query, draft = wizard.request.GET, wizard.draft
+    scenario = find_scenario(query.get("scenario", ""))
+    executable = find_executable(query.get("executable", ""))
+    configuration = find_configuration([wizard.request.group.pk], query.get("configuration", ""))
     if scenario is not None:
         draft.choose_scenario(scenario)
     if executable is not None:
         draft.choose_executable(executable)
     if configuration is not None:
         draft.choose_configuration(configuration)
-    save_draft(request, draft)
-    return _to(draft.open_step)
+    wizard.save(has_entries="draft" in query)
+    return wizard.to(draft.open_step)
 
 
-def _to(step: WizardStep) -> HttpResponse:
-    return redirect(f"{reverse('deployment-create')}?step={step}")
+def _addresses(wizard: _Wizard) -> dict[str, str]:
+    """Return what links and forms of the wizard begin with."""
+    key, executable = wizard.window.key, wizard.draft.executable
+    come_back = {"return": key, "executable": executable.pk if executable else ""}
+    return {
+        "draft_key": key,
+        "wizard_url": f"{reverse('deployment-create')}?{urlencode({'draft': key})}",
+        "create_url": f"{reverse('configuration-create')}?{urlencode(come_back)}",  # comes back here
+    }
 
 
-def _page(
-    request: PageRequest, draft: DeploymentDraft, step: WizardStep, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
+def _page(wizard: _Wizard, step: WizardStep, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    draft = wizard.draft
     steps = [
         {
             "step": each.value,
@@ -128,14 +188,15 @@ def _page(
         }
         for each in WizardStep
     ]
-    shared = {
+    shared = _addresses(wizard) | {
         "draft": draft,
+        "basis": draft.basis(step),
         "step": step.value,
         "steps": steps,
         "is_first": step is WizardStep.SCENARIO,
-        "continued": continued_from(request, KIND),
+        "unfinished": unfinished_draft(wizard.request, KIND),
     }
-    return render(request, f"deployments/create_{step}.html", shared | context, status=status)
+    return render(wizard.request, f"deployments/create_{step}.html", shared | context, status=status)
 
 
 # --- What each step shows ---------------------------------------------------------------------------------------
@@ -158,7 +219,7 @@ def _show_configuration(request: PageRequest, draft: DeploymentDraft) -> dict[st
     text = request.GET.get("q", "").strip()[:256]
     executable = draft.executable
     choices, more = configuration_choices(group.pk, executable_id=executable.pk if executable else "", text=text)
-    chosen = find_configuration(group, request.GET.get("peek", "")) or draft.configuration
+    chosen = find_configuration([group.pk], request.GET.get("peek", "")) or draft.configuration
     if chosen is None and len(choices) == 1 and not text:
         chosen = choices[0]
     return {
@@ -167,14 +228,7 @@ def _show_configuration(request: PageRequest, draft: DeploymentDraft) -> dict[st
         "q": text,
         "chosen": chosen,
         "artifacts": chosen.artifacts() if chosen else {},
-        "create_url": _create_configuration_url(executable),
     }
-
-
-def _create_configuration_url(executable: Executable | None) -> str:
-    """Return the address of the wizard for configurations that comes back here."""
-    query = {"return": "deployment", "executable": executable.pk if executable else ""}
-    return f"{reverse('configuration-create')}?{urlencode(query)}"
 
 
 def _show_duration_step(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]:
@@ -233,7 +287,7 @@ def _take_template(request: PageRequest, draft: DeploymentDraft) -> str:
 
 
 def _take_configuration(request: PageRequest, draft: DeploymentDraft) -> str:
-    configuration = find_configuration(request.workspace.group, request.POST.get("configuration", ""))
+    configuration = find_configuration([request.group.pk], request.POST.get("configuration", ""))
     if configuration is not None and configuration.executable == draft.executable:
         draft.choose_configuration(configuration)
     return "" if draft.configuration else gettext("Choose a configuration, or create one.")

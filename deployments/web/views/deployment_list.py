@@ -19,7 +19,7 @@ from deployments.models import Role
 from deployments.operations import BULK_LIMIT, BulkItem, delete_deployments, stop_deployments
 from deployments.queries.deployment_versions import list_version
 from deployments.queries.deployments import PAGE_SIZES, Wanted, deployment_page, list_choices, verdicts
-from deployments.web.access import PageRequest, needs, sign_in_required
+from deployments.web.access import PageRequest, enter_group, needs, sign_in_required
 from deployments.web.forms.deployments import wanted_from
 from deployments.web.list_filters import (
     PERIOD_LABELS,
@@ -60,7 +60,7 @@ def deployment_list(request: PageRequest) -> HttpResponse:
         "chips": chips(context["wanted"], kept, scenarios, executables),
         "column_choices": column_choices(request.user),
         "views": saved_views(request.user, kept),
-        "download": f"{reverse('deployment-download')}?{kept.urlencode()}",
+        "download": f"{reverse('deployment-download')}?{changed_query(kept, resource_group=request.group.pk)}",
     }
     return render(request, "deployments/list.html", context)
 
@@ -78,6 +78,7 @@ def deployment_rows(request: HttpRequest) -> HttpResponse:
 @sign_in_required
 def _changed_rows(request: PageRequest) -> HttpResponse:
     """Show the rows anew; a list that becomes empty or gets its first row is another page."""
+    enter_group(request, request.GET.get("group", request.group.pk))
     was_empty = "empty" in request.GET
     request.GET = kept_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
     context = _list_context(request)

@@ -23,7 +23,7 @@ from deployments.queries.overview import (
     plans_in_use,
 )
 from deployments.queries.placement import room_of
-from deployments.web.access import PageRequest, sign_in_required
+from deployments.web.access import PageRequest, enter_group, sign_in_required
 from deployments.web.meters import meter, meters_of
 from deployments.web.polling import version_for
 
@@ -48,6 +48,7 @@ def overview_state(request: HttpRequest) -> HttpResponse:
 
 @sign_in_required
 def _changed_state(request: PageRequest) -> HttpResponse:
+    enter_group(request, request.GET.get("group", request.group.pk))
     return render(request, "overview/_state.html", _state(request))
 
 
