@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+
+from deployments.runtimes.local.rights import RightsRefused, rights_for
 
 _ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 _BROKERS = ("redis://", "rediss://", "redis+socket://")
@@ -99,39 +100,11 @@ def _file_roots() -> Iterator[CheckMessage]:
 
 
 def _run_as() -> Iterator[CheckMessage]:
-    """Started as root, model servers run as another user, who has to reach the interpreter."""
-    if os.getuid() != 0:
+    """Nothing is run with more rights than it should have: the runtime refuses by the same function."""
+    home = Path(settings.LAUNCHPAD_HOME)
+    if not home.is_dir():
         return
     try:
-        user = pwd.getpwnam(settings.LAUNCHPAD_RUN_AS)
-    except KeyError:
-        yield Error(
-            f"LAUNCHPAD_RUN_AS is {settings.LAUNCHPAD_RUN_AS!r}, and there is no such user.",
-            hint="Name the user that model servers run as when Launchpad is started as root.",
-            id="launchpad.E010",
-        )
-        return
-    for what, path in (("the Python interpreter", Path(sys.executable)), ("LAUNCHPAD_HOME", settings.LAUNCHPAD_HOME)):
-        if closed := _closed_folder(path, user):
-            yield Warning(
-                f"Model servers run as root: {user.pw_name} cannot reach {what}, as {closed} is closed to others.",
-                hint="Run Launchpad as an ordinary user, or install it where everybody can read, e.g. below /opt.",
-                id="launchpad.W001",
-            )
-
-
-def _closed_folder(path: Path, user: pwd.struct_passwd) -> Path | None:
-    """Return the first folder on the way to `path` (links followed) that `user` may not pass, None if all are open."""
-    for folder in reversed([*path.parents, *path.resolve().parents]):
-        if not folder.exists():
-            continue
-        found = folder.stat()
-        if found.st_uid == user.pw_uid:
-            bit = 0o100
-        elif found.st_gid in os.getgrouplist(user.pw_name, user.pw_gid):
-            bit = 0o010
-        else:
-            bit = 0o001
-        if not found.st_mode & bit:
-            return folder
-    return None
+        rights_for(settings.LAUNCHPAD_RUN_AS, home.resolve(), os.path.realpath(sys.executable))
+    except RightsRefused as error:
+        yield Error(str(error), hint="Model servers are refused until then.", id="launchpad.E010")

@@ -57,13 +57,17 @@ def replica_spec(
         artifacts: the configuration's, by the name of their slot.
         secrets: values of the recipe's `secret_env`, by variable.
     """
+    configuration = replica.generation.configuration
+    executable = configuration.executable
     return ReplicaSpec(
         name=replica.name,
+        resource_group=configuration.resource_group_id,
         attempt=replica.attempt,
         command=recipe.command,
         env=recipe.env,
         secret_env=dict(secrets),
         requirements=recipe.requirements,
+        shares_environment=executable.built_in and recipe.requirements == executable.template.server.requirements,
         fetches=tuple(
             Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256)
             for placeholder, artifact in artifacts.items()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import pytest
 from django.db import connections
 
@@ -13,3 +17,14 @@ def django_db_modify_db_settings() -> None:
     settings = connections["default"].settings_dict
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         settings["TEST"]["NAME"] = f"{HOME}/test.sqlite3"
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Path:
+    """pytest's, but a model server that a test run by root has started as another user gets there too."""
+    if os.geteuid() == 0:
+        tmp_path.chmod(0o755)
+        for folder in tmp_path.parents:
+            if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
+                folder.chmod(0o711)
+    return tmp_path

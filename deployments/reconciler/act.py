@@ -95,7 +95,7 @@ def _place(scene: Scene, action: facts.Place) -> bool:
 
 
 def _replica(scene: Scene, name: str) -> Replica:
-    replicas = Replica.objects.select_related("generation__configuration")
+    replicas = Replica.objects.select_related("generation__configuration__executable")
     return replicas.get(name=name, generation__deployment=scene.deployment)
 
 

@@ -75,6 +75,7 @@ class ReplicaSpec:
 
     Args:
         name: `<deployment-id>-<generation>-<replica>`; the identity of the replica in the runtime.
+        resource_group: id of the group that it belongs to; what is prepared for it is never another group's.
         attempt: 1 for the first start of this replica, then one more for each restart. Each attempt has its
             own log and exit.
         command: program and arguments, rendered but for the runtime's own placeholders `{{runtime.port}}` and
@@ -84,6 +85,7 @@ class ReplicaSpec:
         secret_env: more of the server's environment, which is written nowhere: neither to a disk nor into a log.
         requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
             are some, the environment's `bin` stands first in PATH, so that `python` is its interpreter.
+        shares_environment: nobody but us has chosen these requirements: every group may use the same environment.
         fetches: input artifacts to bring to the local disk.
         resources: what the replica may use.
         health_path: HTTP path that answers 2xx when the server is healthy.
@@ -91,11 +93,13 @@ class ReplicaSpec:
     """
 
     name: str
+    resource_group: str = ""
     attempt: int
     command: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     secret_env: dict[str, str] = field(default_factory=dict, repr=False)
     requirements: tuple[str, ...] = ()
+    shares_environment: bool = False
     fetches: tuple[Fetch, ...] = ()
     resources: Resources
     health_path: str

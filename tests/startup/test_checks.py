@@ -13,7 +13,7 @@ from deployments.checks import check_settings
 
 
 def ids() -> set[str]:
-    return {str(message.id) for message in check_settings(None)} - {"launchpad.W001"}
+    return {str(message.id) for message in check_settings(None)}
 
 
 def test_the_defaults_are_right() -> None:
@@ -65,11 +65,6 @@ def test_a_certificate_without_its_key_is_found(settings: Settings, tmp_path: Pa
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root runs model servers as somebody else")
-def test_a_user_of_model_servers_who_cannot_get_in_is_found(settings: Settings, tmp_path: Path) -> None:
+def test_a_user_of_model_servers_who_does_not_exist_is_found(settings: Settings) -> None:
     settings.LAUNCHPAD_RUN_AS = "there-is-no-such-user"
-    assert "launchpad.E010" in ids()
-    settings.LAUNCHPAD_RUN_AS = "nobody"
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0o700)
-    settings.LAUNCHPAD_HOME = closed / "home"
-    assert any("cannot reach LAUNCHPAD_HOME" in message.msg for message in check_settings(None))
+    assert ids() == {"launchpad.E010"}

@@ -6,10 +6,11 @@ which the terminal shows. When it fails (no package index, say) the next start t
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from deployments import samples
 from deployments.connections import local_runtime
 from deployments.models import Executable
 from deployments.runtimes.local.environment import is_built
+from deployments.runtimes.local.preparing import Preparation
+from deployments.runtimes.local.rights import RightsRefused
 
 terminal = logging.getLogger("launchpad.events")
 
@@ -37,7 +40,7 @@ class Command(BaseCommand):
             terminal.info("Sample models are ready.")
             for executable in built_in.values():
                 self._prepare_environment(executable)
-        except CommandError as error:
+        except (CommandError, RightsRefused) as error:
             terminal.error("%s The next start tries again; see log/first-start.log.", error)
             raise
         samples.note_loaded()
@@ -45,26 +48,41 @@ class Command(BaseCommand):
     def _prepare_environment(self, executable: Executable) -> Path:
         """Build the environment of a template's servers; return its folder."""
         requirements = executable.template.server.requirements
-        command, folder = local_runtime().environment_command(requirements)
+        preparation = local_runtime().preparation()
+        folder = preparation.environment_folder(requirements)
         depends_on_configuration = any("{{" in line for line in requirements)
         if requirements and not depends_on_configuration and not is_built(folder):
             terminal.info("Preparing the environment of the %s ...", executable.name)
-            environment = local_runtime().builder_environment()
-            self._run(command, environment, f"The environment of the {executable.name} cannot be built")
+            job = preparation.environment(folder, requirements)
+            self._run(preparation, job, f"The environment of the {executable.name} cannot be built")
         return folder
 
     def _train(self, environment: Path) -> None:
         terminal.info("Training the sample models ...")
-        samples.folder().mkdir(parents=True, exist_ok=True)
-        command = [str(environment / "bin" / "python"), "-I", str(samples.TRAINER), str(samples.folder())]
-        self._run(command, {"PATH": os.defpath}, "The sample models cannot be trained")
+        preparation = local_runtime().preparation()
+        folder = samples.folder()
+        draft = folder.with_name(f"{folder.name}.new")
+        command = [str(environment / "bin" / "python"), "-I", str(samples.TRAINER), str(draft)]
+        job = preparation.made_by(command, draft, folder, shown=[environment])
+        self._run(preparation, job, "The sample models cannot be trained")
 
-    def _run(self, command: Sequence[str], env: Mapping[str, str], failure: str) -> None:
-        """Run a command, show what it prints in our log, and fail with its last line."""
-        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        last = ""
-        for line in process.stdout or ():
-            last = line.strip() or last
-            self.stdout.write(line.rstrip())
-        if process.wait():
-            raise CommandError(f"{failure}: {last or f'exit code {process.returncode}'}.")
+    def _run(self, preparation: Preparation, job: dict[str, Any], failure: str) -> None:
+        """Do a job, show what it prints in our log, and fail with its last line."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"prepare": [{"job": job}]}, file)
+            file.flush()
+            process = subprocess.Popen(
+                preparation.command(Path(file.name), 0),
+                env={"PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+            )
+            last = ""
+            for line in process.stdout or ():
+                last = line.strip() or last
+                self.stdout.write(line.rstrip())
+            if process.wait():
+                raise CommandError(f"{failure}: {last or f'exit code {process.returncode}'}.")

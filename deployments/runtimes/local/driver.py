@@ -26,9 +26,9 @@ from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import LogLine, ReplicaSeen, ReplicaSpec, Resources
 from deployments.runtimes.local import logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
-from deployments.runtimes.local.environment import environment_key
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
+from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.probe import probe
 from deployments.runtimes.local.spec import Preparer
 
@@ -60,7 +60,7 @@ class LocalRuntime:
         home: LAUNCHPAD_HOME; state is kept in `replicas`, environments in `envs`, downloads in `cache`.
         cpu_overcommit: how many times the machine's cores may be placed.
         memory_bytes: memory to place replicas on; None for the machine's, less a reserve.
-        run_as: user that servers run as when we are root, where that user can reach what they need.
+        run_as: user that servers, and what is prepared for them, run as when we are root; "root" insists on root.
         allowed_roots: folders that `file://` artifacts may lie in.
         python: interpreter that environments are made from.
         uv: the program that builds environments.
@@ -73,12 +73,13 @@ class LocalRuntime:
         home: Path,
         cpu_overcommit: float = 4.0,
         memory_bytes: int | None = None,
-        run_as: str = "",
+        run_as: str = "nobody",
         allowed_roots: Sequence[Path] = (),
         python: str = sys.executable,
         uv: str = "",
         control_groups: bool = True,
     ) -> None:
+        home = home.resolve()  # what is hidden from servers, and shown to them, is named without links
         self.home = home
         self._replicas = home / "replicas"
         self._capacity = machine.capacity(cpu_overcommit, memory_bytes)
@@ -104,7 +105,8 @@ class LocalRuntime:
         """Write down what to run and start the shim that runs it.
 
         Raises:
-            RuntimeRejected: an artifact lies where none may be taken from.
+            RuntimeRejected: an artifact lies where none may be taken from, or the server would have more rights than
+                it should.
         """
         replica = self._replicas / spec.name
         folder = replica / f"attempt-{spec.attempt}"
@@ -118,13 +120,13 @@ class LocalRuntime:
         self._start_shim(folder, spec.secret_env)
 
     def _start_shim(self, folder: Path, secrets: dict[str, str]) -> None:
-        # The shim forks away at once, so this waits some 20 ms for its parent alone. It gets our environment only as
-        # far as the builders of Python environments need it; the server gets none of it. Of several shims of one
-        # attempt the first goes on. What is secret goes to it through a pipe and never touches a disk.
+        # The shim forks away at once, so this waits some 20 ms for its parent alone. It gets nothing of our
+        # environment; what installers need of it stands in their jobs. Of several shims of one attempt the first goes
+        # on. What is secret goes to it through a pipe and never touches a disk.
         try:
             subprocess.run(
                 [sys.executable, "-I", "-S", "-E", str(SHIM), str(folder)],
-                env=self._preparer.builder_environment(),
+                env={"PATH": os.defpath},
                 input=json.dumps(secrets),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -223,14 +225,13 @@ class LocalRuntime:
             for number, folder in reading.attempts(replica):
                 yield replica.name, number, folder
 
-    def builder_environment(self) -> dict[str, str]:
-        """Return the environment variables that the command of `environment_command` is to be run with."""
-        return self._preparer.builder_environment()
+    def preparation(self) -> Preparation:
+        """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.
 
-    def environment_command(self, requirements: Sequence[str]) -> tuple[builtins.list[str], Path]:
-        """Return the command that builds the environment of these requirements, and the environment's folder."""
-        folder = self.home / "envs" / environment_key(requirements)
-        return self._preparer.build_command(folder, requirements), folder
+        Raises:
+            RightsRefused: it would run with more rights than servers should have.
+        """
+        return self._preparer.preparation()
 
     def _look(self, prefix: str) -> Iterator[ReplicaSeen]:
         for replica in reading.folders(self._replicas, prefix):

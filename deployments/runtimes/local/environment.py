@@ -1,22 +1,28 @@
-"""Builds a Python environment once, for all servers that ask for the same requirements.
+"""Makes a Python environment, with the rights of a server: packages may run code of their own when they are built.
 
-Run by the shim (and at the first start of Launchpad) as `python environment.py FOLDER UV PYTHON` with the requirement
-lines on the command's end; every line it prints is progress for people, the last one of a failure is the reason.
+Run by `prepare.py` as `python environment.py FOLDER UV PYTHON` with the requirement lines on the command's end; every
+line it prints is progress for people, the last one of a failure is the reason.
 """
 
 from __future__ import annotations
 
-import fcntl
+import compileall
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import threading
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 MARKER = ".complete"
+SAY_EVERY = 5.0  # seconds without a word
+CHUNK = 100  # files that are compiled between two looks at the clock
 
 
 def environment_key(requirements: Iterable[str]) -> str:
@@ -31,42 +37,75 @@ def is_built(folder: Path) -> bool:
 
 
 def build(folder: Path, uv: str, python: str, requirements: list[str]) -> int:
-    """Build an environment unless it is there; wait while another process builds it. Returns an exit code."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for the same environment to be built for another deployment", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if is_built(folder):
-            return 0
-        if folder.exists():
-            shutil.rmtree(folder)
-        print("making an empty environment", flush=True)
-        if code := _run([uv, "venv", "--quiet", "--python", python, str(folder)]):
-            return code
-        print("resolving the packages", flush=True)
-        command = [uv, "pip", "install", "--no-progress", "--compile-bytecode", "--python", str(folder / "bin/python")]
-        if code := _run([*command, *requirements]):
-            return code
-        (folder / MARKER).touch()
-        return 0
+    """Make an environment in an empty folder. Returns an exit code."""
+    _say("making an empty environment")
+    if code := _run([uv, "venv", "--quiet", "--allow-existing", "--python", python, str(folder)]):
+        return code
+    _say("resolving the packages")
+    if code := _run([uv, "pip", "install", "--no-progress", "--python", str(folder / "bin/python"), *requirements]):
+        return code
+    _compile(folder)
+    return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _run(command: list[str]) -> int:
     """Run a command and pass on what it says; on failure its error stands last."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     said: list[str] = []
-    for line in process.stdout or ():
-        text = line.strip()
-        if text and not text.startswith(("+ ", "- ", "~ ")):
-            said.append(text)
-            print(text, flush=True)
+    with _heartbeat(said):
+        for line in process.stdout or ():
+            text = line.strip()
+            if text and not text.startswith(("+ ", "- ", "~ ")):
+                said.append(text)
+                _say(text)
     code = process.wait()
     if code and said:
-        print("; ".join(said[-3:]), flush=True)
+        _say("; ".join(said[-3:]))
     return code
+
+
+@contextmanager
+def _heartbeat(said: list[str]) -> Iterator[None]:
+    """Say how long it has been going on while nothing else is said: an installer downloads in silence."""
+    over = threading.Event()
+    began = time.monotonic()
+
+    def beat() -> None:
+        seen = 0
+        while not over.wait(SAY_EVERY):
+            if len(said) == seen:
+                _say(f"downloading and installing packages for {time.monotonic() - began:.0f} s")
+            seen = len(said)
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _compile(folder: Path) -> None:
+    """Compile all modules, so that no server has to (it may not write here)."""
+    files = [str(file) for file in folder.glob("lib/python*/site-packages/**/*.py")]
+    chunks = [files[start : start + CHUNK] for start in range(0, len(files), CHUNK)]
+    said_at = time.monotonic()
+    with ProcessPoolExecutor() as pool:
+        for done, _ in enumerate(pool.map(_compile_files, chunks), 1):
+            if done == len(chunks) or time.monotonic() - said_at > 1.0:
+                said_at = time.monotonic()
+                _say(f"compiled {min(done * CHUNK, len(files)):,} of {len(files):,} Python files")
+
+
+def _compile_files(files: list[str]) -> None:
+    warnings.simplefilter("ignore")  # about the packages' code; whoever runs it will see them
+    for file in files:
+        compileall.compile_file(file, quiet=2)  # some packages bring files for other versions, which nobody imports
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """Brings an artifact to the local disk once, for all servers that ask for it.
 
-Run by the shim as `python fetch.py URL TARGET SHA256`; every line it prints is progress for people, the last one of a
-failure is the reason.
+Run by `prepare.py`, with the rights of a server, as `python fetch.py URL TARGET SHA256 DRAFT`; every line it prints is
+progress for people, the last one of a failure is the reason.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import sys
@@ -20,31 +19,21 @@ SAY_EVERY = 0.5  # seconds
 TIMEOUT = 30.0  # seconds without a byte
 
 
-def fetch(url: str, target: Path, sha256: str) -> int:
-    """Download unless it is there; wait while another process does. Returns an exit code."""
+def fetch(url: str, target: Path, sha256: str, draft: Path) -> int:
+    """Download into the folder `draft` unless the target is there. Returns an exit code."""
     if url.startswith("file://"):
         return _check_file(target, sha256)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{target}.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("waiting for the same artifact to be fetched for another deployment", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        if target.exists():
-            return 0
-        draft = Path(f"{target}.part")
-        try:
-            found = _download(url, draft)
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            print(f"{url} cannot be fetched: {getattr(error, 'reason', error)}", flush=True)
-            return 1
-        if sha256 and found != sha256:
-            draft.unlink()
-            print(f"{url} has the checksum {found[:12]}…, not {sha256[:12]}… as expected", flush=True)
-            return 1
-        draft.rename(target)
+    if target.exists():
         return 0
+    try:
+        found = _download(url, draft / target.name)
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        print(f"{url} cannot be fetched: {getattr(error, 'reason', error)}", flush=True)
+        return 1
+    if sha256 and found != sha256:
+        print(f"{url} has the checksum {found[:12]}…, not {sha256[:12]}… as expected", flush=True)
+        return 1
+    return 0
 
 
 def _check_file(target: Path, sha256: str) -> int:
@@ -82,4 +71,4 @@ def _download(url: str, draft: Path) -> str:
 
 if __name__ == "__main__":
     os.umask(0o022)  # the server may run as another user
-    sys.exit(fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+    sys.exit(fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])))

@@ -1,15 +1,14 @@
 """Holds a server to its resource plan. Standard library only, for the shim's sake.
 
 Memory is a ceiling: by a control group where we may make one (version 2 or 1), else by watching. CPU is a weight, not
-a ceiling: a server may use what is idle, so that its start is not slower than by hand. Privileges are dropped when we
-have any to drop.
+a ceiling: a server may use what is idle, so that its start is not slower than by hand. What is prepared for a server
+is held in the same way, with at least the memory that installers need. Rights are taken away by `confine.py`.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
@@ -17,22 +16,26 @@ if TYPE_CHECKING:
     from typing import Any
 
 _V2, _V1_MEMORY, _V1_CPU = "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"
-_PR_SET_PDEATHSIG = 1
+PREPARING_BYTES = 2_000_000_000  # memory that preparing may use, for a small server too; compilers need it
 WATCH_SECONDS = 0.5  # between two looks at the memory where there is no control group
 _MOST_ROUNDS = 50  # of killing a control group whose processes start others
+_PREPARES = "-prepares"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Limits:
-    """The limits of one attempt, made before its server starts and removed after its end."""
+    """The limits of one attempt, made before its server starts and removed after its end.
 
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self._memory = int(spec["memory_bytes"])
-        self._user: list[int] = spec["run_as"]
+    Args:
+        spec: of the attempt.
+        prepares: hold what is prepared for the server, not the server.
+    """
+
+    def __init__(self, spec: dict[str, Any], *, prepares: bool = False) -> None:
+        self._memory = max(int(spec["memory_bytes"]), PREPARING_BYTES if prepares else 0)
         self._exceeded = False
         self._machine_kills = machine_kills()
-        self._shim = os.getpid()
-        label = _label(spec["name"], spec["attempt"])
+        label = _label(spec["name"], spec["attempt"]) + (_PREPARES if prepares else "")
         weight = max(1, int(spec["cpu_millis"]))
         self._groups: list[str] = []
         v2 = {"memory.max": self._memory, "memory.swap.max": 0, "memory.oom.group": 1, "cpu.weight": weight // 10 or 1}
@@ -63,21 +66,9 @@ class Limits:
         self._groups.append(group)
 
     def enter(self) -> None:
-        """In the server's process, before it becomes the server."""
+        """In the child, before it becomes what is to be held."""
         for group in self._groups:
             _put(f"{group}/cgroup.procs", str(os.getpid()))
-        if self._user:
-            uid, gid = self._user
-            os.setgroups([])
-            os.setgid(gid)
-            os.setuid(uid)
-        if sys.platform == "linux":
-            import ctypes  # here, in the child alone: it would cost the shim a megabyte
-
-            # The server must not outlive the shim: without it nobody would hold it to anything.
-            ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != self._shim:
-                os._exit(1)  # it died before the kernel was told
 
     def is_exceeded_by(self, leader: int) -> bool:
         """Whether the server and its children use more memory than they may, or were found to."""
@@ -110,7 +101,8 @@ class Limits:
 def end_groups(name: str, attempt: int) -> None:
     """Kill what still runs in the control groups of an attempt and remove them."""
     for base in (_V2, _V1_MEMORY, _V1_CPU):
-        _end(f"{base}/{_label(name, attempt)}")
+        for suffix in ("", _PREPARES):
+            _end(f"{base}/{_label(name, attempt)}{suffix}")
 
 
 def _label(name: str, attempt: int) -> str:

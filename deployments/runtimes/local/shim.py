@@ -19,6 +19,7 @@ TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from deployments.runtimes.local import confine
     from deployments.runtimes.local.attempt_files import StateFile, start_mark, stop_wanted
     from deployments.runtimes.local.attempt_log import AttemptLog
     from deployments.runtimes.local.ending import exit_words, signal_words
@@ -29,6 +30,7 @@ else:
     _HERE = os.path.dirname(os.path.abspath(__file__))
     sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
 
+    import confine
     from attempt_files import StateFile, start_mark, stop_wanted
     from attempt_log import AttemptLog
     from ending import exit_words, signal_words
@@ -56,7 +58,8 @@ class Shim:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)
         self.state = state
-        self.limits = Limits(self.spec)
+        self.limits = Limits(self.spec, prepares=bool(self.spec["prepare"]))
+        self.pid = os.getpid()
         self.watched_at = 0.0
         self.stopping_since: float | None = None
         self.killed = False
@@ -76,23 +79,33 @@ class Shim:
         """Go through all steps; the exit is written whatever happens."""
         if stop_wanted(os.path.dirname(self.folder), self.spec["attempt"]):
             self.stopping_since = time.monotonic()
-        for step in self.spec["prepare"]:
-            if self.stopping_since is not None:
-                break
-            self.state.write(phase=step["phase"], detail="")
-            code, last = self._run(step["command"], step["env"], prepares=True)
-            if code != 0 and self.stopping_since is None:
-                self._end("NOT_STARTED", f"{step['failure']}: {last or 'it ended without a word'}")
-                return
+        if not self._prepare():
+            return
         if self.stopping_since is not None:
             self._end("STOPPED", "It was stopped before its server was started.")
             return
         self.state.write(phase="STARTING", detail="")
         self.log.write("launchpad", f"Starting: {' '.join(self.spec['command'])}")
-        for note in self.spec["notes"]:
-            self.log.write("launchpad", note)
-        code, _ = self._run(self.spec["command"], self.spec["env"] | self.secrets, prepares=False)
+        code, _ = self._run(self.spec["command"], self.spec["env"] | self.secrets)
         self._end(*self._reason(code))
+
+    def _prepare(self) -> bool:
+        """Run the steps before the server, with its rights but limits of their own; False when one has failed."""
+        for step in self.spec["prepare"]:
+            if self.stopping_since is not None:
+                break
+            self.state.write(phase=step["phase"], detail="")
+            code, last = self._run(step["command"], {"PATH": os.defpath}, prepares=True)
+            if code != 0 and self.stopping_since is None:
+                why = last or "it ended without a word"
+                if self.limits.was_exceeded():
+                    why = "it needed more memory than preparing may use"
+                self._end("NOT_STARTED", f"{step['failure']}: {why}")
+                return False
+        if self.spec["prepare"]:
+            self.limits.leave()
+            self.limits = Limits(self.spec)
+        return True
 
     def _on_stop(self, *_: object) -> None:
         if self.stopping_since is None:
@@ -111,7 +124,7 @@ class Shim:
 
     # --- one child ----------------------------------------------------------------------------------------------
 
-    def _run(self, command: list[str], env: dict[str, str], *, prepares: bool) -> tuple[int, str]:
+    def _run(self, command: list[str], env: dict[str, str], *, prepares: bool = False) -> tuple[int, str]:
         """Run a child to its end. Returns its exit code (negative: the signal) and the last line it wrote."""
         pipes = {name: os.pipe() for name in ("stdout", "stderr", "failure")}
         self.child = os.fork()
@@ -154,8 +167,7 @@ class Shim:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(pipes["stdout"][1], 1)
             os.dup2(pipes["stderr"][1], 2)
-            if not prepares:
-                self._enter_limits()
+            self._enter_limits(prepares=prepares)
             os.execvpe(command[0], command, env)  # noqa: S606  argv only, never a shell
         except FileNotFoundError:
             os.write(failure, f"There is no program {command[0]}.".encode())
@@ -167,10 +179,12 @@ class Shim:
             os.write(failure, f"{command[0]} cannot be started: {error}".encode())
         os._exit(1)
 
-    def _enter_limits(self) -> None:
+    def _enter_limits(self, *, prepares: bool) -> None:
         try:
             self.limits.enter()
-            os.chdir(self.spec["cwd"])
+            if not prepares:  # `prepare.py` takes the rights of its own child away
+                confine.enter(self.spec["rights"], self.pid)
+                os.chdir(self.spec["cwd"])
         except OSError as error:
             raise RuntimeError(f"it cannot be held to its resource plan ({error})") from error
 

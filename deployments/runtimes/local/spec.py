@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from deployments.errors import RuntimeRejected
 from deployments.runtimes.base import Fetch, ReplicaSpec
-from deployments.runtimes.local.environment import environment_key
+from deployments.runtimes.local.environment import is_built
+from deployments.runtimes.local.preparing import Preparation
+from deployments.runtimes.local.rights import Rights, rights_for
 
 _PLACEHOLDER = re.compile(r"\{\{\s*runtime\.(?:(port)|artifacts\.([\w.-]+))\s*\}\}")
-_BUILDER_NAMES = ("PATH", "HOME", "LANG", "TMPDIR")
-_BUILDER_PREFIXES = ("UV_", "PIP_", "SSL_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http")
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,24 +31,48 @@ class Preparer:
     uv: str
     control_groups: bool
 
+    def rights(self) -> Rights:
+        """Return the rights of servers and of what is prepared for them.
+
+        Raises:
+            RightsRefused: they cannot be had, so that nothing may be run.
+        """
+        return rights_for(self.run_as, self.home, self.python)
+
+    def preparation(self) -> Preparation:
+        """Return what makes the jobs of `prepare.py`.
+
+        Raises:
+            RightsRefused: see `rights`.
+        """
+        return Preparation(home=self.home, rights=self.rights(), python=self.python, uv=self.uv)
+
     def spec_file(self, spec: ReplicaSpec, folder: Path, port: int) -> dict[str, Any]:
         """Return the content of `spec.json`.
 
         Raises:
-            RuntimeRejected: an artifact lies where none may be taken from, or a placeholder has no artifact.
+            RuntimeRejected: an artifact lies where none may be taken from, a placeholder has no artifact, or the
+                server would have more rights than it should.
         """
+        preparation = self.preparation()
         targets = {fetch.placeholder: self._target(fetch) for fetch in spec.fetches}
         work = folder / "work"
         work.mkdir(mode=0o700, exist_ok=True)
-        environment = self.home / "envs" / environment_key(spec.requirements) if spec.requirements else None
-        user, notes = self._user(work)
+        if preparation.rights.user:
+            os.chown(work, *preparation.rights.user)
+        environment = self._environment(spec, preparation)
+        shown = [work, *targets.values(), *([environment] if environment else [])]
+        jobs = self._jobs(spec, preparation, environment, targets)
         return {
             "name": spec.name,
             "attempt": spec.attempt,
             "at": time.time(),
             "port": port,
             "health_path": spec.health_path,
-            "prepare": [*self._building(spec, environment), *self._fetching(spec, targets)],
+            "prepare": [
+                step | {"command": preparation.command(folder / "spec.json", number)}
+                for number, step in enumerate(jobs)
+            ],
             "command": [_filled(item, port, targets) for item in spec.command],
             "env": self._server_environment(spec, work, environment, port)
             | {name: _filled(value, port, targets) for name, value in spec.env.items()},
@@ -60,54 +81,33 @@ class Preparer:
             "memory_bytes": spec.resources.memory_bytes,
             "memory_words": memory_words(spec.resources.memory_bytes),
             "grace_seconds": spec.grace_seconds,
-            "run_as": user,
+            "rights": asdict(preparation.rights.showing(*shown)),
             "control_groups": self.control_groups,
-            "notes": notes,
         }
 
-    def build_command(self, folder: Path, requirements: Sequence[str]) -> list[str]:
-        """Return the command that builds an environment."""
-        script = str(_HERE / "environment.py")
-        return [self.python, "-I", script, str(folder), self.uv, self.python, *sorted(requirements)]
+    def _environment(self, spec: ReplicaSpec, preparation: Preparation) -> Path | None:
+        """Return the folder of the server's environment: everybody's if there is one, else its resource group's."""
+        if not spec.requirements:
+            return None
+        shared = preparation.environment_folder(spec.requirements)
+        if spec.shares_environment or is_built(shared):
+            return shared
+        return preparation.environment_folder(spec.requirements, scope_of(spec.resource_group))
 
-    def builder_environment(self) -> dict[str, str]:
-        """Return what of our environment the building of environments needs: where packages come from."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name in _BUILDER_NAMES or name.startswith(_BUILDER_PREFIXES)
-        }
-        return kept | {"UV_CACHE_DIR": str(self.home / "cache" / "uv"), "UV_LINK_MODE": "hardlink"}
-
-    def _building(self, spec: ReplicaSpec, environment: Path | None) -> list[dict[str, Any]]:
-        if environment is None:
-            return []
-        return [
-            {
-                "phase": "PREPARING",
-                "command": self.build_command(environment, spec.requirements),
-                "env": self.builder_environment(),
-                "failure": "Its Python environment cannot be built",
-            }
-        ]
-
-    def _fetching(self, spec: ReplicaSpec, targets: dict[str, Path]) -> list[dict[str, Any]]:
-        return [
-            {
-                "phase": "FETCHING",
-                "command": [
-                    self.python,
-                    "-I",
-                    str(_HERE / "fetch.py"),
-                    fetch.url,
-                    str(targets[fetch.placeholder]),
-                    fetch.sha256,
-                ],
-                "env": self.builder_environment(),
-                "failure": f"Its input artifact {fetch.placeholder} cannot be fetched",
-            }
-            for fetch in spec.fetches
-        ]
+    def _jobs(
+        self, spec: ReplicaSpec, preparation: Preparation, environment: Path | None, targets: dict[str, Path]
+    ) -> list[dict[str, Any]]:
+        steps = []
+        if environment is not None:
+            scope = "" if spec.shares_environment else scope_of(spec.resource_group)
+            job = preparation.environment(environment, spec.requirements, scope)
+            failure = "Its Python environment cannot be built"
+            steps.append({"phase": "PREPARING", "job": job, "failure": failure})
+        for fetch in spec.fetches:
+            job = preparation.fetching(fetch, targets[fetch.placeholder])
+            failure = f"Its input artifact {fetch.placeholder} cannot be fetched"
+            steps.append({"phase": "FETCHING", "job": job, "failure": failure})
+        return steps
 
     def _target(self, fetch: Fetch) -> Path:
         """Return where an artifact lies or will lie.
@@ -140,21 +140,10 @@ class Preparer:
             "OPENBLAS_NUM_THREADS": threads,
         }
 
-    def _user(self, work: Path) -> tuple[list[int], list[str]]:
-        """Return the (uid, gid) to drop to, empty for none, and what the log should say about it."""
-        if not self.run_as or os.geteuid() != 0:
-            return [], []
-        try:
-            user = pwd.getpwnam(self.run_as)
-        except KeyError:
-            return [], [f"Running as root: there is no user {self.run_as}."]
-        for needed in (Path(self.python), self.home, _HERE):
-            if not _reaches(needed, user.pw_uid, user.pw_gid):
-                return [], [f"Running as root: the user {self.run_as} cannot reach {needed}."]
-        os.chown(work, user.pw_uid, user.pw_gid)
-        for folder in (work.parent, work.parent.parent):
-            folder.chmod(0o711)
-        return [user.pw_uid, user.pw_gid], []
+
+def scope_of(resource_group: str) -> str:
+    """Return the name of the folder of what is a resource group's alone."""
+    return f"group-{hashlib.sha256(resource_group.encode()).hexdigest()[:16]}"
 
 
 def _filled(text: str, port: int, targets: dict[str, Path]) -> str:
@@ -166,16 +155,6 @@ def _filled(text: str, port: int, targets: dict[str, Path]) -> str:
         return str(targets[match[2]])
 
     return _PLACEHOLDER.sub(value, text)
-
-
-def _reaches(path: Path, uid: int, gid: int) -> bool:
-    """Whether a user may go through all folders to a path and read it."""
-    for part in (path.resolve(), *path.resolve().parents):
-        status = part.stat()
-        shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
-        if not status.st_mode >> shift & 0o1:
-            return False
-    return True
 
 
 def memory_words(size: int) -> str:

@@ -1,0 +1,116 @@
+"""Takes Launchpad's rights away from a process that is about to become somebody else's program.
+
+Standard library only, for the sake of the shim and of `prepare.py`. What is to be taken is decided in `rights.py`;
+here it is done, in the child, right before the exec. Whatever fails raises OSError: the program is not started then.
+
+Run as `python confine.py` with {"rights": ..., "command": [...]} on stdin it becomes that command, for trying out.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
+if TYPE_CHECKING:
+    import ctypes
+    from typing import Any
+
+_CLONE_NEWNS = 0x20000
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_VEIL = b"mode=755,size=256k"  # it holds the folders on the way to what is shown, nothing else
+
+
+def enter(rights: dict[str, Any], parent: int) -> None:
+    """Give up what `rights` takes away, for good, and die with the parent.
+
+    Args:
+        rights: "user" -> [uid, gid] or [], "hidden" -> folders that are seen empty but for "shown" -> paths in them.
+        parent: the process that has forked this one.
+
+    Raises:
+        OSError: not all of it is possible here.
+    """
+    libc = _libc()
+    if libc is not None and rights["hidden"]:
+        _hide(libc, rights["hidden"], rights["shown"])
+    if rights["user"]:
+        uid, gid = rights["user"]
+        os.setgroups([])
+        os.setgid(gid)
+        os.setuid(uid)
+    if libc is None:
+        return
+    _ask(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    # After the change of the user, which clears it. Nobody would hold an orphan to anything.
+    _ask(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL), "pdeathsig")
+    if os.getppid() != parent:
+        os._exit(1)  # it died before the kernel was told
+
+
+def _libc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    import ctypes  # here, in the child alone: it would cost the shim a megabyte
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _ask(answer: int, what: str) -> None:
+    import ctypes
+
+    if answer != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+
+
+def _hide(libc: ctypes.CDLL, hidden: list[str], shown: list[str]) -> None:
+    """Cover folders with empty ones, in a mount namespace of our own, and bring back what is needed of them."""
+    _ask(libc.unshare(_CLONE_NEWNS), "mount namespace")
+    # What is mounted outside later is seen here too, and what is unmounted outside is not held; nothing goes back.
+    _mount(libc, "none", "/", _MS_REC | _MS_SLAVE)
+    hidden = [folder for folder in hidden if folder not in shown]
+    roots = [root for root in hidden if not any(is_below(root, other) for other in hidden if other != root)]
+    kept = [path for path in shown if any(is_below(path, root) for root in roots)]
+    kept = [path for path in kept if not any(is_below(path, other) for other in kept if other != path)]
+    # An open file leads to what will be covered.
+    sources = {path: os.open(path, os.O_PATH) for path in kept}
+    for root in roots:
+        _mount(libc, "tmpfs", root, _MS_NOSUID | _MS_NODEV, "tmpfs", _VEIL)
+    for path, source in sources.items():
+        _make_place(path, is_folder=os.path.isdir(f"/proc/self/fd/{source}"))
+        _mount(libc, f"/proc/self/fd/{source}", path, _MS_BIND | _MS_REC)
+        os.close(source)
+
+
+def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, kind: str = "", options: bytes = b"") -> None:
+    answer = libc.mount(os.fsencode(source), os.fsencode(target), kind.encode() or None, flags, options or None)
+    _ask(answer, target)
+
+
+def _make_place(path: str, *, is_folder: bool) -> None:
+    """Make what a path is to be mounted on; the folders on the way are open to everybody."""
+    mask = os.umask(0o022)
+    try:
+        os.makedirs(path if is_folder else os.path.dirname(path), mode=0o755, exist_ok=True)
+        if not is_folder:
+            with open(path, "w"):
+                pass
+    finally:
+        os.umask(mask)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Return whether a path is a folder or lies in it; both are absolute, without links."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+if __name__ == "__main__":
+    import json
+
+    trial = json.load(sys.stdin)
+    enter(trial["rights"], os.getppid())
+    os.chdir("/")
+    os.execve(trial["command"][0], trial["command"], {"PATH": os.defpath})  # noqa: S606  argv only, never a shell

@@ -1,0 +1,143 @@
+"""What `prepare.py` is told to make: environments, downloads, trained models; for the shim and for the first start."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from deployments.runtimes.base import Fetch
+from deployments.runtimes.local.environment import MARKER, environment_key
+from deployments.runtimes.local.rights import Rights
+
+_HERE = Path(__file__).parent
+_PREFIXES = ("UV_", "PIP_", "SSL_", "REQUESTS_CA_BUNDLE", "LANG")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+_OWN = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")  # which we set, or leave out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """Knows where things are made and with which rights; see `LocalRuntime` for what each is."""
+
+    home: Path
+    rights: Rights
+    python: str
+    uv: str
+
+    def environment_folder(self, requirements: Sequence[str], scope: str = "") -> Path:
+        """Return where the environment of these requirements lies, or will lie.
+
+        Args:
+            scope: whose it is. Without one it is everybody's: only for packages that nobody but us has chosen.
+        """
+        base = self.home / "envs"
+        if scope and self.rights.user:
+            base /= scope
+        return base / environment_key(requirements)
+
+    def environment(self, folder: Path, requirements: Sequence[str], scope: str = "") -> dict[str, Any]:
+        """Return the job that makes an environment.
+
+        What is built may run code of its own, and could leave something in the cache of the installer that the next
+        build takes for a package. So nobody shares a cache with others; where others of the same user could reach it
+        (no mount namespaces), it goes with the build.
+        """
+        scratch = folder.with_name(f"{folder.name}.scratch")
+        if not self.rights.user:
+            cache = self.home / "cache" / "uv"
+        elif self.rights.hidden:
+            cache = self.home / "cache" / "builds" / (scope or "shared")
+        else:
+            cache = scratch / "uv"
+        script = str(_HERE / "environment.py")
+        job = self._job(
+            [self.python, "-I", script, str(folder), self.uv, self.python, *sorted(requirements)],
+            lock=Path(f"{folder}.lock"),
+            waiting="waiting for the same environment to be built for another deployment",
+            scratch=scratch,
+            shown=(folder, cache, Path(self.uv), *(Path(one, "uv", "uv.toml") for one in _uv_settings().values())),
+        )
+        # Linked files would be the cache's too, which the next build may write to.
+        links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
+        job["env"] |= _index_settings() | _uv_settings() | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": links}
+        job |= {"own": [str(folder)], "marker": str(folder / MARKER)}
+        job["cache"] = [] if cache.is_relative_to(scratch) else [str(cache)]
+        return job
+
+    def fetching(self, fetch: Fetch, target: Path) -> dict[str, Any]:
+        """Return the job that brings an artifact to where it is expected."""
+        if fetch.url.startswith("file://"):
+            folder = draft = self.home / "cache" / "checks" / target.name
+            shown: tuple[Path, ...] = (target,)
+        else:
+            folder, draft = target.parent, target.parent.with_name(f"{target.parent.name}.new")
+            shown = (folder,)
+        job = self._job(
+            [self.python, "-I", str(_HERE / "fetch.py"), fetch.url, str(target), fetch.sha256, str(draft)],
+            lock=folder.with_name(f"{folder.name}.lock"),
+            waiting="waiting for the same artifact to be fetched for another deployment",
+            scratch=draft,
+            shown=shown,
+        )
+        job["env"] |= _index_settings()
+        job["publish"] = [] if folder == draft else [str(draft), str(folder)]
+        return job
+
+    def made_by(self, command: Sequence[str], draft: Path, folder: Path, *, shown: Sequence[Path]) -> dict[str, Any]:
+        """Return the job of a program that writes into the folder `draft` what is to be in `folder`."""
+        job = self._job(
+            command,
+            lock=folder.with_name(f"{folder.name}.lock"),
+            waiting="waiting for another process that makes the same",
+            scratch=draft,
+            shown=shown,
+        )
+        job["publish"] = [str(draft), str(folder)]
+        return job
+
+    def command(self, file: Path, number: int) -> list[str]:
+        """Return the command that does a job of a file, `{"prepare": [{"job": ...}, ...]}`."""
+        return [sys.executable, "-I", "-S", str(_HERE / "prepare.py"), str(file), str(number)]
+
+    def _job(
+        self, command: Sequence[str], *, lock: Path, waiting: str, scratch: Path, shown: Sequence[Path]
+    ) -> dict[str, Any]:
+        return {
+            "lock": str(lock),
+            "waiting": waiting,
+            "marker": "",
+            "own": [],
+            "scratch": [str(scratch)],
+            "cache": [],
+            "publish": [],
+            "command": [*command],
+            "env": {"PATH": _path(self.python), "HOME": str(scratch), "TMPDIR": str(scratch), "LANG": "C.UTF-8"},
+            "rights": asdict(self.rights.showing(scratch, *shown, *_files_of(_index_settings().values()))),
+        }
+
+
+def _path(python: str) -> str:
+    return os.pathsep.join([str(Path(python).parent), "/usr/local/bin", "/usr/bin", "/bin"])
+
+
+def _files_of(values: Iterable[str]) -> list[Path]:
+    return [Path(value) for value in values if value.startswith("/") and os.path.exists(value)]
+
+
+def _uv_settings() -> dict[str, str]:
+    """Return how to find the file in which the user who runs us has told the installer where packages come from."""
+    folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return {"XDG_CONFIG_HOME": str(folder)} if (folder / "uv" / "uv.toml").exists() else {}
+
+
+def _index_settings() -> dict[str, str]:
+    """Return what of our environment says where packages and files come from, and nothing else of it."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OWN and (name.startswith(_PREFIXES) or name.lower() in _PROXIES)
+    }

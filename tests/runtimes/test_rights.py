@@ -1,0 +1,313 @@
+"""Model servers, and all that is prepared for them, never have Launchpad's rights."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.runtimes.local import confine
+from deployments.runtimes.local.rights import rights_for
+from tests.runtimes.conftest import NewMachine
+from tests.runtimes.hostile import write_package
+from tests.runtimes.machine import PYTHON, Machine
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to give up")
+_PR_CAPBSET_DROP, _CAP_SYS_ADMIN = 24, 21
+_REPORT = "import json, hostile; print(json.dumps(hostile.FOUND))"
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that everybody may read, unlike those of pytest."""
+    folder = Path(tempfile.mkdtemp(prefix="launchpad-open-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def build_hostile(machine: Machine, folder: Path) -> tuple[dict[str, Any], Path, str]:
+    """Deploy what asks for the hostile package; return what it found, its environment and how its sleeper is known."""
+    (machine.home / "secrets-key").write_text("the key of all secrets")
+    (machine.home / "secrets-key").chmod(0o644)  # so that its own rights are not what keeps it
+    victim = folder / "victim"
+    victim.write_text("untouched")
+    victim.chmod(0o600)
+    sleeps = f"{uuid.uuid4().int % 10**6 + 10**6}"
+    line = write_package(folder, home=machine.home, victim=victim, sleeps=sleeps)
+    machine.start("python", "-c", _REPORT, requirements=[line])
+    machine.ended(timeout=60)
+    lines = machine.lines()
+    assert lines, [line.text for line in machine.logs()]
+    (marker,) = (machine.home / "envs").glob("**/.complete")
+    return json.loads(lines[-1]), marker.parent, sleeps
+
+
+def sleepers(argument: str) -> list[int]:
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", argument]]
+
+
+@as_root
+def test_a_package_that_is_built_has_no_rights_sees_no_secrets_and_leaves_nobody(
+    machine: Machine, open_folder: Path
+) -> None:
+    found, environment, sleeps = build_hostile(machine, open_folder)
+
+    assert found["uid"] == pwd.getpwnam("nobody").pw_uid
+    assert found["no_new_privs"] == ["1"]
+    assert found["secret"] == "FileNotFoundError"
+    assert found["home"] == ["cache", "envs"]
+    assert found["written"] == found["etc"] == "PermissionError"
+    assert found["secrets"] == []
+    assert not (machine.home / "written-by-hostile").exists()
+    assert (environment / "survivor").exists()
+    assert sleepers(sleeps) == []
+    assert not list(environment.parent.glob("*.scratch"))
+
+
+@as_root
+def test_an_environment_is_ours_when_it_is_made_and_links_in_it_are_not_followed(
+    machine: Machine, open_folder: Path
+) -> None:
+    found, environment, _ = build_hostile(machine, open_folder)
+
+    assert (found["link"], found["marker"]) == (None, None)  # it could lay them
+    victim = open_folder / "victim"
+    assert (victim.stat().st_mode & 0o777, victim.read_text()) == (0o600, "untouched")
+    assert not (environment / ".complete").is_symlink()
+    for path in (environment, *environment.rglob("*")):
+        status = path.lstat()
+        assert status.st_uid == 0, path
+        assert path.is_symlink() or not status.st_mode & 0o022, path
+
+
+@as_root
+def test_a_server_can_change_neither_its_environment_nor_see_what_is_not_its_own(
+    machine: Machine, open_folder: Path
+) -> None:
+    line = write_package(open_folder, home=machine.home, victim=open_folder / "none", sleeps="0")
+    (machine.home / "artifacts").mkdir()
+    script = (
+        'bin=$(dirname "$(command -v python)"); touch "$bin/python" 2>&1; touch "$bin/new" 2>&1;'
+        f"ls {machine.home} {machine.home}/replicas; id -u; grep NoNewPrivs /proc/self/status"
+    )
+
+    machine.run(script, requirements=[line])
+
+    said = machine.lines()
+    assert sum("Permission denied" in line for line in said) == 2
+    assert "artifacts" not in said
+    assert [line for line in said if line.startswith("d")] == [machine.name]
+    assert said[-2:] == [str(pwd.getpwnam("nobody").pw_uid), "NoNewPrivs:\t1"]
+
+
+@as_root
+def test_groups_share_no_environment_that_they_have_chosen_and_all_use_ours(machine: Machine) -> None:
+    preparation = machine.runtime.preparation()
+    ours, theirs = ["kserve==0.21.0"], ["anything==1"]
+    (preparation.environment_folder(ours)).mkdir(parents=True)
+    (preparation.environment_folder(ours) / ".complete").touch()
+
+    folders = {
+        (group, key): _environment_of(machine, group, lines)
+        for group in ("one", "two")
+        for key, lines in (("ours", ours), ("theirs", theirs))
+    }
+
+    assert folders["one", "ours"] == folders["two", "ours"]
+    assert folders["one", "theirs"] != folders["two", "theirs"]
+
+
+def _environment_of(machine: Machine, group: str, lines: list[str]) -> str:
+    folder = machine.home / "replicas" / group / "attempt-1"
+    folder.mkdir(parents=True, exist_ok=True)
+    spec = replace(machine.spec("true", requirements=lines), resource_group=group)
+    path: str = machine.runtime._preparer.spec_file(spec, folder, 1)["env"]["PATH"]
+    return path.split(":")[0]
+
+
+@as_root
+def test_root_is_what_servers_run_as_only_when_it_is_insisted_on(new_machine: NewMachine) -> None:
+    machine = new_machine(run_as="root")
+
+    machine.run("id -u")
+
+    assert machine.lines() == ["0"]
+
+
+def without_namespaces() -> None:
+    """In a child: what root may do in a container that was not given CAP_SYS_ADMIN."""
+    ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_SYS_ADMIN, 0, 0, 0)
+
+
+_START = """
+import sys
+from pathlib import Path
+from deployments.errors import RuntimeRejected
+from deployments.runtimes.local import LocalRuntime
+from tests.runtimes.machine import Machine
+machine = Machine(Path(sys.argv[1]))
+try:
+    machine.run("id -u")
+    print("uid", *machine.lines())
+except RuntimeRejected as refused:
+    print(refused)
+machine.end()
+"""
+
+
+@as_root
+def test_where_rights_cannot_be_given_up_servers_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    tmp_path.chmod(0o700)
+    command = [sys.executable, "-c", _START, str(tmp_path / "home")]
+
+    done = subprocess.run(
+        command, preexec_fn=without_namespaces, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
+
+    assert "cannot reach" in done.stdout
+    assert "LAUNCHPAD_RUN_AS=root" in done.stdout
+    assert "uid" not in done.stdout
+
+
+@as_root
+def test_the_check_of_the_settings_refuses_what_the_runtime_refuses(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    env = {**os.environ, "LAUNCHPAD_HOME": str(tmp_path)}
+    command = [sys.executable, "manage.py", "check"]
+    how: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, "check": False}
+
+    refused = subprocess.run(command, env=env, preexec_fn=without_namespaces, **how)
+    insisted = subprocess.run(command, env=env | {"LAUNCHPAD_RUN_AS": "root"}, preexec_fn=without_namespaces, **how)
+    usual = subprocess.run(command, env=env, **how)
+
+    assert refused.returncode == 1
+    assert "launchpad.E010" in refused.stderr
+    assert "LAUNCHPAD_RUN_AS=root" in refused.stderr
+    assert (insisted.returncode, usual.returncode) == (0, 0), (insisted.stderr, usual.stderr)
+
+
+@as_root
+def test_an_ordinary_user_runs_servers_as_themselves_without_new_rights(open_folder: Path) -> None:
+    """Launchpad itself runs as nobody here, with the interpreter and this checkout shown to it."""
+    home = open_folder / "home"
+    home.mkdir()
+    shutil.chown(home, "nobody")
+    rights = rights_for("nobody", home, PYTHON).showing(ROOT, Path(sys.prefix), home)
+    program = [sys.executable, "-c", _START, str(home)]
+    trial = {"rights": asdict(rights), "command": ["/bin/sh", "-c", f'cd {ROOT} && exec "$@"', "sh", *program]}
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", confine.__file__],
+        input=json.dumps(trial),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stdout.split() == ["uid", str(pwd.getpwnam("nobody").pw_uid)], done.stderr
+
+
+# --- the end of those who prepare ---------------------------------------------------------------------------------
+
+_LASTING = """
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.execvp("sleep", ["sleep", sys.argv[1]])
+os.wait()
+print("at work", flush=True)
+time.sleep(600)
+"""
+
+
+def start_maker(machine: Machine, argument: str) -> subprocess.Popen[str]:
+    """Start `prepare.py` with a maker that goes on for long, and has a child in a session of its own."""
+    preparation = machine.runtime.preparation()
+    draft, folder = machine.home / "made.new", machine.home / "made"
+    job = preparation.made_by([PYTHON, "-I", "-S", "-c", _LASTING, argument], draft, folder, shown=[])
+    file = machine.home / "job.json"
+    file.write_text(json.dumps({"prepare": [{"job": job}]}))
+    process = subprocess.Popen(preparation.command(file, 0), stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "at work\n"
+    wait_until(lambda: sleepers(argument), what="its child is there")
+    return process
+
+
+def test_a_preparation_that_is_told_to_end_takes_all_with_it_and_leaves_nothing(machine: Machine) -> None:
+    argument = f"{uuid.uuid4().int % 10**6 + 10**7}"
+    process = start_maker(machine, argument)
+
+    process.terminate()
+
+    assert process.wait(20) != 0
+    assert sleepers(argument) == []
+    assert not (machine.home / "made.new").exists()
+
+
+def test_a_preparation_ends_with_the_program_that_asked_for_it(machine: Machine) -> None:
+    argument = f"{uuid.uuid4().int % 10**6 + 10**7}"
+    process = start_maker(machine, argument)
+
+    child = psutil.Process(process.pid).children()[0]
+    process.kill()
+    process.wait(20)
+
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, what="the maker has ended")
+    for pid in sleepers(argument):  # in a session of its own; the shim ends it by its control group
+        os.kill(pid, 9)
+
+
+def test_nobody_else_begins_while_what_was_started_by_a_killed_preparation_still_runs(machine: Machine) -> None:
+    argument = f"{uuid.uuid4().int % 10**6 + 10**7}"
+    first = start_maker(machine, argument)
+    first.kill()
+    first.wait(20)
+    (survivor,) = sleepers(argument)
+
+    command = machine.runtime.preparation().command(machine.home / "job.json", 0)
+    second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert second.stdout is not None
+    waiting = second.stdout.readline()
+    os.kill(survivor, 9)
+
+    assert waiting.startswith("waiting")
+    assert second.stdout.readline() == "at work\n"
+    second.terminate()
+    second.wait(20)
+    assert sleepers(argument) == []
+
+
+def test_a_server_that_is_stopped_while_it_is_prepared_leaves_no_builder(machine: Machine, open_folder: Path) -> None:
+    argument = f"{uuid.uuid4().int % 10**6 + 10**7}"
+    line = write_package(open_folder, home=machine.home, victim=open_folder / "none", sleeps=argument)
+    machine.start("true", requirements=[line])
+    machine.until(ReplicaPhase.PREPARING)
+
+    machine.stop()
+    ended = machine.ended()
+
+    assert ended.reason is ExitReason.STOPPED
+    assert sleepers(argument) == []
+    assert not list((machine.home / "envs").glob("**/*.scratch"))
