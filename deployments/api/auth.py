@@ -11,7 +11,8 @@ from ninja.security import HttpBearer
 from deployments.api.errors import ApiError
 from deployments.errors import TokenInvalid
 from deployments.gateway import tokens
-from deployments.models import Actor, ResourceGroup, Role, ServiceKey, User
+from deployments.gateway.grants import actor_of as actor_of_token
+from deployments.models import Actor, ResourceGroup
 
 GroupHeader = Annotated[
     str,
@@ -42,23 +43,13 @@ class AccessToken(HttpBearer):
 
     def authenticate(self, request: HttpRequest, token: str) -> Actor:
         claims = tokens.verify(token)
-        actor = _actor_of(claims)
+        actor = actor_of_token(claims)
         if actor is None or claims.is_probe:
-            raise TokenInvalid("The service key of this access token was revoked or has expired. Use another one.")
+            raise TokenInvalid("Nobody holds this access token any more: its key or account is gone. Use another one.")
+        if claims.is_for_inference:
+            raise ApiError(403, "This access token is for predictions alone. Programs get theirs with a service key.")
         cast(ApiRequest, request).actor = actor
         return actor
-
-
-def _actor_of(claims: tokens.Claims) -> Actor | None:
-    """Return who holds a token now: role and groups as they are, not as they were when it was issued."""
-    key = ServiceKey.objects.filter(client_id=claims.client_id).order_by().first()
-    if key is not None:
-        if not key.is_usable:
-            return None
-        groups = None if key.all_groups else frozenset(key.resource_groups.values_list("pk", flat=True))
-        return Actor(name=key.name or key.client_id, role=Role(key.role), groups=groups)
-    user = User.objects.filter(username=claims.subject, is_active=True).first()
-    return user.actor() if user else None
 
 
 def group_of(request: HttpRequest, group_id: str) -> ResourceGroup:

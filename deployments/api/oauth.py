@@ -25,6 +25,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from deployments.api.token_rate import seconds_to_wait
+from deployments.gateway import grants as token_grants
 from deployments.gateway import tokens
 from deployments.models import ServiceKey
 from deployments.operations.audit import record
@@ -97,16 +98,8 @@ def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
         lifetime = max(1, min(lifetime, int((key.expires_at - timezone.now()).total_seconds())))
     _note_use(key)
     jti = secrets.token_hex(16)
-    groups = None if key.all_groups else list(key.resource_groups.values_list("pk", flat=True))
     return {
-        "access_token": tokens.issue(
-            subject=key.client_id,
-            client_id=key.client_id,
-            resource_groups=groups,
-            role=key.role,
-            lifetime_seconds=lifetime,
-            jti=jti,
-        ),
+        "access_token": token_grants.issue_for_key(key, lifetime_seconds=lifetime, jti=jti),
         "token_type": "bearer",
         "expires_in": lifetime,
         "scope": tokens.scope_of(key.role),

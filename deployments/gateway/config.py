@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from string import Template
 from urllib.parse import quote
@@ -23,7 +24,8 @@ from deployments.gateway import replies
 from deployments.gateway.table import Backend, Server, Table
 
 AUDIENCE = "launchpad"
-ROUTES, DEPLOYMENTS, REVOKED, STATE = "routes.map", "deployments.map", "revoked.map", "state.map"
+ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
+STATE = "state.map"
 STATE_KEY = "table"
 # Relative, so that the limit on the length of socket paths is far away.
 METRICS_SOCKET, WEB_SOCKET = "../run/metrics.sock", "../run/web.sock"
@@ -123,9 +125,10 @@ def _maps(table: Table) -> dict[str, dict[str, str]]:
     names = {backend.name for backend in table.backends}
     groups = dict(table.idle) | {backend.deployment_id: backend.resource_group for backend in table.backends}
     routes = {pk: name for pk, number in table.routes.items() if (name := f"{pk}-g{number}") in names}
-    for name in (*groups, *groups.values(), *table.revoked):
+    for name in (*groups, *groups.values(), *table.revoked, *table.grants, *chain(*table.grants.values())):
         _require_plain(name)
-    return {ROUTES: routes, DEPLOYMENTS: groups, REVOKED: dict.fromkeys(table.revoked, "1")}
+    granted = {f"{grant}/{group}": "1" for grant, named in table.grants.items() for group in named}
+    return {ROUTES: routes, DEPLOYMENTS: groups, REVOKED: dict.fromkeys(table.revoked, "1"), GRANTS: granted}
 
 
 def _check(backend: Backend) -> None:

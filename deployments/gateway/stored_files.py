@@ -71,7 +71,8 @@ def may_have_been_read_damaged(here: Place) -> bool:
 
 
 def _packed(table: Table) -> dict[str, Any]:
-    return {**asdict(table), "routes": dict(table.routes), "idle": dict(table.idle), "revoked": sorted(table.revoked)}
+    maps = {"routes": dict(table.routes), "idle": dict(table.idle), "grants": dict(table.grants)}
+    return {**asdict(table), **maps, "revoked": sorted(table.revoked)}
 
 
 def _unpacked(packed: dict[str, Any]) -> Table:

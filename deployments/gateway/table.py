@@ -8,9 +8,10 @@ prove it, and after traffic has left it, until it is drained. `routes` says whic
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from deployments.gateway.holders import look
 from deployments.models import Deployment, Replica, ServiceKey, User
 
 
@@ -62,7 +63,8 @@ class Table:
         routes: deployment id -> generation that public traffic goes to. A deployment without one answers 503.
         idle: deployment id -> resource group of the deployments that exist without a backend (stopped, dead, not yet
             placed). They answer 503; what is neither here nor in `backends` answers 404.
-        revoked: client ids and token ids (`jti`) whose tokens are refused.
+        revoked: client ids, token ids (`jti`) and grants whose tokens are refused.
+        grants: id of a grant -> resource groups, of the grants whose groups are too many for a token.
         read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway keeps the one
             that was read later, whichever comes first.
     """
@@ -71,6 +73,7 @@ class Table:
     routes: Mapping[str, int] = field(default_factory=dict)
     idle: Mapping[str, str] = field(default_factory=dict)
     revoked: frozenset[str] = frozenset()
+    grants: Mapping[str, Sequence[str]] = field(default_factory=dict)
     read_at: int = field(default_factory=time.monotonic_ns)
 
 
@@ -80,7 +83,7 @@ def backend_name(deployment_id: str, generation: int) -> str:
 
 
 def load() -> Table:
-    """Read the table, in four queries however many deployments there are."""
+    """Read the table, in the same few queries however many deployments there are."""
     read_at = time.monotonic_ns()
     rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
     groups = {pk: group for pk, group, _ in rows}
@@ -110,10 +113,12 @@ def load() -> Table:
     placed = {pk for pk, _ in servers}
     revoked = set(ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True))
     revoked |= {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
+    granted = look()
     return Table(
         backends=backends,
         routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},
         idle={pk: group for pk, group in groups.items() if pk not in placed},
-        revoked=frozenset(revoked),
+        revoked=granted.revoked | revoked,
+        grants=granted.groups,
         read_at=read_at,
     )

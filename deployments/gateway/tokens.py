@@ -31,6 +31,8 @@ LONGEST_LIFETIME = 43_199  # seconds
 PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
 KEY_BITS = 2048
 ALL_GROUPS = "*"
+GROUPS_OF_GRANT = "@"  # in the place of groups that are too many for a header
+INFERENCE = "launchpad.inference"  # the scope of tokens that are for predictions alone
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, JoseError)
 
 logger = logging.getLogger(__name__)
@@ -44,8 +46,11 @@ class Claims:
         subject: whom it stands for.
         client_id: the service key, or who else asked for it.
         role: one of the roles' values.
-        groups: ids of the resource groups, None for all.
+        groups: ids of the resource groups, None for all; empty when `has_groups_of_grant`.
+        has_groups_of_grant: whether the groups are those of the grant.
+        grant: id of the TokenGrant, `""` when it has none.
         expires_at: Unix time in seconds.
+        is_for_inference: whether it is for predictions alone.
         is_probe: whether it is for our own proofs.
     """
 
@@ -54,7 +59,10 @@ class Claims:
     jti: str
     role: str
     groups: frozenset[str] | None
+    has_groups_of_grant: bool
+    grant: str
     expires_at: int
+    is_for_inference: bool
     is_probe: bool
 
 
@@ -78,6 +86,8 @@ def issue(
     lifetime_seconds: int = LONGEST_LIFETIME,
     probe: bool = False,
     jti: str = "",
+    grant: str = "",
+    inference_only: bool = False,
 ) -> str:
     """Return a signed token.
 
@@ -87,6 +97,9 @@ def issue(
         lifetime_seconds: at most LONGEST_LIFETIME.
         probe: whether it may choose a generation that is not public yet; for our own proofs only.
         jti: its id, a new one when left out.
+        grant: id of the TokenGrant that says the same; it holds the groups when `resource_groups` is
+            {GROUPS_OF_GRANT}, because they are too many for a token.
+        inference_only: whether it is for predictions alone and not for the API.
     """
     now = int(time.time())
     if not 0 < lifetime_seconds <= LONGEST_LIFETIME:
@@ -101,10 +114,12 @@ def issue(
         "iat": now,
         "exp": now + lifetime_seconds,
         "role": role,
-        "scope": scope_of(role),
+        "scope": INFERENCE if inference_only else scope_of(role),
         # One text with commas, because HAProxy can walk through that and not through a list.
         "groups": ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups)),
     }
+    if grant:
+        claims["grant"] = grant
     if probe:
         claims["launchpad_probe"] = True
     signer = signing_key()
@@ -135,7 +150,10 @@ def verify(token: str) -> Claims:
         client_id=str(claims.get("client_id", "")),
         jti=str(claims.get("jti", "")),
         role=str(claims["role"]),
-        groups=None if groups == ALL_GROUPS else frozenset(filter(None, groups.split(","))),
+        groups=None if groups == ALL_GROUPS else frozenset(groups.split(",")) - {"", GROUPS_OF_GRANT},
+        has_groups_of_grant=groups == GROUPS_OF_GRANT,
+        grant=str(claims.get("grant", "")),
+        is_for_inference=claims.get("scope") == INFERENCE,
         expires_at=int(claims["exp"]),
         is_probe=claims.get("launchpad_probe") is True,
     )

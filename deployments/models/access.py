@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments.models.workspace import ResourceGroup
 
 SIGN_IN_LINK_LIFETIME = timedelta(hours=24)
+PERSON_PREFIX = "user-"  # of the client ids of people's tokens; those of service keys begin in another way
 
 
 class Role(models.TextChoices):
@@ -50,6 +51,15 @@ class Actor:
         """Return whether a resource group exists for this actor."""
         return self.groups is None or group_id in self.groups
 
+    def covers(self, role: Role, groups: frozenset[str] | None) -> bool:
+        """Return whether this actor may at least what `role` may in `groups` (None: in all)."""
+        return self.may(role) and (self.groups is None or (groups is not None and groups <= self.groups))
+
+    def within(self, role: Role, groups: frozenset[str] | None) -> Actor:
+        """Return this actor with no more than `role`, and in no more than `groups` (None: in all)."""
+        seen = self.groups if groups is None else groups if self.groups is None else self.groups & groups
+        return Actor(name=self.name, role=min(self.role, role, key=_RANK.__getitem__), groups=seen)
+
 
 class User(AbstractUser):
     """A person who signs in. A superuser is an administrator of every resource group."""
@@ -74,8 +84,8 @@ class User(AbstractUser):
 
     @property
     def token_client(self) -> str:
-        """The client id of this person's access tokens: the gateway refuses them once the account is not active."""
-        return f"user-{self.pk}"
+        """The client id of this person's access tokens, which nobody has after them, whatever their name."""
+        return f"{PERSON_PREFIX}{self.pk}"
 
     def actor(self) -> Actor:
         """Return this person as operations and queries know them."""
@@ -122,6 +132,24 @@ def secret_digest(secret: str) -> str:
     One round of SHA-256 is enough: a slow hash is for what can be guessed, and would cost each token 0.3 s.
     """
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
+
+
+class TokenGrant(models.Model):
+    """What access tokens of one holder say that it may, kept while one of them can be in use.
+
+    Tokens name their grant. When the database says less than it, the gateway refuses them (`gateway/holders.py`).
+    The holder is no foreign key: the grant outlives it.
+    """
+
+    id = models.CharField(primary_key=True, max_length=32, editable=False)
+    client_id = models.CharField(max_length=128, db_index=True)  # of a service key, or `User.token_client`
+    subject = models.CharField(max_length=150)
+    role = models.CharField(max_length=16, choices=Role.choices)
+    groups = models.JSONField(null=True)  # ids of resource groups, None for all
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.subject} as {self.role}"
 
 
 class SignInLink(models.Model):

@@ -15,7 +15,7 @@ from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
-from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink
+from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink, TokenGrant
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.history import tell
 from deployments.reconciler.lease import is_due, is_free
@@ -92,7 +92,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
 
 
 def clean_up() -> None:
-    """Warn of deployments that end within the hour; remove sessions and sign-in links that are over."""
+    """Warn of deployments that end within the hour; remove sessions, sign-in links and grants that are over."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
     warned = DeploymentEvent.objects.filter(code="ENDS_SOON").values("deployment")
@@ -103,3 +103,4 @@ def clean_up() -> None:
             tell(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
+    TokenGrant.objects.filter(expires_at__lt=now).delete()

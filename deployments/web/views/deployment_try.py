@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from deployments.errors import GatewayUnavailable, InvalidInput
-from deployments.gateway import tokens
+from deployments.gateway import grants
 from deployments.models import Deployment
 from deployments.queries.deployment_details import state_of
 from deployments.web.access import PageRequest, sign_in_required
@@ -80,12 +80,8 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _token(request: PageRequest, deployment: Deployment, lifetime: timedelta) -> tuple[str, datetime]:
-    """Return a token of the reader's for the deployment's resource group and when it expires."""
-    token = tokens.issue(
-        subject=request.actor.name,
-        client_id=request.user.token_client,
-        resource_groups=[deployment.resource_group_id],
-        role=request.actor.role.value,
-        lifetime_seconds=int(lifetime.total_seconds()),
-    )
+    """Return a token of the reader's for predictions in the deployment's resource group, and when it expires."""
+    seconds = int(lifetime.total_seconds())
+    group_id = deployment.resource_group_id
+    token = grants.issue_for_person(request.user, request.actor.role, group_id, lifetime_seconds=seconds)
     return token, timezone.now() + lifetime
