@@ -105,7 +105,7 @@ def update_deployment(
         problem = _("%(name)s is in use already. Choose another one.") % {"name": configuration.name}
     if problem:
         raise InvalidInput({"configuration": problem})
-    check_recipe(configuration, deployment.resource_group)
+    check_recipe(configuration, deployment.resource_group, deployment=deployment)
     _want(
         deployment,
         actor,
@@ -257,6 +257,11 @@ def _check_quota(group: ResourceGroup) -> None:
     quota = row.deployment_quota
     if quota is None:
         return
+    if quota == 0:
+        raise QuotaExceeded(
+            _("The resource group %(group)s may have no deployments. Ask an administrator for a larger quota.")
+            % {"group": group.pk}
+        )
     present = Deployment.objects.filter(resource_group=group).count()
     if present >= quota:
         raise QuotaExceeded(

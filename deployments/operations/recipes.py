@@ -4,16 +4,22 @@ from django.utils.translation import gettext as _
 
 from deployments import secret_values
 from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
-from deployments.models import Configuration, ResourceGroup, ResourcePlan
+from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan
+from deployments.operations.capacity import refuse_what_never_fits
 from deployments.recipes import recipe_of
 from deployments.serving_template import Recipe, TemplateInvalid
 
 
-def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
+def check_recipe(
+    configuration: Configuration, group: ResourceGroup, *, deployment: Deployment | None = None
+) -> Recipe:
     """Return what the configuration asks to run.
 
+    Args:
+        deployment: the one that is updated to it, None for a new one.
+
     Raises:
-        InvalidInput: "configuration" -> why it cannot run.
+        InvalidInput: "configuration" -> why it cannot run, or can never fit on the group's connection.
         QuotaExceeded: it wants more replicas than the group may have per deployment.
     """
     try:
@@ -32,7 +38,8 @@ def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
                 % {"missing": ", ".join(sorted(missing))}
             }
         )
-    if not ResourcePlan.objects.filter(pk=recipe.resource_plan).exists():
+    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    if plan is None:
         plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
         raise InvalidInput(
             {
@@ -46,4 +53,6 @@ def check_recipe(configuration: Configuration, group: ResourceGroup) -> Recipe:
             _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
             % {"min_replicas": recipe.min_replicas, "group": group.pk, "quota": quota}
         )
+    needs = plan.resources.times(recipe.min_replicas)
+    refuse_what_never_fits(group.connection, needs, deployment=deployment)
     return recipe

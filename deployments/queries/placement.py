@@ -11,7 +11,7 @@ from deployments.connections import runtime_for
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.recipes import recipe_of
-from deployments.reconciler.placement import Room, missing, room
+from deployments.reconciler.placement import Room, fits_never, missing, room
 from deployments.runtimes.base import Resources
 
 HOLDERS_SHOWN = 5
@@ -62,6 +62,11 @@ class Fit:
     @property
     def fits(self) -> bool:
         return self.room is not None and not self.missing and not self.need.problem
+
+    @property
+    def can_never_fit(self) -> bool:
+        """Whether it needs more than there is in all, so that creating it is refused."""
+        return self.room is not None and not self.need.problem and fits_never(self.need.total, self.room.total)
 
     @property
     def free_in_words(self) -> str:

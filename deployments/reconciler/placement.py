@@ -110,6 +110,14 @@ def fits_never(needs: Resources, total: Resources) -> bool:
     return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
 
 
+def shortfalls(needs: Resources, total: Resources) -> tuple[list[str], list[str]]:
+    """Return the amounts of which more is needed than there is in all: what is needed of each, and what there is."""
+    nothing = Resources(cpu_millis=0, memory_bytes=0)
+    amounts = _amounts(needs, Room(total=total, held=nothing))
+    short = [(noun, need, there) for noun, need, _, there in amounts if need > there]
+    return [_amount(noun, need) for noun, need, _ in short], [_amount(noun, there) for noun, _, there in short]
+
+
 def turn_of(deployment_id: str) -> str:
     """Return why one that would fit waits all the same."""
     return f"Waiting for its turn: {deployment_id} has waited longer for capacity."

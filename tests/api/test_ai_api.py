@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from deployments.lifecycle import Status, TargetStatus
-from deployments.models import Configuration, Deployment, ResourceGroup, Role
+from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan, Role
 from deployments.operations.service_keys import revoke_service_key
 from tests import factories as make
 from tests.api.caller import ADMINISTRATOR, Caller
@@ -317,6 +317,15 @@ def test_quotas_are_told_with_what_is_used(caller: Caller, configuration: Config
     assert told["quotas"][0]["deploymentQuota"] == {"maxCount": 1, "maxReplicaPerDeployment": 2}
     assert (over.status, over.error["code"]) == (429, "QuotaExceeded")
     assert "may have 1 deployments and has 1" in over.error["message"]
+
+
+def test_what_can_never_fit_is_refused_with_its_numbers(caller: Caller, configuration: Configuration) -> None:
+    ResourcePlan.objects.update(memory_bytes=900_000_000_000)
+
+    refused = caller.ask("POST", "/lm/deployments", {"configurationId": str(configuration.pk)})
+
+    assert refused.status == 400
+    assert "It can never run here: it needs 900 GB of memory" in str(refused.body)
 
 
 # --- How it says no ---------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from deployments import operations
 from deployments.connections import local_runtime
 from deployments.errors import OperationRefused
 from deployments.lifecycle import Status, Step
-from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, Role
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, ResourcePlan, Role
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
 from deployments.operations.users import Person, change_user
 from deployments.queries.deployment_progress import progress_of
@@ -91,7 +91,10 @@ def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
 
 
 def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world: World) -> None:
-    deployment = world.deploy(world.configure("huge", resourcePlan="huge"))
+    configuration = world.configure("huge", resourcePlan="huge")
+    ResourcePlan.objects.filter(pk="huge").update(memory_bytes=900_000_000)
+    deployment = world.deploy(configuration)
+    ResourcePlan.objects.filter(pk="huge").update(memory_bytes=900_000_000_000)  # made larger before it was placed
     world.until(lambda: Generation.objects.filter(deployment=deployment).exclude(waiting="").exists(), "it waits")
     world.passes()
     deployment.refresh_from_db()

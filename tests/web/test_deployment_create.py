@@ -97,7 +97,7 @@ def test_the_review_says_what_is_short(client: Client) -> None:
 
     html = window.step("review")
 
-    assert "It does not fit now and would wait: It needs 1000000 GB of memory" in html
+    assert "It can never run here: It needs 1000000 GB of memory" in html
 
 
 def test_the_draft_survives_a_reload_and_a_new_sign_in(client: Client) -> None:

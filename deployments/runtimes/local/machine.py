@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import time
 import psutil
 
 from deployments.runtimes.base import Resources
+
+logger = logging.getLogger(__name__)
 
 RESERVE = 0.1  # of the machine's memory, for Launchpad and the system
 LEAST_RESERVE = 1_000_000_000  # bytes
@@ -29,7 +32,11 @@ def capacity(cpu_overcommit: float, memory_bytes: int | None) -> Resources:
 def _gpus() -> int:
     if (program := shutil.which("nvidia-smi")) is None:
         return 0
-    answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=5, check=False)
+    try:
+        answer = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=5, check=False)
+    except (subprocess.TimeoutExpired, OSError) as error:
+        logger.warning("No GPU can be used, as %s does not answer: %s", program, error)
+        return 0
     return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
 
 
