@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from deployments.runtimes.terminal import plain  # standard library only too
+
 LOG_LIMIT = 5_000_000  # bytes of events.log, after which it is put aside
 REPEAT_SECONDS = 60.0
 HEALTH_TIMEOUT = 3.0
@@ -21,9 +23,12 @@ _STARTED = re.compile(r"spawned: '(?P<name>\S+)' with pid \d+$")
 
 
 def say(text: str) -> None:
-    """Print now, also into a pipe. A reader that has gone away is no reason to stop serving models."""
+    """Print now, also into a pipe. A reader that has gone away is no reason to stop serving models.
+
+    What model servers and people have written is in it: nothing of that may steer the terminal.
+    """
     try:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{plain(text)}\n")
         sys.stdout.flush()
     except (BrokenPipeError, OSError):
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the rest of the life of this process
@@ -157,7 +162,7 @@ def _tell_event(line: str) -> None:
     except ValueError:
         return  # the half of a line that a killed program has left
     words = [event.get("deployment") or "", event.get("status") or "", event.get("message") or ""]
-    say("  ".join([_clock(), *filter(None, words)]))
+    say("  ".join([_clock(), *(" ".join(str(word).split()) for word in words if word)]))
 
 
 def _clock() -> str:

@@ -16,6 +16,7 @@ from deployments.api.common import FAILURES, PathId, answer
 from deployments.api.errors import ApiError
 from deployments.connections import runtime_for
 from deployments.models import Deployment
+from deployments.runtimes.terminal import plain
 
 router = Router(tags=["Logs"], by_alias=True)
 Top = Annotated[int, Query(alias="$top", ge=1, le=5000)]
@@ -32,7 +33,7 @@ def deployment_logs(
     end: datetime | None = None,
     order: Order = "asc",
 ) -> HttpResponse:
-    """Return lines of all replicas and attempts; `end` is not included any more."""
+    """Return lines of all replicas and attempts, without escape sequences; `end` is not included any more."""
     actor = actor_of(request)
     rows = Deployment.objects.select_related("resource_group__connection").filter(pk=deploymentId)
     deployment = (rows.filter(resource_group=group) if group else rows).first()
@@ -41,7 +42,7 @@ def deployment_logs(
     lines = runtime_for(deployment.resource_group.connection).logs(
         deployment.pk, start=_aware(start), end=_aware(end), newest_first=order == "desc"
     )
-    items = [schemas.LogItem(timestamp=line.at, msg=line.text) for line in islice(lines, top)]
+    items = [schemas.LogItem(timestamp=line.at, msg=plain(line.text)) for line in islice(lines, top)]
     return answer(schemas.LogBody(data=schemas.LogResult(result=items)))
 
 

@@ -23,6 +23,7 @@ else:
         from terminal import plain
 
 LONGEST_CAUSE = 500  # characters; the log has the rest
+LONGEST_RATED = 1000  # characters of a line that are looked at
 FRESH_LINES = 200  # what was followed by more lines did not end the server
 SURVIVED_LINES = 10  # an exception that a fatal line follows after more lines than this was survived
 JOINED_LINES = 3  # between the notice that an exception was handled and its traceback
@@ -32,9 +33,12 @@ NOTICE, NONE, ERROR, FATAL, CRASH = range(-1, 4)
 _TRACEBACK = "Traceback (most recent call last)"
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 # Tracebacks of exceptions that the server has survived.
-_HANDLED = re.compile(
-    r"^Exception (?:ignored |occurred during processing of request)|^--- Logging error ---"
-    r"|Exception in (?:ASGI|WSGI) application"
+_HANDLED = (
+    "Exception ignored ",
+    "Exception occurred during processing of request",
+    "--- Logging error ---",
+    "Exception in ASGI application",
+    "Exception in WSGI application",
 )
 # Exceptions that only pass on that another one, shown before, ended a child.
 _PASSED_ON = re.compile(
@@ -49,13 +53,11 @@ _EXCEPTION = re.compile(
 _CRASH = re.compile(
     r"^(?:panic: |fatal error: |F\d{4} \d\d:)|^thread '.*' (?:\(\d+\) )?panicked at "
     r"|^(?:libc\+\+abi: )?terminat(?:e called|ing due to|ing with)"
-    r"|\bGGML_ASSERT\(|\bAssertion .*failed|\bCheck failed: "
 )
+_ASSERTIONS = ("GGML_ASSERT(", "Assertion `", "Assertion '", "Assertion failed", "Check failed: ")
 _DETAIL_FOLLOWS = re.compile(r"^terminate called|^thread '.*' (?:\(\d+\) )?panicked at .*:$")
-_LIBRARY_NOTICE = re.compile(
-    r"^[EWI]0000 |^\d{4}-\d\d-\d\d \S+: [EWI] \S+:\d+\] |Unable to register \S+ factory|failed call to cuInit"
-    r"|\w+Warning: "
-)
+_LIBRARY_LINE = re.compile(r"[EWI]0000 |\d{4}-\d\d-\d\d \S+: [EWI] \S+:\d+\] ")
+_LIBRARY_NOTICES = ("Unable to register cu", "failed call to cuInit", "Warning: ")
 _GLOG_ERROR = re.compile(r"^E\d{4} \d\d:")
 _WORDS = "TRACE|DEBUG|DBG|INFO|INF|NOTICE|WARN|WARNING|WRN|ERROR|ERR|SEVERE|FATAL|FTL|CRITICAL|CRIT|ALERT|EMERG|PANIC"
 _LEVEL = re.compile(rf"(?<![\w/.\-\"'=])(?:({_WORDS})(?![\w/.\-\"'=])|\[\s*(?i:({_WORDS}))\s*\])")
@@ -65,7 +67,7 @@ _LOGFMT_MESSAGE = re.compile(r"(?:^|\s)(?:msg|message)=(?:\"((?:[^\"\\]|\\.)*)\"
 _PREFIXED = re.compile(
     r"^(?:[\w./+-]+(?:\[\d+\])?: )*(?i:fatal |internal )?(?i:error)"
     r"(?: (?:loading|opening|reading|writing|creating|starting|parsing|while|in|from|at|on)\b[^:]{0,80})?: \S"
-    r"|^(?:[\w./+-]+: )*fatal: \S|\bFatal error: \S"
+    r"|^(?:[\w./+-]+: )*fatal: \S|^(?:PHP )?Fatal error: \S"
     r"|^\S*sh: .*(?:not found|No such file or directory|Permission denied)$|^Segmentation fault"
 )
 _LEVELS = {
@@ -80,7 +82,7 @@ _MESSAGE_KEYS = ("msg", "message", "@message", "event", "text")
 def severity(text: str) -> tuple[int, str]:
     """Return how much one line says of an end (NOTICE to CRASH), and the line as it is shown: cut, without colours."""
     line = plain(text).strip()
-    rank, shown = _structured(line) or (_rank(line), line)
+    rank, shown = _structured(line) or (_rank(line[:LONGEST_RATED]), line)
     return rank, shown if len(shown) <= LONGEST_CAUSE else f"{shown[:LONGEST_CAUSE]} …"
 
 
@@ -90,15 +92,20 @@ def is_error(text: str) -> bool:
 
 
 def _rank(line: str) -> int:
-    if _CRASH.search(line):
+    if _CRASH.match(line) or _holds(line, _ASSERTIONS):
         return CRASH
-    if _LIBRARY_NOTICE.search(line):
+    if _LIBRARY_LINE.match(line) or _holds(line, _LIBRARY_NOTICES):
         return NOTICE
     if _EXCEPTION.match(line):
         return ERROR if _PASSED_ON.search(line) else CRASH
     if level := _LEVEL.search(line, 0, _LEVEL_WITHIN):
         return _LEVELS.get((level[1] or level[2]).lower(), NONE)
-    return ERROR if _PREFIXED.search(line) or _GLOG_ERROR.match(line) else NONE
+    return ERROR if _PREFIXED.match(line) or _GLOG_ERROR.match(line) else NONE
+
+
+def _holds(line: str, texts: tuple[str, ...]) -> bool:
+    """Return whether a line holds one of the texts; a pattern for that would cost every line ten times as much."""
+    return any(text in line for text in texts)
 
 
 def _structured(line: str) -> tuple[int, str] | None:
@@ -109,7 +116,7 @@ def _structured(line: str) -> tuple[int, str] | None:
         except ValueError:
             return None
         return _of_fields(fields, line) if isinstance(fields, dict) and fields else None
-    if (level := _LOGFMT.search(line)) is None:
+    if not _holds(line, ("level=", "lvl=", "severity=")) or (level := _LOGFMT.search(line)) is None:
         return None
     message = _LOGFMT_MESSAGE.search(line)
     text = (message[1] or message[2] or "").replace('\\"', '"') if message else ""
@@ -176,7 +183,7 @@ class CauseFinder:
             return
         if self._is_of_traceback(stream, line, at):
             return
-        if _HANDLED.search(line):
+        if _holds(line, _HANDLED):
             self._handled[stream] = self._count
             return
         self._rate(stream, line, at)
@@ -199,7 +206,7 @@ class CauseFinder:
         rank, shown = severity(line)
         if rank >= ERROR:
             self._found[rank] = (self._count, shown, at)
-            if _DETAIL_FOLLOWS.search(line):
+            if _DETAIL_FOLLOWS.search(line, 0, LONGEST_RATED):
                 self._detailed[stream] = rank
         if rank >= NONE and re.search(r"[^\W\d_]{2}", shown):  # rules, brackets and numbers say nothing
             self._last = shown, at

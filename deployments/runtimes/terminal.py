@@ -24,13 +24,14 @@ _RENDITION = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)m")
 
 def plain(text: str) -> str:
     """Return the text without anything that a terminal would obey; tabs and line ends stay."""
-    return _ESCAPES.sub("", text)
+    return text if text.isprintable() else _ESCAPES.sub("", text)
 
 
 def newest_state(line: str) -> str:
     """Return what a line shows after its carriage returns: of a progress bar, the newest state."""
-    *before, last = line.rstrip("\r").rsplit("\r", 1)
-    return last if last.strip() or not before else newest_state(before[0])
+    if "\r" not in line:
+        return line
+    return next((state for state in reversed(line.split("\r")) if state.strip()), "")
 
 
 def styled(text: str) -> Sequence[tuple[str, str]]:

@@ -171,3 +171,15 @@ def test_a_file_with_an_error_is_not_imported_and_the_line_is_named(
 def test_only_administrators_import_templates() -> None:
     with pytest.raises(NotAllowed, match="Administrator"):
         operations.import_templates(EDITOR, "")
+
+
+def test_an_import_does_not_let_a_file_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "wild.yaml"
+    file.write_text('apiVersion: "ai.sap.com/v1alpha1"\nkind: "Serving\\e[2J\\e]0;owned\\aTemplate"\n')
+
+    with pytest.raises(CommandError):
+        call_command("import_template", str(file))
+
+    said = capsys.readouterr()
+    assert "wild.yaml" in said.err
+    assert "\x1b" not in said.err + said.out

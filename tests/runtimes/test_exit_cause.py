@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
 from deployments.runtimes.exit_cause import FRESH_LINES, LONGEST_CAUSE, CauseFinder, is_error
+from deployments.runtimes.terminal import newest_state, plain, styled
 
 LOGS: dict[str, tuple[str, str]] = {
     "Python, after a count of no errors": (
@@ -399,3 +401,45 @@ def test_an_empty_log_has_no_cause() -> None:
 )
 def test_single_lines_are_rated_alike_everywhere(line: str, wanted: bool) -> None:
     assert is_error(line) is wanted
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x" * 8192,
+        "sh: " * 2048,
+        "a." * 4096,
+        "thread '" * 1000 + "panicked at " * 100,
+        "\x1b[1;" * 2000,
+        "\x1b]" * 4000,
+        '{"' * 4000 + "}",
+        "Assertion " * 800,
+        " \r" * 30_000,
+        "level=" * 1300,
+    ],
+    ids=lambda line: repr(line[:9]),
+)
+def test_no_line_is_expensive_to_rate(line: str) -> None:
+    began = time.perf_counter()
+    cause_of(line)
+    newest_state(line)
+
+    assert time.perf_counter() - began < 0.05
+
+
+def test_text_for_terminals_is_shown_without_what_a_terminal_would_obey() -> None:
+    wild = (
+        "\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 \x9b2J\x1b(B\x1bP1;2q...\x1b\\\x07"
+        "a\tb\x08\x7f\x85\x1b[38;5;196mred\x1b[0;1;94mblue\x1b[m"
+    )
+
+    assert plain(wild) == "link a\tbredblue"
+    assert styled("a\x1b[31mb\x1b[1mc\x1b[39;22md\x1b[38;5;2;4me\x1b[38;2;1;2;31mf\x1b[97mg") == [
+        ("a", ""),
+        ("b", "red"),
+        ("c", "red bold"),
+        ("d", ""),
+        ("e", "green"),
+        ("f", ""),
+        ("g", ""),
+    ]

@@ -55,6 +55,20 @@ def test_an_event_of_a_deployment_becomes_a_line(home: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.strip().endswith("d1  RUNNING  It answers.")
 
 
+def test_what_a_model_server_has_written_does_not_steer_the_terminal(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    console = Console(home, FACTS)
+    wild = "Its log says: \x1b]0;owned\x07\x1b[2J\x1b[31mERROR\x1b[0m\x9b1m no\nmodel\r\x08."
+    handler = EventFile(str(home / "log" / "events.log"))
+    handler.emit(logging.makeLogRecord({"levelname": "ERROR", "msg": wild, "deployment": "d1", "status": "DEAD"}))
+    handler.close()
+
+    console.tick()
+
+    assert capsys.readouterr().out.endswith("  d1  DEAD  Its log says: ERROR no model .\n")
+
+
 def test_an_event_is_one_line_of_json(home: Path) -> None:
     path = home / "deeper" / "events.log"
     handler = EventFile(str(path))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 import re
+import time
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from django.utils import timezone
 from deployments import connections
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Attempt, Deployment, Replica, Role
-from deployments.queries.deployment_logs import LogWanted, log_page
+from deployments.queries.deployment_logs import SCAN_LINES, LogWanted, log_page
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
 from tests import factories as make
@@ -79,8 +80,18 @@ def signed_in(client: Client, role: Role = Role.VIEWER) -> Client:
 
 def shown(html: str) -> list[str]:
     """Return the texts of the lines, without our own on the attempt's begin and end."""
-    lines = re.findall(r'<li class="(\w+)[^>]*><time.*?<span class="text">(.*?)</span></li>', html, re.DOTALL)
-    return [unescape(re.sub("</?mark>", "", text)) for stream, text in lines if stream != "launchpad"]
+    html = re.sub(r'<ol class="unfinished".*?</ol>', "", html, flags=re.DOTALL)
+    return _texts(html)
+
+
+def unfinished(html: str) -> list[str]:
+    """Return the texts of the lines that have no end yet."""
+    return _texts("".join(re.findall(r'<ol class="unfinished".*?</ol>', html, re.DOTALL)))
+
+
+def _texts(html: str) -> list[str]:
+    lines = re.findall(r'<li class="(\w+)[^>]*><time.*?<span class="text">(.*?)</span>\s*</li>', html, re.DOTALL)
+    return [unescape(re.sub("<[^>]+>", "", text)) for stream, text in lines if stream != "launchpad"]
 
 
 def logs(client: Client, deployment: Deployment, **query: str) -> str:
@@ -109,7 +120,7 @@ def test_filters_by_text_stream_replica_and_attempt(client: Client, write: Write
     signed_in(client)
 
     assert sorted(shown(logs(client, deployment, q="APPLE"))) == ["Apple", "apple pie"]
-    assert "<mark>Apple</mark>" in logs(client, deployment, q="APPLE")
+    assert '<mark class="">Apple</mark' in logs(client, deployment, q="APPLE")
     assert shown(logs(client, deployment, stream="stderr")) == ["pear"]
     assert sorted(shown(logs(client, deployment, replica=first.name))) == ["Apple", "pear"]
     assert shown(logs(client, deployment, attempt="2")) == []
@@ -137,7 +148,7 @@ def test_a_long_log_comes_in_pages_without_a_line_lost_or_doubled(client: Client
     for order in ("", "oldest"):
         html = logs(client, deployment, **({"order": order} if order else {}))
         lines = shown(html)
-        while more := re.search(r'<li class="more"><a[^>]*href="([^"]+)"', html):
+        while more := re.search(r'<li class="more">\s*<a[^>]*href="([^"]+)"', html):
             html = client.get(unescape(more[1]), headers={"HX-Request": "true"}).content.decode()
             assert "<html" not in html
             lines += shown(html)
@@ -190,18 +201,25 @@ def test_the_log_of_a_dead_one_opens_at_its_first_error(client: Client, write: W
     lines = shown(html)
     assert lines[0] == "line 281"
     assert lines[-2:] == ["ValueError: no such model", "after"]
-    assert re.search(r'<li class="[^"]*first-error" id="first-error">(?:(?!</li>).)*ValueError', html, re.DOTALL)
+    assert re.search(r'<li class="[^"]*first-error"\s+id="first-error">(?:(?!</li>).)*ValueError', html, re.DOTALL)
     assert shown(logs(client, deployment, all="1"))[0] == "after"
 
 
-def test_colours_for_terminals_are_taken_out_and_markup_is_not_run(client: Client, write: Write) -> None:
+def test_colours_for_terminals_are_shown_other_sequences_taken_out_and_markup_is_not_run(
+    client: Client, write: Write
+) -> None:
     deployment = make.make_deployment(status=Status.STOPPED)
-    write(deployment, r"printf '\033[31mred\033[0m <script>alert(1)</script>\n'")
+    write(deployment, r"printf '\033]0;title\007\033[1;31mred\033[0m\033[2J <script>alert(1)</script>\n'")
+    signed_in(client)
 
-    html = logs(signed_in(client), deployment)
+    html = logs(client, deployment)
+    found = logs(client, deployment, q="ed <s")
 
-    assert shown(html) == ["red <script>alert(1)</script>"]
+    assert shown(html) == shown(found) == ["red <script>alert(1)</script>"]
+    assert '<span class="red bold">red</span' in html
+    assert '<mark class="red bold">ed</mark\n  ><mark class=""> &lt;s</mark' in found
     assert "<script>alert" not in html
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", html)
 
 
 def test_download_gives_all_or_what_the_filters_take_oldest_first(client: Client, write: Write) -> None:
@@ -232,6 +250,104 @@ def test_nothing_written_yet_says_so(client: Client, runtime: LocalRuntime) -> N
     assert "data-poll" in html
 
 
+def test_the_newest_state_of_a_progress_bar_is_shown_while_it_runs(
+    client: Client, write: Write, tmp_path: Path
+) -> None:
+    deployment = make.make_deployment(status=Status.PENDING)
+    first, second = tmp_path / "first", tmp_path / "second"
+    wait = "while [ ! -e {} ]; do sleep 0.05; done".format
+    script = rf"printf '\r10 %%\r20 %%'; {wait(first)}; printf '\r30 %%'; {wait(second)}; printf '\rdone\n'; sleep 60"
+    write(deployment, script, wait=False)
+    signed_in(client)
+
+    def tail(html: str) -> str:
+        found = re.search(r'<li class="tail"[^>]*hx-get="([^"]+)"', html)
+        assert found, "the log is not followed"
+        return unescape(found[1])
+
+    def poll(address: str, is_there: Callable[[str], bool]) -> str:
+        def ask() -> str:
+            html = client.get(address, headers={"HX-Request": "true"}).content.decode()
+            return html if is_there(html) else ""
+
+        return wait_until(ask, what="the next state is shown")
+
+    page = wait_until(lambda: html if unfinished(html := logs(client, deployment)) else "", what="the bar is shown")
+    assert unfinished(page) == ["20 %"]
+    assert client.get(tail(page), headers={"HX-Request": "true"}).status_code == 204
+    first.touch()
+    later = poll(tail(page), lambda html: unfinished(html) == ["30 %"])
+    second.touch()
+    last = poll(tail(later), lambda html: shown(html) == ["done"])
+
+    assert unfinished(last) == []
+
+
+def test_a_page_of_a_long_log_costs_what_it_shows(client: Client, runtime: LocalRuntime) -> None:
+    deployment = make.make_deployment(status=Status.RUNNING)
+    replica = make.make_replica(make.make_generation(deployment), 0)
+    at = _long_log(runtime, replica.name)
+    Attempt.objects.create(
+        replica=replica, number=1, started_at=timezone.now(), first_error="line 400000", first_error_at=at
+    )
+    address = reverse("deployment-logs", args=[deployment.pk])
+    signed_in(client)
+    logs(client, deployment)
+    queries: dict[str, dict[str, str]] = {
+        "newest": {},
+        "oldest": {"order": "oldest"},
+        "older": {"from": at.isoformat()},
+        "error": {"error": str(replica.attempts.get().pk)},
+        "nothing new": {"after": (timezone.now() - timedelta(seconds=1)).isoformat()},
+        "search without a hit": {"q": "no such text"},
+    }
+
+    for what, query in queries.items():
+        seconds = []  # of this thread's CPU: other tests may keep the machine busy
+        for _ in range(3):
+            began = time.thread_time()
+            client.get(address, query, headers={"HX-Request": "true"} if "after" in query else {})
+            seconds.append(time.thread_time() - began)
+        assert min(seconds) < 0.1, f"{what}: {min(seconds) * 1000:.0f} ms"
+
+
+def _long_log(runtime: LocalRuntime, name: str) -> datetime:
+    """Write 100 MB of log for a replica, as its shim would have, and return the time of a line in its middle."""
+    folder = runtime.home / "replicas" / name / "attempt-1"
+    folder.mkdir(parents=True)
+    began = timezone.now().timestamp() - 900_000
+    with (folder / "log.jsonl").open("w") as file:
+        for number in range(850_000):
+            file.write(f'[{began + number:.6f}, "stdout", "line {number} {"x" * 80}"]\n')
+    assert (folder / "log.jsonl").stat().st_size > 100_000_000
+    return datetime.fromtimestamp(round(began + 400_000, 6), tz=UTC)
+
+
+def test_a_search_that_finds_nothing_says_how_far_it_has_come(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, f"echo needle; seq 1 {SCAN_LINES}")
+    signed_in(client)
+
+    html = logs(client, deployment, q="needle")
+    more = re.search(r'<a[^>]*href="([^"]+)"[^>]*intersect once', html)
+    assert shown(html) == []
+    assert "Searched up to" in html
+    assert more, "the search cannot go on"
+
+    assert shown(client.get(unescape(more[1]), headers={"HX-Request": "true"}).content.decode()) == ["needle"]
+
+
+def test_what_was_removed_of_a_log_is_said_where_it_begins(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, f"yes {'x' * 8000} | head -n 6500")
+    signed_in(client)
+
+    html = logs(client, deployment, order="oldest")
+
+    assert re.search(r"1\d\.\d MB of older lines were removed: the log of an attempt keeps its last 50 MB\.", html)
+    assert html.index("of older lines were removed") < html.index("xxxx")
+
+
 class Lines:
     """A log with given times, for the cuts between pages."""
 
@@ -247,8 +363,8 @@ class Lines:
             for number, at in enumerate(seconds)
         ]
 
-    def logs(self, deployment_id: str, *, start: datetime | None = None, end: datetime | None = None) -> Any:
-        return (x for x in self.lines if (start is None or x.at >= start) and (end is None or x.at < end))
+    def logs(self, deployment_id: str, *, newest_first: bool, **_: Any) -> Any:
+        return iter(self.lines[::-1] if newest_first else self.lines)
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from deployments.models import Actor, Role
 from deployments.operations import import_templates
+from deployments.runtimes.terminal import plain
 from deployments.serving_template import TemplateInvalid
 
 
@@ -31,11 +32,12 @@ class Command(BaseCommand):
             self.stderr.write(f"{path} cannot be read: {error}")
             return False
         except TemplateInvalid as error:
-            self.stderr.write(str(error))
+            self.stderr.write(plain(str(error)))
             return False
         for one in imported:
             word = "Imported" if one.created else "Updated"
-            self.stdout.write(f"{word} {one.executable.pk} (scenario {one.executable.scenario_id}) from {path}.")
+            where = f"(scenario {one.executable.scenario_id}) from {path}"
+            self.stdout.write(plain(f"{word} {one.executable.pk} {where}."))  # ids are what the file says
             if one.warning:
-                self.stderr.write(self.style.WARNING(f"{one.executable.pk}: {one.warning}"))
+                self.stderr.write(self.style.WARNING(plain(f"{one.executable.pk}: {one.warning}")))
         return True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -24,10 +25,12 @@ from deployments.queries.deployment_logs import (
     INSTANT,
     LogPage,
     LogWanted,
+    ShownLine,
     lines_since,
     log_page,
     page_at_error,
     text_of,
+    unfinished_lines,
 )
 from deployments.web.access import PageRequest, sign_in_required
 from deployments.web.forms.deployments import LogForm, moment_from
@@ -47,21 +50,24 @@ def deployment_logs(request: PageRequest, deployment_id: str) -> HttpResponse:
     wanted = form.wanted()
     after, begin = moment_from(request.GET.get("after", "")), moment_from(request.GET.get("from", ""))
     failed = _failed_attempt(request, deployment)
+    unfinished: Sequence[ShownLine] = []
     now = timezone.now()
     try:
         if after is not None:
             live = _is_live(deployment)
             page = lines_since(runtime, deployment.pk, wanted, after=after, now=now if live else now + HOLD_BACK)
-            if not page.lines and live:
+            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if live else []
+            if live and not page.lines and not page.is_cut and _state_of(unfinished) == request.GET.get("state", ""):
                 return HttpResponse(status=204)
         elif failed is not None:
             page = page_at_error(runtime, deployment.pk, failed)
             wanted = replace(wanted, newest_first=False)
         else:
             page = log_page(runtime, deployment.pk, _from(_until(wanted, deployment, now), begin))
+            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if _is_live(deployment) else []
     except RuntimeUnavailable as error:
         return _without_log(request, deployment, form, str(error))
-    context = _log_context(request, deployment, page, wanted, now) | {"form": form, "failed": failed}
+    context = _log_context(request, deployment, page, wanted, now, unfinished) | {"form": form, "failed": failed}
     if request.htmx and (after or begin):
         return render(request, "deployments/_log_more.html", context | {"is_tail": after is not None})
     return render(request, "deployments/logs.html", page_context(request, deployment, "logs") | context)
@@ -129,7 +135,12 @@ def _is_live(deployment: Deployment) -> bool:
 
 
 def _log_context(
-    request: PageRequest, deployment: Deployment, page: LogPage, wanted: LogWanted, now: datetime
+    request: PageRequest,
+    deployment: Deployment,
+    page: LogPage,
+    wanted: LogWanted,
+    now: datetime,
+    unfinished: Sequence[ShownLine],
 ) -> dict[str, Any]:
     kept = _kept(request.GET)
     address = reverse("deployment-logs", args=[deployment.pk])
@@ -139,20 +150,29 @@ def _log_context(
         more = f"{address}?{urlencode(kept | order | {'from': page.next.isoformat()})}"
     at_the_end = wanted.newest_first or page.next is None
     if _is_live(deployment) and at_the_end and wanted.end is None and "from" not in request.GET:
-        after = page.newest or now - HOLD_BACK
-        tail = f"{address}?{urlencode(kept | order | {'after': after.isoformat()})}"
+        # The page holds all before this moment, whatever the last line that its filters took.
+        after = page.newest if "after" in request.GET and page.newest else now - HOLD_BACK - INSTANT
+        state = {"after": after.isoformat()} | ({"state": _state_of(unfinished)} if unfinished else {})
+        tail = f"{address}?{urlencode(kept | order | state)}"
     return {
         "deployment": deployment,
         "page": page,
         "wanted": wanted,
         "more": more,
         "tail": tail,
+        "unfinished": unfinished if tail else [],
         "is_filtered": bool(kept),
         "is_live": _is_live(deployment),
         "is_at_error": any(shown.is_first_error for shown in page.lines),
         "download": f"{reverse('deployment-log-download', args=[deployment.pk])}?{urlencode(kept)}",
         "download_all": reverse("deployment-log-download", args=[deployment.pk]),
     }
+
+
+def _state_of(unfinished: Sequence[ShownLine]) -> str:
+    """Return what tells one state of unfinished lines from another, for the poll."""
+    texts = "\n".join(f"{shown.line.replica} {shown.line.stream} {shown.line.text}" for shown in unfinished)
+    return f"{zlib.crc32(texts.encode(errors='replace')):x}" if texts else ""
 
 
 def _kept(query: QueryDict) -> dict[str, str]:
