@@ -12,7 +12,7 @@ from django.conf import settings
 from deployments import serving_template
 from deployments.models import Artifact, Configuration, Replica
 from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
-from deployments.serving_template import Proof, Recipe, Sample, SecretKey
+from deployments.serving_template import Proof, Recipe, Retry, Sample, SecretKey
 
 MODEL_SERVERS = Path(__file__).parent / "model_servers"
 
@@ -45,6 +45,7 @@ def unpack(packed: Mapping[str, Any]) -> Recipe:
     values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
     values["proof"] = Proof(**values["proof"])
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
+    values["retry"] = Retry(values["retry"])
     return Recipe(**values)
 
 

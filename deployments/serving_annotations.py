@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from deployments.lifecycle import DEADLINES
-from deployments.serving_format import RequestPattern, ServerPattern
+from deployments.serving_format import RequestPattern, Retry, ServerPattern
 from deployments.serving_yaml import PLACEHOLDER, Path, Source, Tree
 
 OWN = "launchpad/"
@@ -33,7 +33,7 @@ def with_own_annotations(source: Source, notes: dict[str, str], server: ServerPa
     for name in own.keys() - _OWN_NAMES:
         known = ", ".join(f"{OWN}{word}" for word in sorted(_OWN_NAMES))
         source.report((*NOTES, OWN + name), f"There is no annotation of this name: use one of {known}.")
-    if (retry := own.get("retry", "on")) not in ("on", "off"):
+    if (retry := own.get("retry", "")) not in ("", "on", "off"):
         source.report((*NOTES, f"{OWN}retry"), f"“{retry}” is neither on nor off.")
     return replace(
         server,
@@ -42,7 +42,7 @@ def with_own_annotations(source: Source, notes: dict[str, str], server: ServerPa
         proof=_request(source, own, "proof"),
         sample=_request(source, own, "sample-request"),
         deadlines=_deadlines(source, own),
-        retry=retry == "on",
+        retry=Retry(retry) if retry in ("on", "off") else Retry.SAFE,
         split_arguments=frozenset(_lines(own.get("split-arguments", ""))),
         json_values=frozenset(_lines(own.get("json-values", ""))),
     )

@@ -14,7 +14,9 @@ on `metadata.annotations`; all are optional and may hold placeholders:
   `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `proved` (60: a request through
   the gateway succeeds), `routed` (60). A server that loads a large model before it opens its port needs a longer
   `started`.
-- `launchpad/retry: "off"`: a request whose server died before answering is not tried on another replica.
+- `launchpad/retry`: whether a request whose server died before it answered is tried once on another replica. Without
+  it GET, HEAD and PUT are; `"on"`: all methods are, as far as the whole request was here; `"off"`: none is. What never
+  reached a server is always tried on another one.
 - `launchpad/split-arguments`: names of parameters, one a line. An item of `command` or `args` that is nothing but the
   placeholder of such a parameter becomes several arguments, split like a shell does but without any expansion, or
   taken from a JSON list when the value begins with `[`.
@@ -32,6 +34,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from deployments.errors import LaunchpadError
 from deployments.serving_yaml import Problem, Tree
@@ -61,6 +64,18 @@ class TemplateInvalid(LaunchpadError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = problems
+
+
+class Retry(StrEnum):
+    """Which requests are sent to another replica when their server died before it answered."""
+
+    SAFE = "safe"  # GET, HEAD, PUT
+    ALL = "on"
+    NONE = "off"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Retry | None:
+        return cls.SAFE if value is True else cls.NONE if value is False else None  # as generations have kept it once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +149,7 @@ class ServerPattern:
     proof: RequestPattern | None = None
     sample: RequestPattern | None = None
     deadlines: dict[str, str] = field(default_factory=dict)
-    retry: bool = True
+    retry: Retry = Retry.SAFE
     split_arguments: frozenset[str] = frozenset()
     json_values: frozenset[str] = frozenset()
 

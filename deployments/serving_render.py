@@ -22,6 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from deployments.errors import InvalidInput
 from deployments.serving_format import (
     RequestPattern,
+    Retry,
     SecretKey,
     ServerPattern,
     ServingTemplate,
@@ -76,7 +77,7 @@ class Recipe:
         health_path: answers 2xx when the server is healthy.
         requirements: Python requirement lines, checked to be nothing else (no options of an installer).
         deadlines: seconds by step (values of `lifecycle.Step`), only those the template sets.
-        retry: whether a request whose server died before answering may be tried on another replica.
+        retry: which requests are tried on another replica when their server died before it answered.
     """
 
     image: str
@@ -91,7 +92,7 @@ class Recipe:
     proof: Proof
     sample: Sample | None
     deadlines: dict[str, int]
-    retry: bool
+    retry: Retry
     secret_env: dict[str, SecretKey] = field(default_factory=dict)
 
 

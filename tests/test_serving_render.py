@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.errors import InvalidInput
-from deployments.serving_template import Recipe, ServingTemplate, parse, render, validate_bindings
+from deployments.serving_template import Recipe, Retry, ServingTemplate, parse, render, validate_bindings
 
 TEMPLATE = """\
 apiVersion: ai.sap.com/v1alpha1
@@ -119,7 +119,7 @@ def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
     assert recipe.health_path == "/"
     assert recipe.requirements == ("kserve==0.21.0", "scikit-learn==1.9.1")
     assert recipe.deadlines == {"HEALTHY": 90, "PREPARED": 600}
-    assert recipe.retry is False
+    assert recipe.retry is Retry.NONE
     assert (recipe.proof.method, recipe.proof.path) == ("POST", "/v1/models/wine:predict?verbose=1")
     assert recipe.proof.headers == {"Content-Type": "application/json", "X-Name": "yes"}
     assert json.loads(recipe.proof.body or "") == {"name": "wine", "rows": [], "count": 2}
@@ -138,7 +138,7 @@ def test_without_annotations_the_health_path_is_the_proof() -> None:
     assert recipe.sample is None
     assert recipe.requirements == ()
     assert recipe.deadlines == {}
-    assert recipe.retry is True
+    assert recipe.retry is Retry.SAFE
     assert recipe.command[3] == "--fast"
 
 

@@ -22,6 +22,7 @@ from urllib.parse import quote
 from deployments.errors import GatewayRejected
 from deployments.gateway import replies
 from deployments.gateway.table import Backend, Server, Table
+from deployments.serving_template import Retry
 
 AUDIENCE = "launchpad"
 ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
@@ -30,12 +31,14 @@ STATE_KEY = "table"
 # Relative, so that the limit on the length of socket paths is far away.
 METRICS_SOCKET, WEB_SOCKET = "../run/metrics.sock", "../run/web.sock"
 FRONTEND = "public"
-BUFFERED_BYTES = 8_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
+BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
 LARGE_PER_PROCESS = 2  # of the eight threads of a web process; twice, for people and for programs
 # Headers that count for all of an origin, or let pages of other origins in.
 _NOT_FROM_MODELS = (
     *("Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "NEL", "Report-To"),
     *("Service-Worker-Allowed", "Public-Key-Pins"),
+    *(f"Access-Control-{name}" for name in ("Allow-Origin", "Allow-Credentials", "Allow-Methods", "Allow-Headers")),
+    *(f"Access-Control-{name}" for name in ("Expose-Headers", "Max-Age", "Allow-Private-Network")),
 )
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
@@ -51,6 +54,8 @@ class Site:
         port: TCP port to listen on with TLS.
         http_bind: IP address to listen on without TLS.
         http_port: TCP port to listen on without TLS.
+        connections: most connections of clients at a time.
+        cors_origins: origins whose pages may use deployments, "*" for all.
         web_processes: of the web server.
         proxies: how many trusted proxies stand before the gateway and add to X-Forwarded-For; with none, what clients
             send in its place is thrown away.
@@ -71,6 +76,8 @@ class Site:
     certificate: Path
     fingerprint: str
     threads: int = 2
+    connections: int = 10_000
+    cors_origins: tuple[str, ...] = ()
     web_processes: int = 1
     proxies: int = 0
     is_behind_tls: bool = False
@@ -170,10 +177,7 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
         f"    http-check send meth GET uri '{path}' ver HTTP/1.1 hdr Host localhost",
         "    http-check expect status 200-299",
     ]
-    if backend.retry:
-        lines += ["    retry-on conn-failure empty-response", "    option http-buffer-request"]
-    else:  # an idle connection may have been closed by the server meanwhile: then there is no second try
-        lines += ["    retry-on conn-failure", "    http-reuse never"]
+    lines += _retries(backend)
     for server in backend.servers:
         line = f"    server {server.name}"
         if servers is not None:
@@ -182,6 +186,38 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
             line += f" {_bracketed(host)}:{port}{'' if known else ' disabled'}"
         lines.append(line)
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _retries(backend: Backend) -> list[str]:
+    """Return what decides whether a request is repeated whose server broke off before it answered.
+
+    A request can be repeated only when it is wholly here. Many clients send head and body apart, so a small body of
+    known length gets a moment to come; what is streamed never waits. Connections are not used again: when one breaks
+    that was, HAProxy closes the client's without an answer, and browsers then repeat whatever it was.
+    """
+    lines = ["    option http-server-close"]
+    if backend.retry == Retry.NONE:
+        return [*lines, "    retry-on conn-failure"]
+    if backend.retry == Retry.SAFE:
+        lines += [
+            "    acl is_repeatable method GET HEAD PUT",
+            "    http-request disable-l7-retry unless is_repeatable",
+        ]
+    else:
+        lines += ["    acl is_repeatable always_true"]
+    return [
+        *lines,
+        "    retry-on conn-failure empty-response",
+        f"    http-request disable-l7-retry if {{ nbsrv({backend.name}) lt 2 }}",
+        "    tcp-request inspect-delay 100ms",
+        "    acl has_small_body req.hdr_val(Content-Length) gt 0",
+        "    acl is_too_large req.hdr_val(Content-Length) gt 60000",
+        "    tcp-request content accept if !is_repeatable",
+        "    tcp-request content accept if !has_small_body",
+        "    tcp-request content accept if is_too_large",
+        "    tcp-request content accept if { req.body_len gt 0 }",
+        "    tcp-request content accept if WAIT_END",
+    ]
 
 
 def _frame(site: Site) -> str:
@@ -200,12 +236,36 @@ def _frame(site: Site) -> str:
         unless_told=" !{ req.hdr(X-Forwarded-Proto) -m found }" if site.is_behind_tls else "",
         model_headers="\n".join(f"    http-response del-header {name} if is_inference" for name in _NOT_FROM_MODELS),
         buffered=BUFFERED_BYTES,
+        most_connections=site.connections,
+        most_of_deployment=max(site.connections // 5, 1),
+        address_limit=_address_limit(site),
+        allowed_origins=_allowed_origins(site),
         most_large=LARGE_PER_PROCESS * site.web_processes,
         web_socket=WEB_SOCKET,
         metrics_socket=METRICS_SOCKET,
         **replies.errors(),
         **replies.rules(),
     )
+
+
+def _address_limit(site: Site) -> str:
+    if site.proxies:  # all clients have the address of the proxy
+        return ""
+    return (
+        "    tcp-request connection track-sc0 src table addresses\n"
+        f"    tcp-request connection reject if {{ sc0_conn_cur gt {max(site.connections * 2 // 5, 1)} }}"
+    )
+
+
+def _allowed_origins(site: Site) -> str:
+    if "*" in site.cors_origins:
+        return "var(txn.origin) -m found"
+    for origin in site.cors_origins:
+        if not _PLAIN_URL.fullmatch(origin):
+            raise GatewayRejected(
+                f"LAUNCHPAD_CORS_ORIGINS holds {origin!r}, which is not an origin. Name origins like https://example.com."
+            )
+    return f"var(txn.origin) -m str -i -- {' '.join(site.cors_origins)}"
 
 
 def _forwarded_for(site: Site) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from deployments.gateway import tls, tokens
 from deployments.gateway.config import Site
 from deployments.gateway.control import Control
 
+MOST_CONNECTIONS = 10_000  # of clients at a time
 LOOK_AT_CERTIFICATE_EVERY = 600.0  # seconds
 _LOCAL = {"::": "::1", **dict.fromkeys(("", "*", "0.0.0.0"), "127.0.0.1")}  # noqa: S104  compared with, not bound to
 _ASKED = (
@@ -76,6 +78,8 @@ def site() -> Site:
         port=settings.LAUNCHPAD_GATEWAY_PORT,
         http_bind=settings.LAUNCHPAD_BIND.strip("[]"),
         http_port=settings.LAUNCHPAD_PORT,
+        connections=_connections(),
+        cors_origins=tuple(settings.LAUNCHPAD_CORS_ORIGINS),
         web_processes=settings.LAUNCHPAD_WEB_PROCESSES,
         proxies=settings.LAUNCHPAD_PROXIES,
         is_behind_tls=settings.LAUNCHPAD_SECURE or settings.LAUNCHPAD_PROXIES > 0,
@@ -85,6 +89,12 @@ def site() -> Site:
         fingerprint=shown.fingerprint,
         threads=getattr(settings, "LAUNCHPAD_GATEWAY_THREADS", 2),
     )
+
+
+def _connections() -> int:
+    """Return how many connections file descriptors suffice for: one to the client and one to a server each."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return MOST_CONNECTIONS if most == resource.RLIM_INFINITY else max(100, min(MOST_CONNECTIONS, most // 2 - 100))
 
 
 def certificate() -> tls.Certificate:

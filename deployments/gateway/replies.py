@@ -35,6 +35,14 @@ REPLIES: Mapping[str, Reply] = {
     "token_invalid": Reply(401, "TokenInvalid", "The access token is not valid here.", _CHALLENGE),
     "token_expired": Reply(401, "TokenExpired", "The access token has expired: ask for a new one.", _CHALLENGE),
     "token_revoked": Reply(401, "TokenRevoked", "The access token has been revoked: ask for a new one.", _CHALLENGE),
+    "origin_refused": Reply(
+        403,
+        "OriginRefused",
+        "Pages of this origin may not use deployments: LAUNCHPAD_CORS_ORIGINS names those that may.",
+    ),
+    "too_many": Reply(
+        429, "TooManyRequests", f"Deployment {_ID} has too many open requests. Try again later.", "hdr Retry-After 1"
+    ),
     "not_found": Reply(404, "DeploymentNotFound", f"There is no deployment {_ID} for this token and resource group."),
     "not_running": Reply(503, "DeploymentNotRunning", f"Deployment {_ID} has no running server."),
 }
@@ -52,6 +60,13 @@ _API_ERRORS = (
     Reply(503, "ServiceUnavailable", _AWAY, "hdr Retry-After 2"),
     Reply(504, "ServerTimeout", "The web server did not answer in time."),
 )
+_IS_HTML = "{ res.hdr(Content-Type) -m beg text/html }"
+# What the web server's parser refuses before Launchpad sees it, which answers in HTML.
+_PARSER_ERRORS = (
+    Reply(400, "BadRequest", "The request cannot be understood."),
+    Reply(414, "UriTooLong", "The address is too long."),
+    Reply(431, "HeadersTooLarge", "The headers are too long."),
+)
 _PAGE_ERRORS = {
     408: ("The request did not arrive in time", "Send it again."),
     502: ("The web server broke off", "Open the page again and look whether your change was made."),
@@ -68,7 +83,15 @@ def rules() -> dict[str, str]:
 def errors() -> dict[str, str]:
     """Return the errors that HAProxy finds itself, by their names in the template of the configuration."""
     pages = (f"    http-error {_page(status, *texts)}" for status, texts in _PAGE_ERRORS.items())
-    return {"errors": _http_errors(_ERRORS), "api_errors": _http_errors(_API_ERRORS), "page_errors": "\n".join(pages)}
+    return {
+        "errors": _http_errors(_ERRORS),
+        "api_errors": _http_errors(_API_ERRORS),
+        "page_errors": "\n".join(pages),
+        "parser_errors": "\n".join(
+            f"    http-response return {_json(reply)} if {{ status {reply.status} }} {_IS_HTML}"
+            for reply in _PARSER_ERRORS
+        ),
+    }
 
 
 def _http_errors(replies: Iterable[Reply]) -> str:

@@ -18,6 +18,7 @@ from deployments.gateway.config import STATE, STATE_KEY, Rendered, Site, map_tex
 from deployments.gateway.files import holds, write, write_if_changed
 from deployments.gateway.place import Place
 from deployments.gateway.table import Backend, Server, Table
+from deployments.serving_template import Retry
 
 _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 
@@ -77,7 +78,13 @@ def _packed(table: Table) -> dict[str, Any]:
 
 def _unpacked(packed: dict[str, Any]) -> Table:
     backends = tuple(
-        Backend(**{**backend, "servers": tuple(Server(**server) for server in backend["servers"])})
+        Backend(
+            **{
+                **backend,
+                "servers": tuple(Server(**server) for server in backend["servers"]),
+                "retry": Retry(backend["retry"]),
+            }
+        )
         for backend in packed["backends"]
     )
     rest = {"revoked": frozenset(packed["revoked"]), "read_at": int(packed["read_at"])}

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from deployments.gateway.holders import look
 from deployments.models import Deployment, Replica, ServiceKey, User
+from deployments.serving_template import Retry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ class Backend:
         resource_group: whose tokens may use it.
         servers: its replicas.
         health_path: HTTP path that answers 2xx when a replica is healthy.
-        retry: whether a request whose replica died before answering is sent to another one. Requests that never
+        retry: which requests are sent to another replica when theirs died before it answered. Requests that never
             reached a replica are always sent to another one.
     """
 
@@ -47,7 +49,7 @@ class Backend:
     resource_group: str
     servers: tuple[Server, ...]
     health_path: str
-    retry: bool = True
+    retry: Retry = Retry.SAFE
 
     @property
     def name(self) -> str:
@@ -93,7 +95,7 @@ def load() -> Table:
         .order_by("generation__deployment_id", "generation__number", "number")
     )
     servers: dict[tuple[str, int], list[Server]] = {}
-    recipes: dict[tuple[str, int], Mapping[str, object]] = {}
+    recipes: dict[tuple[str, int], Mapping[str, Any]] = {}
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
         if key[0] in groups:  # not one that was made since the deployments were read
@@ -106,7 +108,7 @@ def load() -> Table:
             resource_group=groups[key[0]],
             servers=tuple(found),
             health_path=str(recipes[key]["health_path"]),
-            retry=bool(recipes[key]["retry"]),
+            retry=Retry(recipes[key]["retry"]),
         )
         for key, found in servers.items()
     )

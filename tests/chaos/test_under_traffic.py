@@ -62,14 +62,17 @@ def served(stack: Stack, deployment: str) -> list[str]:
     return sorted(found)
 
 
-def test_a_killed_replica_comes_back_and_costs_no_request(stack: Stack, deployment: str, traffic: Traffic) -> None:
+def test_a_killed_replica_comes_back_and_costs_no_request_that_is_safe_to_repeat(
+    stack: Stack, deployment: str, traffic: Traffic
+) -> None:
     wait_until(lambda: served(stack, deployment) == ["a", "a"], timeout=60, what="both replicas are there")
     before = {pid for pid, replica in stack.model_servers().items() if replica.startswith(deployment)}
     psutil.Process(before.pop()).kill()
     wait_until(lambda: served(stack, deployment) == ["a"], what="one is gone")
     wait_until(lambda: served(stack, deployment) == ["a", "a"], timeout=60, what="it is back")
     traffic.more()
-    assert traffic.failures == []
+    # A POST that was running there may have had an effect: its caller is told.
+    assert [failure for failure in traffic.failures if "POST: 502" not in failure or "broke off" not in failure] == []
     assert stack.status(deployment) == "RUNNING"
 
 

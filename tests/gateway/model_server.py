@@ -4,10 +4,12 @@
 
 /health is 200, or 503 while there is a file named like the server in the working directory; /events streams three
 events half a second apart; /socket answers an upgrade and echoes bytes; /slow answers after a second; /broken is 500;
-/die-once ends the server that finds the file `die`; everything else tells what arrived, with the headers that the
-request's header X-Answer asks for, as a JSON object.
+/die-once ends the server that finds the file `die`, /die each one, and both leave a file `ran-NAME`; /parts tells how
+many bytes of a body arrive, as they arrive; /patient answers when its client has gone, and leaves a file `gone`;
+everything else tells what arrived, with the headers that the request's header X-Answer asks for, as a JSON object.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -27,7 +29,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path == "/health":
+        if path in ("/die-once", "/die"):
+            self.die()
+        elif path == "/health":
             self.answer(503 if os.path.exists(self.name) else 200, {})
         elif path == "/events":
             self.stream()
@@ -36,20 +40,51 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/slow":
             threading.Event().wait(1.0)
             self.tell()
+        elif path == "/patient":
+            self.wait_for_the_end()
         elif path == "/broken":
             self.answer(500, {"error": "The model is broken."})
         else:
             self.tell()
 
     def do_POST(self) -> None:
-        if self.path == "/die-once":
-            try:
-                os.unlink("die")
-            except FileNotFoundError:
-                pass
-            else:
-                os._exit(1)
-        self.tell()
+        if self.path == "/parts":
+            self.echo_parts()
+        elif self.path in ("/die-once", "/die"):
+            self.die()
+        else:
+            self.tell()
+
+    def do_PUT(self) -> None:
+        self.do_POST()
+
+    def die(self) -> None:
+        open(f"ran-{self.name}", "w").close()
+        try:
+            os.unlink("die")
+        except FileNotFoundError:
+            if self.path != "/die":
+                self.tell()
+                return
+        os._exit(1)
+
+    def echo_parts(self) -> None:
+        """Answer with a line for each chunk of a streamed body, before the next one is here."""
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        while size := int(self.rfile.readline(), 16):
+            self.rfile.read(size + 2)
+            self.wfile.write(f"{size}\n".encode())
+            self.wfile.flush()
+        self.close_connection = True
+
+    def wait_for_the_end(self) -> None:
+        open("waits", "w").close()
+        with contextlib.suppress(ConnectionResetError):  # another way of going
+            self.connection.recv(1)
+        open("gone", "w").close()
+        self.close_connection = True
 
     def tell(self) -> None:
         left, digest = int(self.headers.get("Content-Length", 0)), hashlib.sha256()

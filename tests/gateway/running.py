@@ -139,7 +139,7 @@ class Gateway:
         token = access_token() if token is None else token
         sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         with self.pool() as pool:
-            return pool.urlopen(method, address(path, deployment_id), body=body, headers=sent)
+            return pool.urlopen(method, address(path, deployment_id), body=body, headers=sent, redirect=False)
 
 
 def _read_all(connection: ssl.SSLSocket) -> bytes:

@@ -12,6 +12,7 @@ import pytest
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync
 from deployments.gateway.table import Server, Table
+from deployments.serving_template import Retry
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, routed, traffic
 from tests.waiting import wait_until
 
@@ -51,7 +52,8 @@ def test_reloads_under_load_fail_no_request(gateway: Gateway, model_server: Make
 
 def test_the_death_of_one_of_two_servers_fails_no_request(gateway: Gateway, model_server: Make) -> None:
     one, two = model_server("one"), model_server("two")
-    sync.apply(routed(1, one.server(), two.server()))
+    repeatable = backend(1, one.server(), two.server(), retry=Retry.ALL)  # POST requests, too
+    sync.apply(Table(backends=(repeatable,), routes={ID: 1}))
     with traffic(gateway) as seen:
         wait_until(lambda: len(seen.answered) == 2, what="both answer")
         one.kill()

@@ -78,3 +78,38 @@ def test_while_the_web_server_is_away_browsers_get_a_page_and_programs_an_error(
     assert large.headers["Content-Type"].startswith("text/html")
     assert b"is being started" in page.data
     assert {error_of(answer)["code"] for answer in answers} == {"ServiceUnavailable"}
+
+
+ELSEWHERE = "https://elsewhere.example"
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,x-own"}
+
+
+def test_the_browsers_question_is_answered_for_origins_of_the_setting(
+    settings: Settings, gateway: Gateway, model_server: Callable[..., ModelServer]
+) -> None:
+    settings.LAUNCHPAD_CORS_ORIGINS = [ELSEWHERE]
+    sync.apply(routed(1, model_server("one").server()))
+    asked = gateway.ask("/predict", method="OPTIONS", token="", headers={**PREFLIGHT, "Origin": ELSEWHERE})
+    assert asked.status == 204
+    assert asked.headers["Access-Control-Allow-Origin"] == ELSEWHERE
+    assert asked.headers["Access-Control-Allow-Headers"] == "authorization,x-own"
+    assert "POST" in asked.headers["Access-Control-Allow-Methods"]
+    for token in (None, ""):  # errors can be read, too
+        answer = gateway.ask(token=token, headers={"Origin": ELSEWHERE})
+        assert answer.headers["Access-Control-Allow-Origin"] == ELSEWHERE
+        assert "Origin" in answer.headers["Vary"]
+
+
+def test_pages_of_other_origins_are_not_let_in_whatever_the_model_server_says(served: Gateway) -> None:
+    asked = served.ask(method="OPTIONS", token="", headers={**PREFLIGHT, "Origin": ELSEWHERE})
+    assert (asked.status, error_of(asked)["code"]) == (403, "OriginRefused")
+    permits = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Credentials": "true"}
+    answer = served.ask(headers={"Origin": ELSEWHERE, "X-Answer": json.dumps(permits)})
+    assert answer.status == 200
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]
+
+
+def test_pages_of_our_own_are_let_in_from_both_ports(served: Gateway, settings: Settings) -> None:
+    for origin in settings.LAUNCHPAD_CORS_ORIGINS:
+        answer = served.ask(headers={"Origin": origin})
+        assert answer.headers["Access-Control-Allow-Origin"] == origin

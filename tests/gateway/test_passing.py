@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
 from deployments.gateway.table import Table
-from tests.gateway.running import ID, Gateway, ModelServer, access_token, address, backend, routed
+from deployments.serving_template import Retry
+from tests.gateway.running import ID, Gateway, ModelServer, access_token, address, backend, error_of, routed
 from tests.waiting import wait_until
 
 MEGABYTE = b"\x5a" * 1_000_000
@@ -109,17 +112,127 @@ def test_metrics_carry_the_deployment(served: Gateway) -> None:
     assert f'haproxy_backend_http_responses_total{{proxy="{ID}-g1",code="2xx"}} 1' in sync.metrics()
 
 
-@pytest.mark.parametrize(("retry", "statuses"), [(True, [200, 200]), (False, [200, 502])])
-def test_a_request_whose_server_dies_is_repeated_unless_the_template_opts_out(
-    gateway: Gateway, model_server: Callable[..., ModelServer], retry: bool, statuses: list[int]
+@pytest.mark.parametrize(
+    ("retry", "method", "statuses"),
+    [
+        (Retry.SAFE, "GET", [200, 200]),
+        (Retry.SAFE, "PUT", [200, 200]),
+        (Retry.SAFE, "POST", [200, 502]),
+        (Retry.ALL, "POST", [200, 200]),
+        (Retry.NONE, "GET", [200, 502]),
+        (Retry.NONE, "POST", [200, 502]),
+    ],
+)
+def test_a_request_whose_server_dies_is_repeated_when_that_is_safe_or_the_template_says_so(
+    gateway: Gateway, model_server: Callable[..., ModelServer], retry: Retry, method: str, statuses: list[int]
 ) -> None:
     one, two = model_server("one"), model_server("two")
     only = backend(1, one.server(), two.server(), retry=retry)
     sync.apply(Table(backends=(only,), routes={ID: 1}))
     (one.folder / "die").touch()
-    answers = [gateway.ask("/die-once", method="POST", body=b"x").status for _ in range(2)]
-    assert sorted(answers) == statuses
+    body = None if method == "GET" else b"x"
+    answers = [gateway.ask("/die-once", method=method, body=body) for _ in range(2)]
+    assert sorted(answer.status for answer in answers) == statuses
+    for answer in answers:
+        if answer.status != 200:
+            assert "broke off" in error_of(answer)["message"]
     assert {gateway.ask(method="POST", body=b"x").status for _ in range(6)} == {200}, "never sent, so sent elsewhere"
+
+
+@pytest.mark.parametrize(("retry", "method", "count"), [("safe", "POST", 1), ("safe", "GET", 2), ("on", "POST", 2)])
+def test_a_request_that_ends_every_server_runs_on_one_or_is_repeated_once(
+    gateway: Gateway, model_server: Callable[..., ModelServer], retry: str, method: str, count: int
+) -> None:
+    servers = [model_server(name) for name in ("one", "two", "three")]
+    only = backend(1, *(server.server() for server in servers), retry=Retry(retry))
+    sync.apply(Table(backends=(only,), routes={ID: 1}))
+    headers = {"Authorization": f"Bearer {access_token()}"}
+    with gateway.pool() as pool:  # the connection that is used has been used before
+        assert (
+            pool.urlopen(method, address("/"), body=b"x" if method == "POST" else None, headers=headers).status == 200
+        )
+        answer = pool.urlopen(method, address("/die"), body=b"x" if method == "POST" else None, headers=headers)
+    assert (answer.status, error_of(answer)["code"]) == (502, "BadAnswer")
+    assert len(list(servers[0].folder.glob("ran-*"))) == count
+
+
+def test_the_only_server_that_breaks_off_is_no_missing_server(
+    gateway: Gateway, model_server: Callable[..., ModelServer]
+) -> None:
+    sync.apply(routed(1, model_server("one").server()))
+    answer = gateway.ask("/die")
+    assert (answer.status, error_of(answer)["code"]) == (502, "BadAnswer")
+
+
+@pytest.mark.parametrize("retry", list(Retry))
+def test_a_streamed_body_arrives_as_it_is_sent(
+    gateway: Gateway, model_server: Callable[..., ModelServer], retry: Retry
+) -> None:
+    only = backend(1, model_server("one").server(), model_server("two").server(), retry=retry)
+    sync.apply(Table(backends=(only,), routes={ID: 1}))
+    head = f"POST {address('/parts')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n"
+    with gateway.connection() as connection:
+        connection.settimeout(1)
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for size in (3, 5):
+            connection.sendall(f"{size}\r\n{'x' * size}\r\n".encode())
+            seen = b""
+            while not seen.rstrip().endswith(str(size).encode()):
+                seen += connection.recv(4096)
+
+
+def test_a_slow_body_of_known_length_is_not_held_until_it_is_here(served: Gateway) -> None:
+    head = f"PUT {address('/slow-body')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n"
+    with served.connection() as connection:
+        connection.sendall(f"{head}Content-Length: 2\r\n\r\n".encode())
+        wait_until(lambda: sync.in_flight(ID, 1) == 1, timeout=1, what="the server has it")
+        connection.sendall(b"xy")
+        assert b"200 OK" in connection.recv(65536)
+
+
+def test_a_client_that_goes_away_is_noticed_by_the_server(
+    gateway: Gateway, model_server: Callable[..., ModelServer]
+) -> None:
+    one = model_server("one")
+    sync.apply(routed(1, one.server()))
+    with gateway.connection() as connection:
+        request = f"GET {address('/patient')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n"
+        connection.sendall(request.encode())
+        wait_until((one.folder / "waits").exists, what="the server has the request")
+    wait_until((one.folder / "gone").exists, timeout=1, what="the server sees that its client has gone")
+
+
+def test_heads_of_64_kilobytes_pass(served: Gateway) -> None:
+    answer = served.ask(headers={"X-Answer": json.dumps({f"X-{number}": "v" * 1000 for number in range(30)})})
+    assert (answer.status, answer.headers["X-29"]) == (200, "v" * 1000)
+    assert len(answer.data) > 30_000, "and so did that of the request"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("/login?next=/a,b", "{below}/login?next=/a,b"),
+        ("/", "{below}/"),
+        ("http://localhost:{own}/docs/", "{below}/docs/"),
+        ("http://127.0.0.1:{port}/docs/", "{below}/docs/"),
+        ("http://localhost:{port}", "{below}/"),
+        ("http://0.0.0.0:{port}/x", "{below}/x"),
+        ("{below}/docs", "{below}/docs"),
+        ("https://localhost:{own}{below}/docs", "{below}/docs"),
+        ("docs/", "docs/"),
+        ("https://elsewhere.example/x", "https://elsewhere.example/x"),
+        ("http://localhost:1/x", "http://localhost:1/x"),
+        ("//elsewhere.example/x", "//elsewhere.example/x"),
+    ],
+)
+def test_a_redirection_leads_to_where_its_server_is(
+    gateway: Gateway, model_server: Callable[..., ModelServer], settings: Settings, given: str, expected: str
+) -> None:
+    one = model_server("one")
+    sync.apply(routed(1, one.server()))
+    names = {"own": settings.LAUNCHPAD_GATEWAY_PORT, "port": one.port, "below": address("")}
+    answer = gateway.ask(headers={"X-Answer": json.dumps({"status": 307, "Location": given.format(**names)})})
+    assert answer.headers["Location"] == expected.format(**names)
 
 
 def _memory(gateway: Gateway) -> int:
