@@ -1,15 +1,18 @@
-"""What is the same for every request below /v2: its id, errors as JSON, parameters, HEAD and OPTIONS."""
+"""What is the same for every request below /v2: its id, errors as JSON, parameters, HEAD and OPTIONS.
+
+Errors below /oauth are JSON, too, in OAuth's own form.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, QueryDict
 
 from deployments.api.errors import SENTENCES, error_response, request_id
 
-PREFIX = "/v2"
+PREFIX, OAUTH_PREFIX = "/v2", "/oauth/"
 # As specified; clients write all of them with and without the dollar sign.
 PARAMETERS = ("$top", "$skip", "$order", "$search", "$select", "$expand", "start", "end")
 _OTHER_SPELLING = {name[1:] if name.startswith("$") else f"${name}": name for name in PARAMETERS}
@@ -19,6 +22,8 @@ def ai_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[
     """Middleware: answer below /v2 as programs expect it, whoever makes the answer."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(OAUTH_PREFIX):
+            return _as_oauth_error(get_response(request))
         if request.path != PREFIX and not request.path.startswith(f"{PREFIX}/"):
             return get_response(request)
         method = request.method
@@ -59,9 +64,25 @@ def _allowed(request: HttpRequest, refused: HttpResponseBase) -> HttpResponseBas
 
 
 def _as_error(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
+    error = error_response(request, response.status_code, _sentence(response.status_code))
+    return _with_headers_of(response, error)
+
+
+def _as_oauth_error(response: HttpResponseBase) -> HttpResponseBase:
+    """Return an answer as it is, or in the form of RFC 6749, section 5.2, when it is an error and a page."""
     status = response.status_code
-    sentence = SENTENCES.get(status) or f"{HTTPStatus(status).phrase}: the request was not accepted."
-    error = error_response(request, status, sentence)
+    if status < 400 or response.get("Content-Type", "").startswith("application/json"):
+        return response
+    code = "invalid_request" if status < 500 else "temporarily_unavailable" if status == 503 else "server_error"
+    body = {"error": code, "error_description": _sentence(status)}
+    return _with_headers_of(response, JsonResponse(body, status=status, headers={"Cache-Control": "no-store"}))
+
+
+def _sentence(status: int) -> str:
+    return SENTENCES.get(status) or f"{HTTPStatus(status).phrase}: the request was not accepted."
+
+
+def _with_headers_of(response: HttpResponseBase, error: HttpResponse) -> HttpResponse:
     for name in ("Allow", "Retry-After"):
         if name in response.headers:
             error.headers[name] = response.headers[name]

@@ -117,6 +117,17 @@ def test_a_token_is_asked_for_with_post_and_without_a_session(key: ServiceKey) -
     assert strict.post("/oauth/token", GRANT, headers=basic(key.client_id, SECRET)).status_code == 200
 
 
+def test_every_error_has_oauths_form(settings: Settings) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}  # for the page that is not shown
+    wrong_method, unknown = Client().get("/oauth/token"), Client().post("/oauth/elsewhere")
+    assert (wrong_method.status_code, wrong_method.headers["Allow"]) == (405, "POST")
+    assert unknown.status_code == 404
+    for answer in (wrong_method, unknown):
+        assert answer.json()["error"] == "invalid_request"
+        assert answer.json()["error_description"]
+
+
 def test_nothing_secret_is_logged(key: ServiceKey, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token = ask(client_id=key.client_id, client_secret=SECRET).json()["access_token"]

@@ -29,6 +29,12 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.stack
 
 SCENARIO = "custom-server"
+PERSON = """\
+from deployments.gateway.grants import issue_for_person
+from deployments.models import Role, User
+ada = User.objects.get_or_create(username="ada", role=Role.EDITOR)[0]
+of_ada = {"role": Role.EDITOR, "group_id": "default", "lifetime_seconds": 600}
+"""
 ECHO = """\
 apiVersion: ai.sap.com/v1alpha1
 kind: ServingTemplate
@@ -147,6 +153,23 @@ def test_the_first_service_key_makes_secrets_and_resource_groups(client: Any) ->
         assert [one.name for one in client.secrets.query(**where).resources] == ["reviews"]
         client.secrets.delete("reviews", **where)
     client.resource_groups.delete("team-blue")
+
+
+def test_the_tokens_of_somebody_who_is_deleted_end_within_three_seconds(stack: Stack, client: Any) -> None:
+    (executable,) = client.executable.query(scenario_id=SCENARIO).resources
+    configuration = client.configuration.create("for ada", SCENARIO, executable.id).id
+    deployment = client.deployment.create(configuration_id=configuration).id
+    _wait(client, deployment, Status.RUNNING)
+    token = stack.manage("shell", "--no-imports", "-c", f"{PERSON}\nprint(issue_for_person(ada, **of_ada))").strip()
+    url = f"{stack.base_url}/v2/inference/deployments/{deployment}/"
+    headers = {"Authorization": f"Bearer {token}"}
+    assert stack.http.request("GET", url, headers=headers).status == 200
+    assert stack.http.request("GET", f"{stack.base_url}/v2/lm/meta", headers=headers).status == 403
+
+    stack.manage("shell", "--no-imports", "-c", f"{PERSON}\nada.delete()\nUser.objects.create(username='ada')")
+
+    refused = lambda: stack.http.request("GET", url, headers=headers).status == 401  # noqa: E731
+    wait_until(refused, timeout=3, what="the token is refused", pause=0.1)
 
 
 def test_what_is_not_offered_and_not_there_are_told_apart(client: Any) -> None:
