@@ -1,18 +1,64 @@
-"""What is asked of the broker beside carrying tasks: does it answer, and has a worker been alive lately."""
+"""The broker: carries tasks without holding up who sends them, and tells whether a worker has been alive lately."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from django.conf import settings
-from redis import Redis
+from kombu import Connection, Producer
+from kombu.exceptions import OperationalError
+from kombu.pools import producers
+from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from launchpad.celery import app
 
 PULSE_KEY = "launchpad:worker"
 PULSE_SECONDS = 10  # five sweeps
 TIMEOUT_SECONDS = 1.0
+AWAY_SECONDS = 5.0  # without another try after one that failed
+
+
+class Away(Exception):
+    """The broker does not answer, or did not a moment ago."""
+
+
+class _Silence:
+    """Until when nothing is sent: a broker that hangs costs one sender a second, not each of them."""
+
+    until = 0.0
+
+
+@contextmanager
+def producer() -> Iterator[Producer]:
+    """Lend a producer to send with, whose every step takes a second at most.
+
+    Raises:
+        Away: nothing was sent, or not for sure.
+    """
+    if time.monotonic() < _Silence.until:
+        raise Away("The broker did not answer a moment ago.")
+    try:
+        with producers[_connection()].acquire(block=True, timeout=TIMEOUT_SECONDS) as lent:
+            try:
+                yield lent
+            except (OperationalError, RedisError, OSError):
+                lent.connection.collect(TIMEOUT_SECONDS)  # what it has open may still hang when the broker is back
+                raise
+    except (OperationalError, RedisError, OSError) as error:
+        _Silence.until = time.monotonic() + AWAY_SECONDS
+        raise Away(str(error)) from error
+
+
+@cache
+def _connection() -> Connection:
+    options = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
+    return app.connection_for_write(transport_options={**app.conf.broker_transport_options, **options})
 
 
 def note_pulse() -> None:

@@ -6,7 +6,6 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from deployments import broker, reconciler
 from launchpad.celery import app
@@ -45,6 +44,7 @@ def housekeeping() -> None:
 def _send(deployment_id: str, countdown: float) -> None:
     options: dict[str, Any] = {"countdown": countdown} if countdown else {}
     try:
-        pass_over.apply_async((deployment_id,), retry=False, expires=countdown + 10, **options)
-    except OperationalError as error:
+        with broker.producer() as producer:
+            pass_over.apply_async((deployment_id,), producer=producer, retry=False, expires=countdown + 10, **options)
+    except broker.Away as error:
         logger.warning("No pass over %s could be asked for; the sweep will make it: %s", deployment_id, error)

@@ -92,6 +92,8 @@ SENTENCES = (
     _("The server ended with exit code %(code)s."),
     _("The server did not answer its health path for %(limit)s."),
     _("The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."),
+    _("The server was lost and ended: what it was started with, its spec.json, cannot be read any more."),
+    _("It was asked to stop. The process beside it did not answer, so both were killed."),
     _("There is no program %(program)s."),
     _("The program %(program)s may not be executed."),
     _("There is no resource plan %(plan)s any more."),

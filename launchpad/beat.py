@@ -1,8 +1,9 @@
-"""Celery's beat as a thread of the worker.
+"""The beat as a thread of the worker: sends the sweeps, by a clock that nobody can set.
 
 The worker's own option `-B` forks a process for it, which survives a `kill -9` of the worker and would go on sending
 sweeps beside the beat of the next worker; it also takes memory of its own. Two workers have two beats then, which does
-no harm: sweeps expire, and a pass needs the lease.
+no harm: sweeps expire, and a pass needs the lease. Celery's own scheduler asks the clock on the wall: after that was
+set back by an hour it would send nothing for an hour.
 """
 
 from __future__ import annotations
@@ -11,16 +12,40 @@ import logging
 import os
 import signal
 import threading
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from celery import bootsteps
-from celery.beat import Scheduler, Service
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 
 
-FIRST = "deployments.tasks.sweep"
+class Beat:
+    """Calls `send` with each name as often as its interval says, until stopped; the first time at once.
+
+    Args:
+        schedule: name -> seconds between two times.
+    """
+
+    def __init__(self, schedule: Mapping[str, float], send: Callable[[str], None]) -> None:
+        self._schedule = schedule
+        self._send = send
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        now = time.monotonic()
+        due = dict.fromkeys(self._schedule, now)
+        while not self._stopped.wait(max(0.0, min(due.values()) - now)):
+            now = time.monotonic()
+            for name, seconds in self._schedule.items():
+                if due[name] <= now:
+                    due[name] = max(due[name] + seconds, now)  # what was missed is not made up for
+                    self._send(name)
+
+    def stop(self) -> None:
+        self._stopped.set()
 
 
 class BeatThread(bootsteps.StartStopStep):
@@ -29,31 +54,30 @@ class BeatThread(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._stopping = False
-        # The plain Scheduler keeps nothing on disk: with intervals of seconds there is nothing to remember.
-        self._service = Service(parent.app, max_interval=1, scheduler_cls=Scheduler)
+        self._app = parent.app
+        schedule = parent.app.conf.beat_schedule
+        self._options = {entry["task"]: entry["options"] for entry in schedule.values()}
+        self._beat = Beat({entry["task"]: entry["schedule"] for entry in schedule.values()}, self._send)
 
     def start(self, parent: Any) -> None:
-        threading.Thread(target=self._run, args=(parent.app,), name="beat", daemon=True).start()
+        threading.Thread(target=self._run, name="beat", daemon=True).start()
 
     def stop(self, parent: Any) -> None:
         self._stopping = True
-        self._service.stop()
+        self._beat.stop()
 
-    def _run(self, app: Any) -> None:
+    def _run(self) -> None:
         """Send what is due until stopped; a worker without a beat would be deaf, so it ends when its beat does."""
         try:
-            app.set_current()
-            _begin_at_once(app)
-            self._service.start()
+            self._app.set_current()
+            self._beat.run()
         finally:
             if not self._stopping:
                 logger.critical("The beat has ended; the worker ends too, so that both are started again.")
                 os.kill(os.getpid(), signal.SIGTERM)
 
-
-def _begin_at_once(app: Any) -> None:
-    """Send the first sweep now: the schedule would let its whole interval pass before."""
-    try:
-        app.send_task(FIRST, expires=10)
-    except OperationalError as error:
-        logger.warning("The broker does not answer yet: %s", error)
+    def _send(self, task: str) -> None:
+        try:
+            self._app.send_task(task, retry=False, **self._options[task])
+        except OperationalError as error:
+            logger.warning("The broker does not answer: %s", error)

@@ -32,12 +32,11 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
-    beat_max_loop_interval=1,
     beat_schedule={
         "sweep": {
             "task": "deployments.tasks.sweep",
             "schedule": SWEEP_SECONDS,
-            "options": {"expires": SWEEP_SECONDS},
+            "options": {"expires": 2 * SWEEP_SECONDS},  # the first one may wait for the worker to begin
         },
         "housekeeping": {
             "task": "deployments.tasks.housekeeping",

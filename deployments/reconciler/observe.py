@@ -13,6 +13,7 @@ from deployments.gateway import sync
 from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.recipes import unpack
+from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.errors import same_error
 from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
 
@@ -62,6 +63,7 @@ def observe(deployment: Deployment, runtime: Runtime) -> Facts:
 
 def _generation_facts(row: Generation, seen: Mapping[str, ReplicaSeen], now: datetime) -> GenerationFacts:
     replicas = list(row.replicas.all())
+    correct(row, replicas, now)
     in_flight = sync.in_flight(row.deployment_id, row.number) if row.draining_since else None
     return GenerationFacts(
         number=row.number,
@@ -95,7 +97,7 @@ def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> Rep
     return ReplicaFacts(
         name=row.name,
         phase=seen.phase if seen else None,
-        attempt_began_at=seen.started_at if seen else None,
+        attempt_began_at=seen.started_at if seen and not is_ahead(seen.started_at, now) else None,
         launched_at=row.launched_at,
         detail=row.detail if seen else "",
         exit_reason=seen.exit.reason if seen and seen.exit else None,

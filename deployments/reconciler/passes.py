@@ -71,8 +71,8 @@ def pass_over(deployment_id: str) -> Sequence[NextPass]:
 def _rounds(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
     """Observe, plan, act and record until there is something to wait for; return how long, and whom that has woken."""
     released = False
-    for _ in range(MOST_ROUNDS):
-        deployment = leases.renew(lease)
+    for number in range(MOST_ROUNDS):
+        deployment = leases.renew(lease) if number else leases.held(lease)
         runtime = runtime_for(deployment.resource_group.connection)
         facts = observe(deployment, runtime)
         now_planned = plan(facts)

@@ -18,7 +18,7 @@ from deployments.lifecycle import ReplicaPhase
 from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink, TokenGrant
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.history import tell
-from deployments.reconciler.lease import is_due, is_free
+from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
 from deployments.runtimes.base import ReplicaSeen, Runtime
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ def due() -> list[str]:
         sync.apply()
     except (GatewayUnavailable, GatewayRejected) as error:
         logger.warning("The gateway cannot be set: %s", error)
+    if freed := free_those_of_the_dead():
+        logger.info("%s leases of a worker that was killed were given back.", freed)
     rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at", "created_at")
     return list(rows.values_list("pk", flat=True)[:MOST_DUE])
 

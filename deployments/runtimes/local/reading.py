@@ -28,6 +28,12 @@ from deployments.runtimes.local.attempt_files import (
 from deployments.runtimes.local.limits import end_groups
 
 STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives
+STOP_SECONDS = 5.0  # beyond the grace time: how long a shim may take to end its server
+CLOCK_SLACK = 2.0  # seconds that a time may be ahead though nobody has set the clock
+UNWATCHED = "The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."
+NO_SPEC = "The server was lost and ended: what it was started with, its spec.json, cannot be read any more."
+FROZEN = "It was asked to stop. The process beside it did not answer, so both were killed."
+_NEEDED = {"name", "attempt", "port", "at", "grace_seconds"}
 _ATTEMPT = re.compile(r"^attempt-(\d+)$")
 
 
@@ -54,9 +60,34 @@ def attempts(replica: Path) -> list[tuple[int, Path]]:
 def look(replica: Path) -> ReplicaSeen | None:
     """Return the last attempt of a replica that was started, None when there is none."""
     for number, folder in reversed(attempts(replica)):
-        if (spec := read_json(str(folder / "spec.json"))) is not None:
+        if (spec := _spec(folder)) is not None:
             return _read(replica, number, folder, spec)
+        if (state := read_json(str(folder / "state.json"))) is not None:  # it was started with a spec
+            return _read_without_spec(replica, number, folder, state)
     return None
+
+
+def _spec(folder: Path) -> dict[str, Any] | None:
+    """Return what an attempt is to run, None when that is missing, cut off, damaged or may not be read."""
+    try:
+        spec = read_json(str(folder / "spec.json"))
+    except (PermissionError, IsADirectoryError):
+        return None
+    return spec if isinstance(spec, dict) and spec.keys() >= _NEEDED else None
+
+
+def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str, Any]) -> ReplicaSeen:
+    """Return an attempt of which nobody knows any more what it runs, where it listens or what it may use: ended."""
+    if "exit" not in state:
+        _kill(replica.name, number, state)
+        state = _note_end(folder, state, ExitReason.LOST, NO_SPEC)
+    return ReplicaSeen(
+        name=replica.name,
+        attempt=number,
+        phase=ReplicaPhase.EXITED,
+        started_at=datetime.fromtimestamp((folder / "state.json").stat().st_mtime, UTC),
+        exit=_exit(state["exit"]),
+    )
 
 
 def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> ReplicaSeen:
@@ -69,6 +100,9 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         detail=state.get("detail", ""),
         started_at=datetime.fromtimestamp(spec["at"], UTC),
     )
+    if "exit" not in state and _ignores_its_stop(replica, number, spec):
+        _kill(replica.name, number, state)
+        state = _note_end(folder, state, ExitReason.STOPPED, FROZEN)
     if ended := state.get("exit"):
         return replace(seen, phase=ReplicaPhase.EXITED, detail="", exit=_exit(ended))
     if stop_wanted(str(replica), number):
@@ -94,13 +128,49 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     return _lose(folder, spec, state)
 
 
+def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
+    """Return whether an attempt was told to stop so long ago that its shim must be frozen: else it had killed it."""
+    if not stop_wanted(str(replica), number):
+        return False
+    try:
+        told_at = (replica / "stop").stat().st_mtime
+    except FileNotFoundError:
+        return False
+    age = time.time() - told_at
+    # One from the future is from before the clock was set back: nobody knows how old it is.
+    return age > spec["grace_seconds"] + STOP_SECONDS or age < -CLOCK_SLACK
+
+
+def _kill(name: str, attempt: int, state: dict[str, Any]) -> None:
+    """Kill the shim of an attempt, whatever state it is in, and all that it has started."""
+    shim = state.get("shim")
+    if shim and is_alive(shim):
+        with suppress(psutil.Error):
+            watcher = psutil.Process(shim[0])
+            family = [watcher, *watcher.children(recursive=True)]
+            for process in family:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+    if server := state.get("server"):
+        _end_session(server[0], server[1])
+    end_groups(name, attempt)
+
+
+def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, message: str) -> dict[str, Any]:
+    """Write the exit of an attempt that has no shim any more to do it, and return its state."""
+    end = {"reason": reason, "code": None, "signal": None, "message": message, "first_error": "", "at": time.time()}
+    ended = state | {"phase": "EXITED", "detail": "", "exit": end}
+    with suppress(OSError):  # forgotten meanwhile or a full disk: the next look finds the same
+        write_atomically(str(folder / "state.json"), json.dumps(ended))
+    return ended
+
+
 def _lose(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     """Note that an attempt has lost its shim, and end what is left of its server."""
     if server := state.get("server"):
         _end_session(server[0], server[1])
     end_groups(spec["name"], spec["attempt"])
-    message = "The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."
-    lost = {"reason": ExitReason.LOST, "code": None, "signal": None, "message": message, "first_error": ""}
+    lost = {"reason": ExitReason.LOST, "code": None, "signal": None, "message": UNWATCHED, "first_error": ""}
     ended = state | {"phase": "EXITED", "detail": "", "exit": lost | {"at": time.time()}}
     path = str(folder / "state.json")
     with suppress(OSError):  # forgotten meanwhile or a full disk: the next look finds the same
