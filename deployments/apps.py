@@ -10,7 +10,7 @@ class DeploymentsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from deployments import checks  # noqa: F401  registers the system checks
+        from deployments import checks, lock_timeout  # noqa: F401  register system checks and a receiver
         from deployments.web import sign_ins  # noqa: F401  connects its receivers
 
 

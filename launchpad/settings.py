@@ -159,6 +159,7 @@ TEMPLATES = [
 ]
 
 # --- Data -------------------------------------------------------------------------------------------------------
+LOCK_SECONDS = 5  # who waits longer for another writer is told to come again
 try:
     _database = dj_database_url.parse(
         _text("DATABASE_URL", f"sqlite:///{LAUNCHPAD_HOME / 'launchpad.sqlite3'}"),
@@ -172,7 +173,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # IMMEDIATE: a transaction that will write takes the write lock at its start, so it waits instead of failing.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 5,  # seconds; who waits longer for another writer is told to come again
+        "timeout": LOCK_SECONDS,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;",
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
