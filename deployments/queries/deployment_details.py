@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from deployments.lifecycle import ReplicaPhase, Status, TargetStatus
-from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.models import Attempt, Configuration, Deployment, DeploymentEvent, Generation, Replica
 
 ATTEMPTS_SHOWN = 20
 EVENTS_SHOWN = 200
@@ -27,7 +27,7 @@ class DeploymentState:
     """A deployment and the generation that its pages are about.
 
     Args:
-        newest: the last generation that was begun, None before the first pass.
+        newest: the last generation. Right after a change it is one without a row: wanted, and not begun yet.
         serving: the one that public traffic goes to, None when there is none.
         replicas: of the serving generation, else of the newest.
     """
@@ -54,6 +54,23 @@ class DeploymentState:
         if deployment.status == Status.DEAD:
             return True
         return deployment.status == Status.RUNNING and not self.is_updating and self.is_complete
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether no pass has looked at the last change yet, so that status and message are those from before it."""
+        return self.newest is not None and self.newest.pk is None
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has failed and nothing has been asked of it since."""
+        return self.deployment.status == Status.DEAD and not self.is_coming_up
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration that is served while an update is under way, else the one that is wanted."""
+        if self.is_updating and self.serving is not None:
+            return self.serving.configuration
+        return self.deployment.configuration
 
     @property
     def is_complete(self) -> bool:
@@ -106,14 +123,16 @@ def state_of(deployment: Deployment) -> DeploymentState:
     generations = list(
         Generation.objects.filter(deployment=deployment)
         .filter(Q(number=deployment.serving_generation) | Q(pk__in=_newest(deployment)))
-        .select_related("configuration")
+        .select_related("configuration__scenario", "configuration__executable")
         .order_by("-number")
     )
     newest = generations[0] if generations else None
+    if _is_requested(deployment, newest):
+        newest = _requested(deployment)
     serving = next((g for g in generations if g.number == deployment.serving_generation), None)
     subject = serving or newest
     replicas = Replicas(wanted=0, healthy=0)
-    if subject is not None:
+    if subject is not None and subject.pk is not None:
         healthy = Replica.objects.filter(generation=subject, phase=ReplicaPhase.HEALTHY).count()
         replicas = Replicas(wanted=subject.replicas_wanted, healthy=healthy)
     return DeploymentState(deployment=deployment, newest=newest, serving=serving, replicas=replicas)
@@ -149,6 +168,24 @@ def replicas_of(deployment: Deployment) -> Sequence[Replica]:
         Replica.objects.filter(generation__deployment=deployment)
         .select_related("generation")
         .order_by("-generation__number", "number")
+    )
+
+
+def _is_requested(deployment: Deployment, newest: Generation | None) -> bool:
+    """Whether a generation is wanted that no pass has begun yet."""
+    if deployment.target_status != TargetStatus.RUNNING or deployment.observed_generation >= deployment.generation:
+        return False
+    return newest is None or newest.number < deployment.generation
+
+
+def _requested(deployment: Deployment) -> Generation:
+    """Return the generation that the next pass will begin. It is never saved: the loop writes it with its recipe."""
+    return Generation(
+        deployment=deployment,
+        number=deployment.generation,
+        configuration=deployment.configuration,
+        began_at=deployment.changed_at,
+        steps={Step.REQUESTED.value: deployment.changed_at.isoformat()},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Step
 from deployments.models import Generation
+from deployments.queries.deployment_setbacks import Setback, setback_of
 
 LABELS: Mapping[Step, str | Promise] = {
     Step.REQUESTED: _("Requested"),
@@ -24,6 +25,7 @@ LABELS: Mapping[Step, str | Promise] = {
     Step.PROVED: _("Proved"),
     Step.ROUTED: _("Routed"),
 }
+_ORDER: Mapping[Step, int] = {step: number for number, step in enumerate(Step)}
 HISTORY = 20  # generations looked back on
 SAMPLES_NEEDED = 3  # fewer say nothing about what is usual
 SLOW_FACTOR = 2.0
@@ -41,17 +43,17 @@ class ProgressStep:
         usual: median of this template's earlier generations, None when too few are known.
         slow: takes much longer than usual. Waiting for a place is not slow: it has its own reason.
         message: what it is doing or why it failed.
-        tries_again: it has failed (`state` is "failed") and is being tried again.
+        setback: the attempt that failed at this step, and the next one.
     """
 
     step: Step
     state: str
-    tries_again: bool = False
     at: datetime | None = None
     took: timedelta | None = None
     usual: timedelta | None = None
     slow: bool = False
     message: str = ""
+    setback: Setback | None = None
 
     @property
     def label(self) -> str | Promise:
@@ -89,29 +91,35 @@ class Progress:
 def progress_of(generation: Generation, *, now: datetime, message: str = "", is_ending: bool = False) -> Progress:
     """Return the steps of a generation, in two queries.
 
+    A step at which an attempt failed is "failed" from the first attempt on, until a later attempt has got past it.
+
     Args:
         message: what the deployment says about the step it is in.
         is_ending: whether it is being stopped, so that no step is under way.
     """
     done = _times(generation)
     usual = usual_steps(generation.configuration.executable_id)
-    state = "upcoming" if is_ending else "failed" if generation.outcome == Generation.Outcome.FAILED else "now"
+    has_failed = generation.outcome == Generation.Outcome.FAILED
+    setback = None if is_ending or (generation.outcome and not has_failed) else setback_of(generation, now=now)
+    state = "upcoming" if is_ending else "failed" if has_failed or setback else "now"
     if state == "failed":
-        message = generation.reason
-    has_failed = state == "now" and generation.replicas.filter(is_held=True, restarts__gt=0).exists()
+        message = generation.reason or (setback.attempt.message if setback else "")
     steps: list[ProgressStep] = []
     begin = last = done.get(Step.REQUESTED, generation.began_at)
+    failed_at = _failed_step(generation, setback)
     for step in applicable(generation):
-        if step in done:
+        if step in done and step != failed_at:
             at = max(done[step], last)
             steps.append(ProgressStep(step=step, state="done", at=at, took=at - last, usual=usual.get(step)))
             last = at
+        elif failed_at is not None and _ORDER[step] < _ORDER[failed_at]:
+            steps.append(ProgressStep(step=step, state="done"))  # too quick for a look to see it
         else:
             since = last if state == "now" else None
-            undone = _undone(step, state, since, now, usual.get(step), message)
-            steps.append(replace(undone, state="failed", tries_again=True) if since and has_failed else undone)
+            here = setback if step == failed_at else None
+            steps.append(_undone(step, state, since, now, usual.get(step), message, here))
             state = "upcoming"
-    end = now if any(step.state == "now" or step.tries_again for step in steps) else last
+    end = now if any(step.state == "now" for step in steps) or (setback and setback.number) else last
     total = sum(usual.values(), timedelta()) if usual else None
     return Progress(steps=steps, took=end - begin, usual=total, slow_at=_slow_at(steps))
 
@@ -142,8 +150,21 @@ def applicable(generation: Generation) -> Iterable[Step]:
     return [step for step in Step if step not in skipped]
 
 
+def _failed_step(generation: Generation, setback: Setback | None) -> Step | None:
+    """Return the applicable step that an attempt failed at; None when no attempt did."""
+    if setback is None:
+        return None
+    return next(step for step in applicable(generation) if _ORDER[step] >= _ORDER[setback.step])
+
+
 def _undone(
-    step: Step, state: str, since: datetime | None, now: datetime, usual: timedelta | None, message: str
+    step: Step,
+    state: str,
+    since: datetime | None,
+    now: datetime,
+    usual: timedelta | None,
+    message: str,
+    setback: Setback | None,
 ) -> ProgressStep:
     took = now - since if since is not None else None
     return ProgressStep(
@@ -154,6 +175,7 @@ def _undone(
         usual=usual,
         slow=step is not Step.PLACED and took is not None and usual is not None and took > _patience(usual),
         message=message if state != "upcoming" else "",
+        setback=setback,
     )
 
 

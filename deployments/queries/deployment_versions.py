@@ -9,12 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import CharField, Count, IntegerField, JSONField, Max, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    JSONField,
+    Max,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.models import Deployment, DeploymentEvent, Generation, Replica
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
 
 
 def list_version(group_id: str) -> Mapping[str, Combinable]:
@@ -29,22 +44,39 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
     newest = Generation.objects.filter(deployment=deployment_id).order_by("-number")
     replicas = Replica.objects.filter(generation__deployment=deployment_id)
     events = DeploymentEvent.objects.filter(deployment=deployment_id)
-    tried = Concat(
-        Cast(Sum("attempt"), CharField()),
-        Value("/"),
-        Cast(Count("pk", filter=Q(phase=ReplicaPhase.HEALTHY)), CharField()),
-        Value("/"),
-        Cast(Count("pk", filter=Q(is_held=True)), CharField()),
-        output_field=CharField(),
-    )
+    attempts = Attempt.objects.filter(replica__generation__deployment=deployment_id)
+    present = [
+        Count("pk", filter=Q(phase=ReplicaPhase.HEALTHY)),
+        Count("pk", filter=Q(phase=ReplicaPhase.EXITED)),
+        Count("pk", filter=Q(is_held=True)),
+    ]
     return {
         "seen_revision": Subquery(row.values("revision")),
         "seen_proof": Subquery(row.values("proved_at")),
         "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
         "seen_waiting": Subquery(newest.values("waiting")[:1]),
-        "seen_replicas": Subquery(_one(replicas, tried), output_field=CharField()),
+        "seen_replicas": Subquery(_one(replicas, _together(Sum("attempt"), Sum("restarts"), *present))),
+        "seen_attempts": Subquery(_one(attempts, _together(Count("pk"), Count("ended_at")))),
+        "seen_room": _room_while_waiting(deployment_id),
         "seen_event": Subquery(_one(events, Max("pk")), output_field=IntegerField()),
     }
+
+
+def _room_while_waiting(deployment_id: str) -> Combinable:
+    """Return what changes with what others hold, while the deployment waits for it and shows who they are."""
+    waiting = Generation.objects.filter(deployment=deployment_id, outcome="").exclude(waiting="")
+    connection = Deployment.objects.filter(pk=deployment_id).values("resource_group__connection")
+    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection__in=connection)
+    room = Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0)
+    return Case(When(Exists(waiting), then=room), default=Value(0))
+
+
+def _together(*figures: Combinable) -> Combinable:
+    """Return several figures as one text."""
+    texts: list[Combinable] = []
+    for figure in figures:
+        texts += [Value("/"), Cast(figure, CharField())]
+    return Concat(*texts, output_field=CharField())
 
 
 def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:

@@ -80,6 +80,25 @@ def moment(when: datetime | None, precision: str = "minutes") -> SafeString | st
     )
 
 
+@register.filter(name="elapsed")
+def elapsed(since: datetime | None) -> SafeString | str:
+    """Say for how long something has been going on, in whole seconds; the page's script lets it go on.
+
+    Args:
+        since: an aware time; None is shown as a dash.
+    """
+    if since is None:
+        return NOTHING
+    length = duration(int((timezone.now() - since).total_seconds()))
+    return format_html('<span class="numeric" data-since="{}">{}</span>', since.isoformat(), length)
+
+
+@register.simple_tag(name="duration_units")
+def duration_units() -> str:
+    """Give the page's script the units of a length of time, "#" standing for the number."""
+    return "|".join(unit % "#" for unit in (gettext("%s s"), gettext("%s min"), gettext("%s h"), gettext("%s d")))
+
+
 @register.filter(name="clock")
 def clock(when: datetime) -> str:
     """Say the time of day to the second, as the reader's language writes it."""

@@ -29,9 +29,11 @@ def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime
     if sample is None:
         return {"sample": None}
     address = inference_url(state.deployment.pk)
+    subject = state.serving or state.newest
     shown = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
     return {
         "sample": sample,
+        "try_version": f"{subject.number if subject else 0}-{int(state.is_ending)}",
         "methods": METHODS,
         "try_method": sample.method,
         "try_path": sample.path,
@@ -44,10 +46,11 @@ def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime
 def sample_of(state: DeploymentState) -> Sample | None:
     """Return the request that the template offers for trying: its sample, else its proof; None when it is broken."""
     generation = state.serving or state.newest
-    if generation is not None and not generation.recipe:
+    has_begun = generation is not None and generation.pk is not None
+    if generation is not None and has_begun and not generation.recipe:
         return None
     try:
-        recipe = unpack(generation.recipe) if generation else recipe_of(state.deployment.configuration)
+        recipe = unpack(generation.recipe) if generation and has_begun else recipe_of(state.deployment.configuration)
     except (TemplateInvalid, InvalidInput):  # the first pass will say so
         return None
     if recipe.sample is not None:

@@ -1,8 +1,14 @@
 // What HTML cannot do by itself. Every action works without this file; htmx and it only make pages livelier.
 // Attributes it reads:
-//   data-poll                  an element with hx-get and hx-trigger="every ..., visibilitychange from:document"
+//   data-poll                  an element with an id, hx-get and hx-trigger="every ..., visibilitychange from:document";
+//                              "shell" for one that tells nothing of what the page itself shows
+//   data-ping                  on <body>: what a page without polls asks to know that the server is there
+//   data-since="ISO time"      its text is how long ago that is, every second
+//   data-age="... {age} ..."   says how old the page is while the server does not answer
 //   data-announce="sentence"   on an element with an id inside a polled fragment: read out when the sentence changes
 //   data-updated               its text becomes the time of the last answer to a poll
+//   data-keep="version"        what a morph leaves as it is, until the version is another one
+//   data-dismiss               a link that closes the message it stands in; without scripts it loads the page without
 //   data-bulk                  a form with .pick ticks; data-bulk-all: its "select all", data-bulk-count: its <output>
 //   data-copy="text|#id"       copies the text, or the text of the element
 //   data-modal                 a <dialog> that opens as soon as htmx has brought it; data-open="id" opens one on click
@@ -13,12 +19,22 @@
   "use strict";
   const PAUSES = [2, 4, 8, 15, 30, 60]; // seconds between tries while the server does not answer
   const POLL_TIMEOUT = 8000; // milliseconds
+  const PING_PAUSE = 10000; // milliseconds between two looks for the server from a page that does not poll
   const READ_OUT = 3; // of more changes at once only the first are read out
 
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
   const on = (type, listener) => document.addEventListener(type, listener);
-  const now = () => new Date().toLocaleTimeString(document.documentElement.lang || undefined);
+  const clock = (when) => new Date(when).toLocaleTimeString(document.documentElement.lang || undefined);
+  const inWords = (milliseconds) => { // as the server does: the two largest of the units
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+    const [s, min, h, d] = document.body.dataset.units.split("|");
+    const two = (large, unit, rest, small) => unit.replace("#", large) + (rest ? ` ${small.replace("#", rest)}` : "");
+    if (seconds < 60) return s.replace("#", seconds);
+    if (seconds < 3600) return two(Math.floor(seconds / 60), min, seconds % 60, s);
+    if (seconds < 86400) return two(Math.floor(seconds / 3600), h, Math.floor(seconds / 60) % 60, min);
+    return two(Math.floor(seconds / 86400), d, Math.floor(seconds / 3600) % 24, h);
+  };
 
   // --- the reader's time zone: the server renders times in it ------------------------------------------
   const keepTimeZone = () => {
@@ -29,52 +45,64 @@
   };
 
   // --- polling: not from a hidden tab, with growing pauses while the server is away ---------------------
-  const connection = { failures: 0, nextTry: 0, lastAnswer: now(), ticking: 0 };
+  // away: ids of the polls that fail ("" for anything else); lastAnswer: when the page was last known to be true.
+  const connection = { away: new Set(), pauses: 0, nextTry: 0, asked: false, trying: false, pingAt: 0, lastAnswer: Date.now() };
   const isPoll = (element) => element.matches("[data-poll]");
-  const mayPoll = () => !document.hidden && Date.now() >= connection.nextTry;
+  const isAway = () => connection.away.size > 0;
+  const mayPoll = () => !document.hidden && (!isAway() || connection.trying);
 
-  const serverAway = () => {
-    const pause = PAUSES[Math.min(connection.failures, PAUSES.length - 1)];
-    connection.failures += 1;
-    connection.nextTry = Date.now() + pause * 1000;
+  const serverAway = (id) => {
+    const isFirst = !isAway();
+    connection.away.add(id);
+    if (!isFirst && !connection.asked) return; // of the polls of one try only the first makes the pause grow
+    const pause = PAUSES[Math.min(connection.pauses, PAUSES.length - 1)];
+    Object.assign(connection, { asked: false, pauses: connection.pauses + 1, nextTry: Date.now() + pause * 1000 });
     document.body.dataset.offline = "";
-    tellPause();
-    connection.ticking ||= setInterval(tellPause, 1000);
+    tellAway();
   };
 
-  const tellPause = () => {
+  const tellAway = () => {
+    const age = inWords(Date.now() - connection.lastAnswer);
+    findAll("[data-age]").forEach((element) => { element.textContent = element.dataset.age.replace("{age}", age); });
     const banner = find("#connection");
     if (!banner) return;
-    const pause = Math.max(0, Math.ceil((connection.nextTry - Date.now()) / 1000));
+    const pause = connection.asked ? 0 : Math.max(0, Math.ceil((connection.nextTry - Date.now()) / 1000));
     const text = find("[data-text]", banner);
-    text.textContent = text.dataset.text.replace("{time}", connection.lastAnswer).replace("{pause}", pause);
+    text.textContent = text.dataset.text.replace("{time}", clock(connection.lastAnswer)).replace("{pause}", pause);
     banner.hidden = false;
-    if (pause === 0 && !find("[data-poll]")) probe(); // nothing on this page would find out
   };
 
-  const serverBack = () => {
-    connection.lastAnswer = now();
-    findAll("[data-updated]").forEach((element) => { element.textContent = connection.lastAnswer; });
-    if (!connection.failures) return;
-    clearInterval(connection.ticking);
-    Object.assign(connection, { failures: 0, nextTry: 0, ticking: 0 });
+  const serverBack = (id) => {
+    connection.away = new Set([...connection.away].filter((one) => one && one !== id && document.getElementById(one)));
+    if (isAway()) return;
+    Object.assign(connection, { pauses: 0, nextTry: 0, asked: false });
     delete document.body.dataset.offline;
     find("#connection")?.setAttribute("hidden", "");
   };
 
-  const probe = () => {
-    connection.nextTry = Date.now() + POLL_TIMEOUT;
-    fetch(location.href, { method: "HEAD", signal: AbortSignal.timeout(POLL_TIMEOUT) })
-      .then((answer) => (isGone(answer.status) ? serverAway() : serverBack()), serverAway);
+  const isTrue = () => { // what the page shows has just been asked for
+    connection.lastAnswer = Date.now();
+    findAll("[data-updated]").forEach((element) => { element.textContent = clock(connection.lastAnswer); });
+  };
+
+  const pollNow = () => {
+    Object.assign(connection, { asked: true, nextTry: Date.now() + POLL_TIMEOUT + 1000, trying: true });
+    document.dispatchEvent(new Event("visibilitychange")); // every poll listens to it
+    connection.trying = false;
+    if (!find("[data-poll]")) ping();
+  };
+
+  const ping = () => {
+    const address = document.body.dataset.ping;
+    if (!address) return;
+    connection.pingAt = Date.now() + PING_PAUSE;
+    fetch(address, { cache: "no-store", signal: AbortSignal.timeout(POLL_TIMEOUT) }).then(
+      (answer) => (answer.status >= 500 ? serverAway("") : serverBack("")),
+      () => isLeaving() || serverAway(""),
+    );
   };
 
   const isGone = (status) => [502, 503, 504].includes(status);
-  const pollNow = () => {
-    connection.nextTry = 0;
-    const polls = findAll("[data-poll]");
-    polls.forEach((element) => htmx.trigger(element, "visibilitychange"));
-    if (!polls.length) probe();
-  };
 
   on("htmx:configRequest", (event) => {
     const { elt, formData } = event.detail;
@@ -88,8 +116,11 @@
   on("htmx:afterRequest", (event) => {
     showBusy(event.detail.elt, -1);
     const { xhr, elt, successful } = event.detail;
-    if (isGone(xhr.status) || (isPoll(elt) && xhr.status >= 500)) serverAway();
-    else if (isPoll(elt) && successful) serverBack();
+    if (isGone(xhr.status) || (isPoll(elt) && xhr.status >= 500)) return serverAway(isPoll(elt) ? elt.id : "");
+    if (!isPoll(elt) || !successful) return;
+    setSkew(xhr.getResponseHeader("Date"));
+    if (elt.dataset.poll !== "shell") isTrue();
+    serverBack(elt.id);
   });
   on("htmx:responseError", (event) => {
     const { xhr, elt } = event.detail;
@@ -98,10 +129,36 @@
     else if (xhr.status < 500) location.reload(); // what the page shows is gone or no longer ours: let the server say so
   });
   let leaving = 0; // requests that end because the page is left are no sign of trouble
+  const isLeaving = () => Date.now() - leaving < 3000;
   addEventListener("beforeunload", () => { leaving = Date.now(); });
-  ["htmx:sendError", "htmx:timeout"].forEach((type) => on(type, () => {
-    if (Date.now() - leaving > 3000) serverAway();
+  ["htmx:sendError", "htmx:timeout"].forEach((type) => on(type, ({ detail: { elt } }) => {
+    if (!isLeaving()) serverAway(isPoll(elt) ? elt.id : "");
   }));
+
+  // --- every second: clocks go on, except while nobody knows; the server is looked for -------------------
+  let skew = 0; // milliseconds that the server's clock is ahead of this one
+  const setSkew = (date) => {
+    const fresh = Date.parse(date) - Date.now();
+    if (Math.abs(fresh - skew) > 2000) skew = fresh; // the header counts whole seconds
+  };
+  const tellClocks = () => findAll("[data-since]").forEach((element) => {
+    element.textContent = inWords(Date.now() + skew - Date.parse(element.dataset.since));
+  });
+  const tick = () => {
+    if (document.hidden) return;
+    if (isAway()) {
+      tellAway();
+      if (Date.now() >= connection.nextTry) pollNow();
+      return;
+    }
+    tellClocks();
+    if (!find("[data-poll]") && Date.now() >= connection.pingAt) ping();
+  };
+  setInterval(tick, 1000);
+  on("visibilitychange", () => {
+    if (!document.hidden && !connection.trying && isAway()) pollNow();
+  });
+  addEventListener("pageshow", (event) => event.persisted && pollNow()); // came back by the Back button
 
   // --- session over: sign in, then back to the same page (HX-Redirect is htmx's own) ---------------------
   const signIn = () => {
@@ -139,13 +196,16 @@
   const touched = new WeakSet();
   const keepsOwn = (name, element) =>
     (name === "checked" && element.checked !== element.defaultChecked) ||
-    (name === "value" && element.matches("input") && element.value !== element.defaultValue) ||
+    (name === "value" && element.matches("input, textarea") && element.value !== element.defaultValue) ||
+    (name === "selected" && element.selected !== element.defaultSelected) ||
     (name === "open" && (touched.has(element) || element.matches("dialog")));
   on("click", (event) => {
     const summary = event.target.closest("summary");
     if (summary) touched.add(summary.parentElement);
   });
+  const isKept = (element, fresh) => element.dataset?.keep !== undefined && element.dataset.keep === fresh.dataset?.keep;
   Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeNodeMorphed = (element, fresh) => !isKept(element, fresh);
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) => !keepsOwn(name, element);
 
   // --- a change of status is announced once ----------------------------------------------------------------
@@ -197,6 +257,10 @@
     }
     if (event.target.closest("[aria-disabled=true]")) event.preventDefault();
     if (event.target.closest("[data-retry]")) pollNow();
+    if (event.target.closest("[data-dismiss]")) {
+      event.preventDefault();
+      event.target.closest(".strip").remove();
+    }
   });
   if (!("commandForElement" in HTMLButtonElement.prototype)) on("click", (event) => {
     const button = event.target.closest("button[commandfor]");
@@ -259,6 +323,8 @@
     openNewDialogs();
   });
   keepTimeZone();
+  setSkew(document.body.dataset.now);
+  connection.pingAt = Date.now() + PING_PAUSE;
   syncBulk();
   openNewDialogs();
 })();

@@ -179,7 +179,9 @@ def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: W
     step = progress_of(Generation.objects.get(), now=timezone.now(), message="why").current
 
     assert step is not None
-    assert (step.step, step.state, step.tries_again, step.message) == (Step.STARTED, "failed", True, "why")
+    assert step.setback is not None
+    assert (step.step, step.state, step.setback.number) == (Step.STARTED, "failed", 2)
+    assert "exit code 1" in step.message
     deployment.refresh_from_db()
     assert deployment.status_severity == "error"
     assert "ValueError: no such model" in deployment.status_message

@@ -215,14 +215,12 @@ def test_a_viewer_is_not_offered_the_way_back(client: Client) -> None:
 
 
 def test_an_update_under_way_says_that_the_old_one_serves_on(client: Client) -> None:
-    deployment = running(generation=2, observed_generation=2)
-    new = make.make_configuration(name="new-one")
-    begin(deployment, 2, configuration=new, outcome="", steps={Step.REQUESTED: timezone.now().isoformat()})
+    deployment = updating()
 
     html = page(signed_in(client), deployment)
 
-    assert f"Update to new-one in progress. {deployment.configuration.name} goes on serving" in html
-    assert poll_of(html)
+    assert "Update to new-one in progress. old-one goes on serving" in html
+    assert "every 2s" in html
 
 
 def test_a_failed_update_that_returned_says_so(client: Client) -> None:
@@ -262,7 +260,7 @@ def test_status_has_steps_replicas_attempts_and_messages(client: Client) -> None
 
     html = page(signed_in(client), deployment, "deployment-status")
 
-    assert re.search(r'class="failed" id="step-placed"', html)
+    assert re.search(r'class="failed" id="step-started"', html)
     assert f"{deployment.pk}-1-0" in html
     row = html[html.index(f'id="event-{event.pk}"') :].partition("</tr>")[0]
     for part in ("It was created.", "<code>CREATE</code>", "maria", "Warning", "<time"):
@@ -332,10 +330,11 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
         assert html.lstrip().startswith('<dl class="fact-list" id="facts"')
         return set(re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob', html))
 
-    head = {"actions", "event-count"}
-    assert parts("deployment") == head | {"now", "flow-deployment", "history", "try-state"}
+    head = {"actions", "tabs"}
+    assert parts("deployment") == head | {"now", "flow", "values", "history", "try"}
     assert parts("deployment-status") == head | {"status"}
-    assert parts("deployment-logs") == parts("deployment-events") == head
+    assert parts("deployment-events") == head | {"events"}
+    assert parts("deployment-logs") == head
 
 
 @pytest.mark.parametrize(
@@ -346,6 +345,8 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
         lambda d: d.generations.get().replicas.update(phase="HEALTHY"),
         lambda d: d.generations.get().replicas.update(attempt=2),
         lambda d: make.make_event(d),
+        lambda d: make_attempt(d.generations.get().replicas.get()),
+        lambda d: d.generations.get().replicas.update(restarts=1),
         lambda d: Deployment.objects.update(proved_at=timezone.now()),
     ],
 )
@@ -377,14 +378,14 @@ def test_the_poll_shows_the_page_anew_when_a_step_becomes_slower_than_usual(clie
 
 
 @pytest.mark.parametrize("status", [Status.RUNNING, Status.STOPPED, Status.DEAD])
-def test_a_settled_deployment_is_not_polled_for(client: Client, status: Status) -> None:
+def test_a_settled_deployment_is_asked_for_as_often_as_a_list(client: Client, status: Status) -> None:
     deployment = make.make_deployment(status=status)
     make.make_replica(begin(deployment, outcome="FAILED" if status is Status.DEAD else "RUNNING"))
 
     html = page(signed_in(client), deployment)
 
-    assert not poll_of(html)
-    assert "data-poll" not in html
+    assert client.get(poll_of(html)).status_code == 204
+    assert 'hx-trigger="every 5s, visibilitychange from:document"' in html
 
 
 @pytest.mark.parametrize(
@@ -396,5 +397,218 @@ def test_a_settled_deployment_is_not_polled_for(client: Client, status: Status) 
         {"unseen_since": timezone.now()},
     ],
 )
-def test_what_will_change_is_polled_for(client: Client, values: dict[str, Any]) -> None:
-    assert poll_of(page(signed_in(client), running(**values)))
+def test_what_will_change_is_asked_for_more_often(client: Client, values: dict[str, Any]) -> None:
+    assert 'hx-trigger="every 2s, visibilitychange from:document"' in page(signed_in(client), running(**values))
+
+
+def test_what_others_hold_is_part_of_a_page_that_says_so(client: Client) -> None:
+    """While it waits, the page names who holds the rest: that changes without the deployment itself."""
+    holder, waiting, settled = running(), pending(), running()
+    Generation.objects.filter(deployment=waiting).update(waiting="Waiting for capacity: it needs 3 GB, 1 GB free.")
+    signed_in(client)
+    polls = {deployment: poll_of(page(client, deployment)) for deployment in (waiting, settled)}
+
+    Generation.objects.get(deployment=holder).replicas.update(is_held=False)
+
+    assert client.get(polls[waiting]).status_code == 200
+    assert client.get(polls[settled]).status_code == 204
+
+
+def test_an_end_that_comes_near_changes_the_page_by_itself(client: Client) -> None:
+    deployment = running(ttl="4h", expires_at=timezone.now() + timedelta(hours=3))
+
+    assert "until=" in poll_of(page(signed_in(client), deployment))
+
+
+def test_how_long_it_has_been_running_goes_on_in_the_browser(client: Client) -> None:
+    began = timezone.now() - timedelta(minutes=2, seconds=5)
+    deployment = running()
+    Deployment.objects.update(started_at=began)
+
+    html = page(signed_in(client), deployment)
+
+    assert f'data-since="{began.isoformat()}">2 min 5 s<' in html
+
+
+# --- update, rollback and their failure -----------------------------------------------------------------------------
+
+
+def updating(**values: Any) -> Deployment:
+    """Return one that serves "old-one" while its generation 2, "new-one", is on its way."""
+    old = make.make_configuration(name="old-one", parameters={"greeting": "hello", "threads": "2", "topic": "weather"})
+    new = make.make_configuration(
+        executable=old.executable, name="new-one", parameters=old.parameters | {"greeting": "good-day"}
+    )
+    deployment = running(configuration=old)
+    Deployment.objects.update(configuration=new, generation=2, **{"observed_generation": 2, **values})
+    deployment.refresh_from_db()
+    if deployment.observed_generation == 2:
+        steps = {Step.REQUESTED: timezone.now().isoformat()}
+        make.make_replica(begin(deployment, 2, outcome="", steps=steps), phase="STARTING", healthy_since=None)
+    return deployment
+
+
+def card(html: str, pk: str) -> str:
+    return html[html.index(f'id="{pk}"') :].partition("</section>")[0]
+
+
+@pytest.mark.parametrize("observed", [1, 2], ids=["just asked for", "under way"])
+def test_during_an_update_all_parts_say_which_configuration_serves(client: Client, observed: int) -> None:
+    html = page(signed_in(client), updating(observed_generation=observed))
+
+    facts = re.sub(r"<[^>]+>", "", html[html.index('id="facts"') :].partition("</dl>")[0])
+    assert "Serving old-one, updating to new-one" in " ".join(facts.split())
+    flow = re.sub(r"<[^>]+>|\s+", " ", card(html, "flow"))
+    assert "old-one" in flow
+    assert re.search(r"Updating to\s+new-one", flow)
+    assert "good-day" not in card(html, "values")
+    assert "of old-one, which serves" in card(html, "values")
+    assert 'id="step-requested"' in card(html, "progress-card")
+
+
+def test_one_answer_to_a_poll_changes_all_parts_together_when_an_update_is_done(client: Client) -> None:
+    deployment = updating()
+    poll = poll_of(page(signed_in(client), deployment))
+    Generation.objects.filter(number=2).update(
+        outcome="RUNNING", steps={step: timezone.now().isoformat() for step in Step}
+    )
+    Deployment.objects.update(serving_generation=2, latest_running_configuration=deployment.configuration)
+
+    html = client.get(poll, headers={"HX-Request": "true"}).content.decode()
+
+    assert "old-one" not in html
+    assert "good-day" in card(html, "values")
+    assert "new-one" in card(html, "flow")
+    assert 'data-keep="2-0"' in card(html, "try")
+    assert 'id="progress-card"' not in html
+
+
+def test_the_first_view_after_a_rollback_shows_neither_old_advice_nor_old_buttons(client: Client) -> None:
+    deployment = failed()
+    last = make.make_configuration(executable=deployment.configuration.executable, name="good-one")
+    Deployment.objects.update(latest_running_configuration=last)
+    signed_in(client)
+    assert "Why did it fail?" in page(client, deployment)
+
+    client.post(reverse("deployment-roll-back", args=[deployment.pk]))
+
+    for name in TABS:
+        html = page(client, deployment, name)
+        assert "Why did it fail?" not in html
+        assert "roll-back" not in html
+        assert "exit code 1" not in html or name in {"deployment-status", "deployment-events"}
+    first = page(client, deployment)
+    assert "What to try" not in first
+    assert 'class="now" id="step-placed"' in card(first, "progress-card")
+    assert "good-one" in card(first, "flow")
+
+
+# --- attempts that fail on the way --------------------------------------------------------------------------------
+
+
+def make_attempt(replica: Any, number: int = 1, **values: Any) -> Attempt:
+    values = {"step": "STARTING", "exit_reason": ExitReason.EXITED, "exit_code": 1} | values
+    now = timezone.now()
+    return Attempt.objects.create(
+        replica=replica,
+        number=number,
+        started_at=now - timedelta(seconds=4),
+        **{"ended_at": now, "message": "While it was starting: The server ended with exit code 1."} | values,
+        first_error="ValueError: no such model",
+    )
+
+
+def retrying(**values: Any) -> Deployment:
+    """Return one whose first attempt has failed and whose second begins in 30 s."""
+    deployment = pending()
+    now = timezone.now()
+    Generation.objects.update(steps={Step.REQUESTED: now.isoformat(), Step.PLACED: now.isoformat()})
+    replica = deployment.generations.get().replicas.get()
+    make_attempt(replica)
+    again = {
+        "attempt": 2,
+        "restarts": 1,
+        "restart_at": now + timedelta(seconds=30),
+        "phase": "",
+        "healthy_since": None,
+    }
+    deployment.generations.get().replicas.update(**again | values)
+    return deployment
+
+
+def step_of(html: str, step: str) -> str:
+    return re.search(rf'<li class="\w+[^"]*" id="step-{step}".*?</li>', html, re.DOTALL)[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["deployment", "deployment-status"])
+def test_a_failing_start_is_red_at_its_step_from_the_first_attempt_on(client: Client, name: str) -> None:
+    html = page(signed_in(client), retrying(), name)
+
+    failed_step = step_of(html, "started")
+    assert 'class="failed"' in failed_step
+    assert "The server ended with exit code 1." in failed_step
+    assert "ValueError: no such model" in failed_step
+    assert re.search(r"Attempt 2 of 6 at\s+<time", failed_step)
+    assert 'class="done"' in step_of(html, "fetched"), "a server has run, so its model was there"
+    assert 'class="upcoming"' in step_of(html, "healthy")
+
+
+def test_what_to_try_is_said_from_the_first_failed_attempt_on(client: Client) -> None:
+    html = page(signed_in(client), retrying())
+
+    assert "Read the log from its first error on" in card(html, "progress-card")
+
+
+def test_the_next_attempt_is_under_way_at_the_red_step_until_it_has_got_past_it(client: Client) -> None:
+    deployment = retrying(restart_at=timezone.now() - timedelta(seconds=1), phase="STARTING")
+    signed_in(client)
+    assert re.search(r"Attempt 2 of 6 under way since\s+<time", step_of(page(client, deployment), "started"))
+
+    now = timezone.now().isoformat()
+    Generation.objects.update(steps={step: now for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED, Step.STARTED)})
+
+    html = page(client, deployment)
+    assert 'class="done"' in step_of(html, "started")
+    assert 'class="now"' in step_of(html, "healthy")
+    assert "ValueError" not in card(html, "progress-card")
+
+
+def test_an_update_that_fails_on_its_way_is_red_while_the_old_one_serves(client: Client) -> None:
+    deployment = updating()
+    replica = deployment.generations.get(number=2).replicas.get()
+    make_attempt(replica, step="LISTENING")
+
+    html = page(signed_in(client), deployment)
+
+    assert 'class="failed"' in step_of(html, "healthy")
+    assert "Attempt 2 of 6 follows" in step_of(html, "healthy")
+    assert "Serving" in html
+
+
+def test_a_step_that_took_too_long_is_red_there_and_not_where_an_earlier_attempt_failed(client: Client) -> None:
+    deployment = retrying()
+    now = timezone.now().isoformat()
+    steps = {step: now for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED, Step.STARTED)}
+    reason = "The server did not become healthy within 5 min."
+    Generation.objects.update(steps=steps, outcome="FAILED", reason=reason)
+    Deployment.objects.update(status=Status.DEAD, status_message=reason)
+
+    html = page(signed_in(client), deployment, "deployment-status")
+
+    assert 'class="failed"' in step_of(html, "healthy")
+    assert reason in step_of(html, "healthy")
+
+
+def test_every_page_looks_for_news_and_says_nothing_while_there_are_none(client: Client) -> None:
+    assert client.get(reverse("ping")).status_code == 204
+    assert client.get(reverse("unread"), {"v": "0"}).status_code == 204, "nobody is signed in"
+    user = make.make_user(Role.EDITOR)
+    client.force_login(user)
+    bell = re.search(r'id="bell" hx-get="([^"]+)"', client.get(reverse("scenarios")).content.decode())
+    assert bell is not None
+    assert client.get(bell[1]).status_code == 204
+
+    deployment = make.make_deployment(created_by=user.get_username())
+    make.make_event(deployment, code="DEAD")
+
+    assert "Notifications: 1 unread" in client.get(bell[1], headers={"HX-Request": "true"}).content.decode()

@@ -185,7 +185,7 @@ def test_an_ended_deployment_is_not_followed(client: Client, write: Write) -> No
     deployment = make.make_deployment(status=Status.STOPPED)
     write(deployment, "echo bye")
 
-    assert "data-poll" not in logs(signed_in(client), deployment)
+    assert 'id="log-tail"' not in logs(signed_in(client), deployment)
 
 
 def test_the_log_of_a_dead_one_opens_at_its_first_error(client: Client, write: Write) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from deployments.gateway.place import inference_url
 from deployments.lifecycle import Action, Status
-from deployments.models import Deployment, DeploymentEvent, Role
+from deployments.models import Configuration, Deployment, DeploymentEvent, Role
 from deployments.queries.deployment_details import (
     DeploymentState,
     attempts_of,
@@ -37,6 +37,7 @@ from deployments.web.views.deployment_common import deployment_or_404, reason_ag
 TABS = ("overview", "status", "scaling", "resources", "logs", "events")
 EVENTS_ON_A_PAGE = 100
 SOON = timedelta(hours=1)  # the end of its duration is pointed out from then on
+CHANGING_SECONDS, SETTLED_SECONDS = 2, 5  # between two polls; settled as often as a list, so that both say the same
 
 
 @require_GET
@@ -61,17 +62,16 @@ def deployment_status(request: PageRequest, deployment_id: str) -> HttpResponse:
 def deployment_events(request: PageRequest, deployment_id: str) -> HttpResponse:
     """Show the whole history, page by page."""
     deployment = deployment_or_404(request, deployment_id)
-    events = DeploymentEvent.objects.filter(deployment=deployment)
-    page = Paginator(events, EVENTS_ON_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "deployments/events.html", page_context(request, deployment, "events") | {"page": page})
+    context = page_context(request, deployment, "events") | _events_context(request, deployment)
+    return render(request, "deployments/events.html", context)
 
 
 @require_GET
 def deployment_facts(request: HttpRequest, deployment_id: str) -> HttpResponse:
     """Answer the poll of a deployment's pages: 204 while they would look the same, else what has changed."""
     version = version_for(request, request.GET.get("group", ""), details_version(deployment_id))
-    slow_at = moment_from(request.GET.get("until", ""))
-    if version and version == request.GET.get("v") and (slow_at is None or timezone.now() < slow_at):
+    until = moment_from(request.GET.get("until", ""))
+    if version and version == request.GET.get("v") and (until is None or timezone.now() < until):
         return HttpResponse(status=204)
     return _changed_facts(request, deployment_id)
 
@@ -86,6 +86,10 @@ def _changed_facts(request: PageRequest, deployment_id: str) -> HttpResponse:
         context = page_context(request, deployment, tab if tab in TABS else "logs")
         if tab == "status":
             context |= _status_context(context["state"])
+        elif tab == "events":
+            page = request.GET.get("page", "")
+            request.GET = QueryDict(urlencode({"page": page} if page else {}))  # templates make links from it
+            context |= _events_context(request, deployment)
     return render(request, "deployments/changed.html", context)
 
 
@@ -104,15 +108,17 @@ def page_context(request: PageRequest, deployment: Deployment, tab: str) -> dict
         "tab": tab,
         "url": inference_url(deployment.pk) if state.serving else "",
         "ends_soon": ends_in is not None and ends_in < SOON,
-        "running_for": now - deployment.started_at if _runs(deployment) and deployment.started_at else None,
+        "runs": _runs(deployment),
         "why_not_update": reason_against(request, deployment, Action.UPDATE),
         "why_not_stop": reason_against(request, deployment, Action.STOP),
         "why_not_delete": reason_against(request, deployment, Action.DELETE),
         "may_edit": request.actor.may(Role.EDITOR),
         "event_count": DeploymentEvent.objects.filter(deployment=deployment).count(),
         "progress": progress,
-        "rollback": deployment.latest_running_configuration if deployment.status == Status.DEAD else None,
-        "poll": "" if state.is_settled else _poll(deployment, tab, version, progress),
+        "rollback": deployment.latest_running_configuration if state.is_dead else None,
+        "poll": _poll(request, deployment, tab, version, _changes_at(deployment, progress, now)),
+        "poll_seconds": SETTLED_SECONDS if state.is_settled else CHANGING_SECONDS,
+        "now": timezone.localtime(now),
     }
 
 
@@ -122,27 +128,28 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
     state: DeploymentState = context["state"]
     progress: Progress | None = context["progress"]
     newest = state.serving or state.newest
-    context |= _values(request, deployment) | {
+    context |= _values(request, state.configuration) | {
         "history": [(event, event.at - deployment.created_at) for event in status_changes(deployment)],
         "reason": deployment.status_message or (state.newest.reason if state.newest else ""),
         "plan": newest.recipe.get("resource_plan", "") if newest else "",
     }
     if state.is_waiting:
         context |= _waiting(request, state)
-    if state.newest is not None and (deployment.status == Status.DEAD or state.has_returned):
+    current = progress.current if progress else None
+    if state.newest is not None and (state.is_dead or state.has_returned or (current and current.setback)):
         attempts = attempts_of(deployment, generation=state.newest.number)
-        undone = progress.current.step if progress and progress.current else None
+        undone = current.step if current else None
         context |= {"attempts": attempts, "advice": advice_on(state.newest, attempts, undone)}
     return context | try_context(state)
 
 
-def _values(request: PageRequest, deployment: Deployment) -> dict[str, Any]:
+def _values(request: PageRequest, configuration: Configuration) -> dict[str, Any]:
     """Return parameters and input artifacts, those that hold what is searched for (`find`)."""
-    configuration = deployment.configuration
     artifacts = configuration.artifacts()
     find = request.GET.get("find", "").strip()[:256]
     wanted = find.casefold()
     return {
+        "configuration": configuration,
         "find": find,
         "artifacts": artifacts,
         "parameters": [
@@ -171,6 +178,11 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     return shown
 
 
+def _events_context(request: PageRequest, deployment: Deployment) -> dict[str, Any]:
+    events = DeploymentEvent.objects.filter(deployment=deployment)
+    return {"page": Paginator(events, EVENTS_ON_A_PAGE).get_page(request.GET.get("page"))}
+
+
 def _status_context(state: DeploymentState) -> dict[str, Any]:
     deployment = state.deployment
     return {
@@ -185,7 +197,7 @@ def _progress(state: DeploymentState) -> Progress | None:
     if state.newest is None:
         return None
     deployment = state.deployment
-    ended = state.is_ending or bool(state.newest.outcome)
+    ended = state.is_ending or bool(state.newest.outcome) or state.is_requested
     of_status = "" if _runs(deployment) else deployment.status_message  # RUNNING tells of what serves, not of this
     message = "" if ended else state.newest.waiting or of_status
     return progress_of(state.newest, now=timezone.now(), message=message, is_ending=state.is_ending)
@@ -195,9 +207,21 @@ def _runs(deployment: Deployment) -> bool:
     return deployment.status == Status.RUNNING
 
 
-def _poll(deployment: Deployment, tab: str, version: str, progress: Progress | None) -> str:
-    """Return the address that tells of changes; it carries when the step under way becomes slower than usual."""
+def _changes_at(deployment: Deployment, progress: Progress | None, now: datetime) -> datetime | None:
+    """Return when the page will look different though nothing happens: a slow step, or an end that comes near."""
+    moments = [progress.slow_at] if progress and progress.slow_at else []
+    if deployment.expires_at and deployment.expires_at - SOON > now:
+        moments.append(deployment.expires_at - SOON)
+    if progress and (current := progress.current) and current.setback and current.setback.next_at:
+        moments += [current.setback.next_at] if current.setback.next_at > now else []
+    return min(moments, default=None)
+
+
+def _poll(request: PageRequest, deployment: Deployment, tab: str, version: str, until: datetime | None) -> str:
+    """Return the address that tells of changes; `until` is when time alone changes the page."""
     query = {"group": deployment.resource_group_id, "tab": tab, "v": version}
-    if progress and progress.slow_at:
-        query["until"] = progress.slow_at.isoformat()
+    if until:
+        query["until"] = until.isoformat()
+    if tab == "events" and (page := request.GET.get("page", "")).isdecimal():
+        query["page"] = page
     return f"{reverse('deployment-facts', args=[deployment.pk])}?{urlencode(query)}"
