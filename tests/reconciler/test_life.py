@@ -181,7 +181,7 @@ def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: W
     assert step is not None
     assert step.setback is not None
     assert (step.step, step.state, step.setback.number) == (Step.STARTED, "failed", 2)
-    assert "exit code 1" in step.message
+    assert "exit code 3" in step.message
     deployment.refresh_from_db()
     assert deployment.status_severity == "error"
     assert "ValueError: no such model" in deployment.status_message

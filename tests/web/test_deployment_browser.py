@@ -96,7 +96,7 @@ def test_the_list_is_filtered_while_one_types_and_the_address_keeps_it(open_page
     assert page.url.endswith("?q=win")
 
 
-def test_the_details_follow_it_until_it_is_settled(open_page: Any) -> None:
+def test_the_details_follow_it_and_keep_what_is_typed(open_page: Any) -> None:
     deployment = coming_up()
     page = open_page(f"/deployments/{deployment.pk}/")
     page.locator("#try-body").fill("typed by hand")
@@ -107,9 +107,67 @@ def test_the_details_follow_it_until_it_is_settled(open_page: Any) -> None:
     expect(page.locator("#facts")).to_contain_text("/v2/inference/deployments/", timeout=10_000)
     expect(page.locator("#progress-card")).to_have_count(0)
     expect(page.locator("#flow-deployment .status")).to_have_text("RUNNING")
-    expect(page.locator("[data-poll]")).to_have_count(0)
+    expect(page.locator("#facts")).to_have_attribute("hx-trigger", re.compile("every 5s"))
     expect(page.locator("#try-body")).to_have_value("typed by hand")
     expect(page.locator("#announcer")).to_have_text(f"Deployment {deployment.pk} is RUNNING")
+
+
+def test_a_settled_page_finds_out_what_happens_to_it_later(open_page: Any) -> None:
+    """A killed server, a stop by somebody else: the page that stays open says so without a reload."""
+    deployment = coming_up()
+    become_running(deployment)
+    page = open_page(f"/deployments/{deployment.pk}/")
+    clock = page.locator("#facts [data-since]")
+    first = clock.text_content()
+    page.evaluate("document.body.kept = true")
+    expect(clock).not_to_have_text(first)
+    page.locator("#try-body").fill("typed by hand")
+    page.evaluate("document.querySelector('#answer').textContent = 'an answer'")
+
+    message = "No server answers; starting again. The server was killed by signal 9 (SIGKILL)."
+    Deployment.objects.filter(pk=deployment.pk).update(
+        status="PENDING", status_message=message, status_severity="error"
+    )
+    deployment.generations.get().replicas.update(phase="EXITED", healthy_since=None)
+    expect(page.locator("#facts .status").first).to_have_text("PENDING", timeout=10_000)
+    expect(page.locator("#facts [data-since]")).to_have_count(0)
+    expect(page.locator("#answer")).to_have_text("an answer")
+
+    Deployment.objects.filter(pk=deployment.pk).update(
+        status="STOPPED", target_status="STOPPED", serving_generation=None, status_message="Stopped."
+    )
+    expect(page.locator("#facts .status").first).to_have_text("STOPPED", timeout=10_000)
+    expect(page.locator("#actions")).to_contain_text("Create again")
+    expect(page.locator("#try-body")).to_have_value("typed by hand")
+    assert page.evaluate("document.body.kept"), "it was not loaded again"
+
+
+def test_an_update_changes_every_part_of_the_page_at_once(open_page: Any) -> None:
+    deployment = coming_up("old-one")
+    become_running(deployment)
+    old = deployment.configuration
+    values = old.parameters | {"greeting": "good-day"}
+    new = make.make_configuration(old.resource_group, old.executable, name="new-one", parameters=values)
+    page = open_page(f"/deployments/{deployment.pk}/")
+    page.evaluate("document.querySelector('#answer').textContent = 'of the old one'")
+
+    Deployment.objects.filter(pk=deployment.pk).update(configuration=new, generation=2)
+    expect(page.locator("#facts")).to_contain_text("Serving old-one, updating to new-one", timeout=10_000)
+    expect(page.locator("#flow")).to_contain_text("Updating to new-one")
+    expect(page.locator("#values")).not_to_contain_text("good-day")
+    expect(page.locator("#answer")).to_have_text("of the old one")
+
+    now = timezone.now()
+    generation = make.make_generation(
+        deployment, 2, configuration=new, recipe=pack(recipe_of(new)), steps={s.value: now.isoformat() for s in Step}
+    )
+    make.make_replica(generation)
+    Deployment.objects.filter(pk=deployment.pk).update(serving_generation=2, observed_generation=2)
+    expect(page.locator("#facts")).not_to_contain_text("old-one", timeout=10_000)
+    seen = page.evaluate("['flow', 'values', 'answer'].map(id => document.getElementById(id).textContent).join(' ')")
+    assert "old-one" not in seen
+    assert "of the old one" not in seen
+    assert "good-day" in seen
 
 
 def test_update_by_dialog_shows_the_difference_and_leads_back(open_page: Any) -> None:

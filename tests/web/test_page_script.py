@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -87,9 +88,50 @@ def test_a_page_without_polls_finds_the_server_again(page: Page) -> None:
     page.route("**/stop", lambda route: route.abort())
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.locator("#connection")).to_be_visible()
-    with page.expect_request(lambda request: request.method == "HEAD"):
+    with page.expect_request("**/ping"):
         page.clock.run_for(3000)
     expect(page.locator("#connection")).to_be_hidden()
+
+
+@pytest.mark.parametrize("path", ["/detail", "/sign-in"])
+def test_every_page_finds_out_that_the_server_is_away(page: Page, path: str) -> None:
+    page.clock.install()
+    page.goto(path)
+    page.route("**/ping", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.clock.run_for(11_000)
+    banner = page.locator("#connection")
+    expect(banner).to_be_visible()
+    page.unroute("**/ping")
+    with page.expect_response("**/ping"):
+        page.clock.run_for(3000)
+    expect(banner).to_be_hidden()
+
+
+def test_clocks_go_on_in_the_browser_and_stand_still_while_nobody_knows(page: Page) -> None:
+    page.clock.install()
+    page.goto("/list")
+    page.evaluate(
+        """() => {
+          const clock = Object.assign(document.createElement('span'), {id: 'since'});
+          clock.dataset.since = new Date(Date.now() - 58_000).toISOString();
+          document.querySelector('main').append(clock);
+        }"""
+    )
+    clock = page.locator("#since")
+    page.clock.run_for(1000)
+    expect(clock).to_have_text(re.compile(r"^(59 s|1 min)"))
+    page.clock.run_for(1000)
+    expect(clock).to_have_text(re.compile(r"^1 min"))
+
+    page.route("**/*", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.clock.run_for(1100)
+    expect(page.locator("#connection")).to_be_visible()
+    stood = clock.text_content()
+    page.clock.run_for(5000)
+    assert clock.text_content() == stood
+    expect(page.locator(".live")).to_contain_text(re.compile(r"Not live · as of .* \(\d+ s old\)"))
 
 
 def test_a_hidden_tab_does_not_poll_and_does_so_at_once_when_it_returns(page: Page) -> None:

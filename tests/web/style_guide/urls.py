@@ -140,6 +140,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return render(request, "access/sign_in.html", {"form": SignInForm({"username": "maria"})})
 
 
+def ping(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(status=204)
+
+
 def nowhere(request: HttpRequest) -> HttpResponse:
     return render(request, "404.html", status=404)
 
@@ -148,5 +152,6 @@ urlpatterns = [
     *map(show, ("overview", "list", "detail", "wizard", "stop", "update", "appearance", "workspace", "sign-out")),
     path("rows", poll_rows),
     path("sign-in", sign_in, name="sign-in"),
+    path("ping", ping, name="ping"),
     path("nowhere", nowhere),
 ]
