@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
+from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +53,7 @@ class GenerationFacts:
         steps: step -> when it was done.
         deadlines: step -> how long it may take, where the template says so.
         proof_failures: failed proofs in a row; at PROOF_FAILURE_LIMIT the generation counts as not answering.
+        drain_limit: how long its requests may take to finish once traffic has left it.
         in_flight: requests that the gateway still has open to it, None when not known.
         reason: why it failed.
     """
@@ -69,6 +70,7 @@ class GenerationFacts:
     proof_failures: int = 0
     proof_message: str = ""
     draining_since: datetime | None = None
+    drain_limit: timedelta = timedelta(seconds=DRAIN_SECONDS)
     in_flight: int | None = None
     reason: str = ""
 

@@ -70,6 +70,11 @@ DEADLINES: Mapping[Step, timedelta] = {
     Step.ROUTED: timedelta(minutes=1),
 }
 
+# How long requests may take to finish when traffic leaves their servers (`launchpad/drain-seconds`); at most as long
+# as the gateway's old workers may live.
+DRAIN_SECONDS = 30
+DRAIN_SECONDS_MAX = 3600
+
 
 class ReplicaPhase(enum.StrEnum):
     """How far a replica has come, in order."""

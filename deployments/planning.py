@@ -30,7 +30,6 @@ from deployments.facts import (
 from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.tending import RESTART_LIMIT, Tended, deadline, is_present, release, tend, words
 
-DRAIN_LIMIT = timedelta(seconds=30)
 DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
 PROVE_EVERY = timedelta(seconds=60)
 PROOF_FAILURE_LIMIT = 3
@@ -86,17 +85,25 @@ def plan(facts: Facts) -> Plan:
 
 def _end(facts: Facts, *, delete: bool) -> Plan:
     actions: list[Action] = [Unroute()] if facts.serving is not None else []
+    draining: GenerationFacts | None = None
     for generation in facts.generations.values():
-        actions += release(generation)
+        if generation.number == facts.serving and _answers_any(generation) and generation.draining_since is None:
+            actions.append(Drain(generation.number))
+            draining = generation
+        elif generation.held and generation.draining_since is not None and not _is_drained(facts.now, generation):
+            draining = generation
+        else:
+            actions += release(generation)
     left = sum(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
     if left:
         servers = "1 server" if left == 1 else f"{left} servers"
+        waiting = draining_words(draining) if draining else ""
         message = "Its duration is over. " if facts.expired and facts.target is not TargetStatus.DELETED else ""
         return Plan(
             actions=tuple(actions),
             status=Status.STOPPING,
-            message=f"{message}Waiting for {servers} to end.",
-            next_pass_in=QUICK_PASS,
+            message=f"{message}{waiting or f'Waiting for {servers} to end.'}",
+            next_pass_in=_pace_of_draining(facts.now, draining) if draining else QUICK_PASS,
         )
     if delete:
         return Plan(actions=(*actions, Delete()), status=facts.status)
@@ -299,7 +306,7 @@ def _after_failure(facts: Facts) -> Plan:
 
 def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
     """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
-    leaving, waits = _leave(facts, serving)
+    leaving, waits, waiting = _leave(facts, serving)
     tended = tend(facts.now, serving)
     # A start that was refused for good only ends a deployment of which nothing else answers.
     if reason := tended.failure or ("" if _answers(serving) else serving.reason):
@@ -312,20 +319,24 @@ def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
     answers = _answers(serving)
     settled = answers and len(healthy) == len(serving.replicas) and not serving.proof_failures
     message, severity = _serving_message(serving, len(healthy), note)
+    message = f"{message} {waiting}".rstrip()
     return Plan(
         actions=tuple(actions),
         status=Status.RUNNING if answers else Status.PENDING,
         message=message,
         severity=severity,
         steps={serving.number: tuple(Step)[1:]} if answers else {},
-        next_pass_in=STEADY_PASS if settled and not waits else QUICK_PASS if waits or not answers else SLOWEST_PASS,
+        next_pass_in=waits or (STEADY_PASS if settled else SLOWEST_PASS if answers else QUICK_PASS),
     )
 
 
 def _answers(generation: GenerationFacts) -> bool:
     """Whether it is known to answer: a healthy replica and no row of failed proofs."""
-    healthy = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
-    return healthy and generation.proof_failures < PROOF_FAILURE_LIMIT
+    return _answers_any(generation) and generation.proof_failures < PROOF_FAILURE_LIMIT
+
+
+def _answers_any(generation: GenerationFacts) -> bool:
+    return any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
 
 
 def _proofs(now: datetime, serving: GenerationFacts, healthy: bool) -> list[Action]:
@@ -354,25 +365,49 @@ def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple
     return ("Running." if wanted == 1 else f"Running on {wanted} replicas."), "info"
 
 
-def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], bool]:
-    """Drain and release the generations that traffic has left; also whether there is still one to wait for."""
+def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], timedelta | None, str]:
+    """Drain and release the generations that traffic has left.
+
+    Returns:
+        What to do, how soon to look again (None when there is none left), and what is waited for, in words.
+    """
     actions: list[Action] = []
-    waits = False
+    waits: timedelta | None = None
+    waiting = ""
     for generation in facts.generations.values():
         if generation is serving or not generation.held:
             continue
-        waits = True
+        waits = QUICK_PASS
         if facts.failed == generation.number:
             actions += release(generation)
         elif generation.draining_since is None:
             actions.append(Drain(generation.number))
         elif _is_drained(facts.now, generation):
             actions += release(generation)
-    return actions, waits
+        else:
+            waits, waiting = _pace_of_draining(facts.now, generation), draining_words(generation)
+    return actions, waits, waiting
+
+
+def draining_words(generation: GenerationFacts) -> str:
+    """Return what is waited for while requests finish, `""` when there are none."""
+    limit = f"(at most {words(generation.drain_limit)})"
+    if generation.in_flight is None:
+        return f"Waiting for its requests to finish {limit}." if generation.draining_since else ""
+    if generation.in_flight == 0:
+        return ""
+    requests = "1 request" if generation.in_flight == 1 else f"{generation.in_flight} requests"
+    return f"Waiting for {requests} to finish {limit}."
+
+
+def _pace_of_draining(now: datetime, generation: GenerationFacts) -> timedelta:
+    """Look often while short requests finish, more seldom when a long one does."""
+    lasts = now - (generation.draining_since or now)
+    return QUICK_PASS if lasts < SLOWEST_PASS else SLOWEST_PASS / 2
 
 
 def _is_drained(now: datetime, generation: GenerationFacts) -> bool:
     if generation.draining_since is None:
         return False
     waited = now - generation.draining_since
-    return waited > DRAIN_LIMIT or (generation.in_flight == 0 and waited > DRAIN_MINIMUM)
+    return waited > generation.drain_limit or (generation.in_flight == 0 and waited > DRAIN_MINIMUM)

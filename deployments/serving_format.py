@@ -14,6 +14,8 @@ on `metadata.annotations`; all are optional and may hold placeholders:
   `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `proved` (60: a request through
   the gateway succeeds), `routed` (60). A server that loads a large model before it opens its port needs a longer
   `started`.
+- `launchpad/drain-seconds`: how long requests may take to finish when their servers are updated or stopped. Default:
+  30, at most 3600.
 - `launchpad/retry`: whether a request whose server died before it answered is tried once on another replica. Without
   it GET, HEAD and PUT are; `"on"`: all methods are, as far as the whole request was here; `"off"`: none is. What never
   reached a server is always tried on another one.
@@ -149,6 +151,7 @@ class ServerPattern:
     proof: RequestPattern | None = None
     sample: RequestPattern | None = None
     deadlines: dict[str, str] = field(default_factory=dict)
+    drain_seconds: str = ""
     retry: Retry = Retry.SAFE
     split_arguments: frozenset[str] = frozenset()
     json_values: frozenset[str] = frozenset()

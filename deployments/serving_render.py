@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
+from deployments.lifecycle import DRAIN_SECONDS, DRAIN_SECONDS_MAX
 from deployments.serving_format import (
     RequestPattern,
     Retry,
@@ -77,6 +78,7 @@ class Recipe:
         health_path: answers 2xx when the server is healthy.
         requirements: Python requirement lines, checked to be nothing else (no options of an installer).
         deadlines: seconds by step (values of `lifecycle.Step`), only those the template sets.
+        drain_seconds: how long requests may take to finish when traffic leaves the servers.
         retry: which requests are tried on another replica when their server died before it answered.
     """
 
@@ -94,6 +96,7 @@ class Recipe:
     deadlines: dict[str, int]
     retry: Retry
     secret_env: dict[str, SecretKey] = field(default_factory=dict)
+    drain_seconds: int = DRAIN_SECONDS
 
 
 def render(
@@ -133,6 +136,7 @@ def render(
         sample=_sample(values, server.sample or server.proof),
         deadlines={step: values.positive(seconds) for step, seconds in server.deadlines.items()},
         retry=server.retry,
+        drain_seconds=values.seconds(server.drain_seconds or str(DRAIN_SECONDS), DRAIN_SECONDS_MAX),
         secret_env={name: values.secret_key(pattern) for name, pattern in server.secret_env.items()},
     )
 
@@ -229,6 +233,12 @@ class _Values:
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             self.refuse(pattern, _("A whole number is needed, not “%(text)s”.") % {"text": text})
         return int(text)
+
+    def seconds(self, pattern: str, most: int) -> int:
+        number = self.whole(pattern)
+        if number > most:
+            self.refuse(pattern, _("At most %(most)s seconds are possible.") % {"most": most})
+        return number
 
     def positive(self, pattern: str) -> int:
         number = self.whole(pattern)

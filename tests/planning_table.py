@@ -281,6 +281,16 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         [Stop("d-1-0")],
     ),
     (
+        "draining lasts as long as the template of what drains says",
+        serving(
+            running(1, draining_since=NOW - timedelta(minutes=9), in_flight=9, drain_limit=timedelta(minutes=10)),
+            running(2, drain_limit=timedelta(0)),
+            serving=2,
+        ),
+        Status.RUNNING,
+        [],
+    ),
+    (
         "an update that is itself updated is released",
         serving(running(), generation(2, replica(P.STARTING)), generation(3)),
         Status.RUNNING,
@@ -349,7 +359,45 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "a stop closes the route before the servers",
         serving(running(), target=STOPPED),
         Status.STOPPING,
+        [Unroute(), Drain(1)],
+    ),
+    (
+        "a stop of what does not answer drains nothing",
+        serving(running(1, replica(P.LISTENING), proof_failures=3), target=STOPPED),
+        Status.STOPPING,
         [Unroute(), Stop("d-1-0")],
+    ),
+    (
+        "a stop waits for requests that are open",
+        facts(running(1, draining_since=NOW - timedelta(seconds=29), in_flight=3), target=STOPPED),
+        Status.STOPPING,
+        [],
+    ),
+    (
+        "a stop waits as long as the template says",
+        facts(
+            running(
+                1,
+                draining_since=NOW - timedelta(seconds=31),
+                in_flight=1,
+                drain_limit=timedelta(minutes=10),
+            ),
+            target=STOPPED,
+        ),
+        Status.STOPPING,
+        [],
+    ),
+    (
+        "a stop goes on without waiting when no request is open",
+        facts(running(1, draining_since=PAST, in_flight=0), target=STOPPED),
+        Status.STOPPING,
+        [Stop("d-1-0")],
+    ),
+    (
+        "a stop does not wait for ever",
+        facts(running(1, draining_since=NOW - timedelta(seconds=31), in_flight=3), target=STOPPED),
+        Status.STOPPING,
+        [Stop("d-1-0")],
     ),
     (
         "a stop in preparation works",
@@ -387,7 +435,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "at the end of its duration it is stopped",
         serving(running(), expired=True),
         Status.STOPPING,
-        [Unroute(), Stop("d-1-0")],
+        [Unroute(), Drain(1)],
     ),
     (
         "and then deleted",

@@ -209,3 +209,18 @@ def test_a_running_server_that_everybody_can_reach_is_warned_of() -> None:
     assert planned.status is Status.RUNNING
     assert planned.message == "Running, but open to everybody: it listens on 0.0.0.0:8000."
     assert planned.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "words"),
+    [
+        (1, "Waiting for 1 request to finish (at most 30 s)."),
+        (3, "Waiting for 3 requests to finish (at most 30 s)."),
+        (None, "Waiting for its requests to finish (at most 30 s)."),
+    ],
+)
+def test_what_drains_is_told_with_its_limit(in_flight: int | None, words: str) -> None:
+    leaving = running(1, draining_since=NOW - timedelta(seconds=1), in_flight=in_flight)
+
+    assert plan(facts(leaving, target=STOPPED)).message == words
+    assert plan(serving(leaving, running(2), serving=2)).message == f"Running. {words}"

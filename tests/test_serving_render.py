@@ -128,6 +128,15 @@ def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
     assert recipe.sample.body == '{\n  "text": "wine",\n  "numbers": [1, 2.5]\n}'
 
 
+@pytest.mark.parametrize(("written", "seconds"), [("", 30), ("launchpad/drain-seconds: 600", 600)])
+def test_a_template_says_how_long_requests_may_take_to_finish(written: str, seconds: int) -> None:
+    text = TEMPLATE.replace("    launchpad/deadlines:", f"    {written}\n    launchpad/deadlines:")
+
+    artifacts = {"weights": WEIGHTS, "anything": "file:///a"}
+    recipe = render(parse(text)[0], parameters={"needed": "x", "name": "wine"}, artifacts=artifacts)
+    assert recipe.drain_seconds == seconds
+
+
 def test_without_annotations_the_health_path_is_the_proof() -> None:
     lines = TEMPLATE.splitlines(keepends=True)
     start = next(number for number, line in enumerate(lines) if "launchpad/requirements" in line)

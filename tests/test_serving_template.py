@@ -297,6 +297,7 @@ def test_yaml_can_make_nothing_but_plain_data(tmp_path: Path) -> None:
         ('launchpad/retry: "never"', "neither on nor off"),
         ("launchpad/deadlines: |\n      lunch: 5", "no step"),
         ("launchpad/deadlines: |\n      requested: 5", "no step"),
+        ("launchpad/drain-seconds: soon", "whole number"),
         ("launchpad/deadlines: |\n      healthy: soon", "whole number"),
         ("launchpad/proof: |\n      path: predict", "begins with /"),
         ("launchpad/proof: |\n      path: /\n      method: FETCH", "no method"),

@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from deployments.facts import Facts, GenerationFacts, ReplicaFacts
 from deployments.gateway import sync
-from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
+from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.recipes import unpack
 from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.errors import same_error
 from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
+from deployments.serving_template import Recipe
 
 _WHILE: Mapping[str, str] = {
     "": "Before it started",
@@ -65,6 +66,7 @@ def _generation_facts(row: Generation, seen: Mapping[str, ReplicaSeen], now: dat
     replicas = list(row.replicas.all())
     correct(row, replicas, now)
     in_flight = sync.in_flight(row.deployment_id, row.number) if row.draining_since else None
+    recipe = unpack(row.recipe) if row.recipe else None
     return GenerationFacts(
         number=row.number,
         configuration=row.configuration.name,
@@ -73,20 +75,19 @@ def _generation_facts(row: Generation, seen: Mapping[str, ReplicaSeen], now: dat
         waiting=row.waiting,
         replicas=tuple(_replica_facts(replica, seen.get(replica.name), now) for replica in replicas),
         steps={Step(step): datetime.fromisoformat(at) for step, at in row.steps.items()},
-        deadlines=_deadlines(row),
+        deadlines=_deadlines(recipe) if recipe else {},
         proved_at=row.proved_at,
         proof_failures=row.proof_failures,
         proof_message=row.proof_message,
         draining_since=row.draining_since,
+        drain_limit=timedelta(seconds=recipe.drain_seconds if recipe else DRAIN_SECONDS),
         in_flight=in_flight,
         reason=row.reason,
     )
 
 
-def _deadlines(row: Generation) -> dict[Step, timedelta]:
-    if not row.recipe:
-        return {}
-    return {Step(step): timedelta(seconds=seconds) for step, seconds in unpack(row.recipe).deadlines.items()}
+def _deadlines(recipe: Recipe) -> dict[Step, timedelta]:
+    return {Step(step): timedelta(seconds=seconds) for step, seconds in recipe.deadlines.items()}
 
 
 def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> ReplicaFacts:

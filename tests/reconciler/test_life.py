@@ -6,15 +6,17 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
+import urllib3
 from django.utils import timezone
 
 from deployments import operations
 from deployments.connections import local_runtime
 from deployments.errors import OperationRefused
+from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, ResourcePlan, Role
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
@@ -25,18 +27,34 @@ from deployments.reconciler import lease as leases
 from deployments.runtimes.base import ReplicaSpec, Resources
 from tests import factories as make
 from tests.reconciler.world import ACTOR, World
+from tests.waiting import wait_until
 
 FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
 HANGING = ("sleep", "600")
+# Healthy, and done with the stream, once GET /go was asked.
 LATE_SERVER = """
-import http.server, os, pathlib, sys
+import http.server, os, threading
+go = threading.Event()
 class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
     def do_GET(self):
-        self.send_response(200 if pathlib.Path(sys.argv[1]).exists() else 503)
-        self.send_header("Content-Length", "0")
+        if self.path == "/go":
+            go.set()
+        self.send_response(200 if go.is_set() or self.path != "/health" else 503)
+        self.send_header("Content-Length", "8" if self.path == "/stream" else "0")
         self.end_headers()
-http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+        if self.path == "/stream":
+            self.wfile.write(b"half")
+            go.wait(60)
+            self.wfile.write(b"half")
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """
+
+
+def let_go() -> None:
+    """Tell the LATE_SERVER that runs to be healthy and to finish its stream."""
+    replica = Replica.objects.get(is_held=True)
+    assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5, retries=False).status == 200
 
 
 def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) -> None:
@@ -79,6 +97,23 @@ def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
     assert deployment.completed_at is not None
 
 
+def test_a_stop_lets_a_request_finish_and_says_that_it_waits(world: World) -> None:
+    configuration = world.configure_command("streaming", "python3", "-c", LATE_SERVER)
+    deployment = world.until_status(world.deploy(configuration), Status.RUNNING)
+    with ThreadPoolExecutor(1) as client:
+        answer = client.submit(world.ask, deployment, "/stream")
+        wait_until(lambda: sync.in_flight(deployment.pk, 1), what="the request is open")
+
+        operations.stop_deployment(ACTOR, deployment)
+        said = "Waiting for 1 request to finish (at most 30 s)."
+        world.until(lambda: Deployment.objects.get(pk=deployment.pk).status_message == said, "it says that it waits")
+        assert world.ask(deployment)[0] == 503  # nothing new comes in
+        let_go()
+
+        assert answer.result(timeout=20) == (200, b"halfhalf")
+    world.until_status(deployment, Status.STOPPED)
+
+
 def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
     deployment = world.deploy(world.configure_command("hanging", *HANGING))
     world.until(lambda: world.alive(deployment), "its server lives")
@@ -118,11 +153,9 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
     world.until(lambda: not Replica.objects.filter(is_held=True).exists(), "everything is released")
 
 
-def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world: World, tmp_path: Path) -> None:
-    loaded = tmp_path / "loaded"
-    tmp_path.chmod(0o755)
-    command = ("python3", "-c", LATE_SERVER, str(loaded))
-    deployment = world.deploy(world.configure_command("late", *command))
+def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world: World) -> None:
+    configuration = world.configure_command("late", "python3", "-c", LATE_SERVER, healthPath="/health")
+    deployment = world.deploy(configuration)
     world.until(lambda: Replica.objects.filter(phase="LISTENING").exists(), "its port is open")
 
     for generation in Generation.objects.all():  # as if it had been loading its model for four minutes
@@ -134,7 +167,7 @@ def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world:
         spec.write_text(json.dumps({**json.loads(spec.read_text()), "at": time.time() - 240}))
     world.passes()
     assert world.status(deployment) == Status.PENDING
-    loaded.touch()
+    let_go()
 
     world.until_status(deployment, Status.RUNNING)
 
@@ -160,15 +193,12 @@ def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: World,
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
 
 
-def test_a_server_that_fails_in_another_way_each_time_is_tried_six_times(world: World, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    script = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.touch(); p.write_text(p.read_text() + 'x'); \
-sys.exit('Error: ' + p.read_text())"
-    deployment = world.deploy(world.configure_command("fickle", "python3", "-c", script, str(tmp_path / "tries")))
+def test_a_server_that_fails_in_another_way_each_time_is_tried_six_times(world: World) -> None:
+    script = "import random, sys; sys.exit('Error: ' + ''.join(random.choices('ghijklmnop', k=20)))"
+    deployment = world.deploy(world.configure_command("fickle", "python3", "-c", script))
 
     world.until_status(deployment, Status.DEAD)
 
-    assert "Error: xxxxxx" in deployment.status_message
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
 
 
