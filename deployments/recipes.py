@@ -49,6 +49,11 @@ def unpack(packed: Mapping[str, Any]) -> Recipe:
     return Recipe(**values)
 
 
+def fetch_of(artifact: Artifact, placeholder: str = "") -> Fetch:
+    """Return what a runtime needs to know of an artifact."""
+    return Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.source_folder)
+
+
 def replica_spec(
     replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
 ) -> ReplicaSpec:
@@ -69,10 +74,7 @@ def replica_spec(
         secret_env=dict(secrets),
         requirements=recipe.requirements,
         shares_environment=executable.built_in and recipe.requirements == executable.template.server.requirements,
-        fetches=tuple(
-            Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256)
-            for placeholder, artifact in artifacts.items()
-        ),
+        fetches=tuple(fetch_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
         resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
         health_path=recipe.health_path,
         grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,

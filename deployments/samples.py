@@ -18,7 +18,8 @@ from django.db import transaction
 
 from deployments import serving_template
 from deployments.installation import CATALOG, RESOURCE_GROUP
-from deployments.models import Artifact, Configuration, Executable
+from deployments.models import Artifact, Configuration, Executable, artifact_store
+from deployments.models.artifact import SAMPLES
 
 TRAINER = Path(__file__).parent / "model_servers" / "train_samples.py"
 TRAINER_EXECUTABLE = "sklearn-server"  # its requirements are those of the trainer
@@ -27,7 +28,7 @@ _NAMESPACE = uuid.UUID("6c0c9d54-6b0e-5a2b-9f5e-6f1d7c1f3a10")
 
 def folder() -> Path:
     """Return where the trained models lie, inside the folder that artifacts may be taken from."""
-    return Path(settings.LAUNCHPAD_HOME) / "artifacts" / "samples"
+    return artifact_store() / SAMPLES
 
 
 def are_loaded() -> bool:

@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.catalog import Scenario
 from deployments.models.workspace import ResourceGroup
+from deployments.runtimes.addresses import redacted
+
+SAMPLES = "samples"  # folder of the store
 
 
 class ArtifactKind(models.TextChoices):
@@ -63,3 +66,14 @@ class Artifact(models.Model):
     def folder(self) -> Path:
         """Where its file lies if it was uploaded."""
         return artifact_store() / str(self.pk)
+
+    @property
+    def source_folder(self) -> str:
+        """Name of the only folder of the store that it may be taken from: its upload's, or that of the samples."""
+        came_with_us = self.pk.version == 5  # made from a name; the ids of all others are random
+        return SAMPLES if came_with_us else str(self.pk)
+
+    @property
+    def redacted_url(self) -> str:
+        """The address for people to read: what follows a question mark may be a signature."""
+        return redacted(self.url)

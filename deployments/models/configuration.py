@@ -46,5 +46,6 @@ class Configuration(models.Model):
 
     def artifacts(self) -> dict[str, Artifact]:
         """Return placeholder -> artifact, in one query; a deleted artifact is missing."""
-        by_id = {str(artifact.pk): artifact for artifact in Artifact.objects.filter(pk__in=set(self.inputs.values()))}
+        found = Artifact.objects.filter(resource_group=self.resource_group_id, pk__in=set(self.inputs.values()))
+        by_id = {str(artifact.pk): artifact for artifact in found}
         return {name: by_id[pk] for name, pk in self.inputs.items() if pk in by_id}

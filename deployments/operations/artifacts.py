@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -30,8 +30,7 @@ from deployments.models import (
     artifact_store,
 )
 from deployments.operations.audit import record
-
-_SCHEMES = ("file", "http", "https")
+from deployments.runtimes.addresses import AddressInvalid, encoded, is_own_file, parse
 
 
 def allowed_roots() -> tuple[Path, ...]:
@@ -148,7 +147,7 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
         raise OperationRefused(told % {"name": artifact.name, "n": used})
     own = artifact.folder
     with transaction.atomic():
-        record(actor.name, "delete", artifact, before={"url": artifact.url})
+        record(actor.name, "delete", artifact, before={"url": artifact.redacted_url})
         artifact.delete()
     if own.is_dir():
         shutil.rmtree(own)
@@ -157,7 +156,7 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
 def _add(actor: Actor, **values: Any) -> Artifact:
     with transaction.atomic():
         artifact = Artifact.objects.create(**values)
-        record(actor.name, "create", artifact, after={"url": artifact.url, "kind": artifact.kind})
+        record(actor.name, "create", artifact, after={"url": artifact.redacted_url, "kind": artifact.kind})
     return artifact
 
 
@@ -176,23 +175,50 @@ def _problems(name: str, kind: str) -> dict[str, str]:
 
 
 def _url_problem(url: str) -> str:
-    parts = urlsplit(url)
+    """Return what is wrong with an address, `""` if nothing is."""
     if len(url) > 1024:
         return _("The URL has %(count)s characters; 1024 are allowed.") % {"count": len(url)}
-    if parts.scheme not in _SCHEMES:
-        return _("Give a URL that begins with file://, http:// or https://.")
-    if parts.scheme != "file":
-        return "" if parts.hostname else _("The URL names no host.")
+    try:
+        parts = parse(url)
+        encoded(url)
+    except AddressInvalid as error:
+        return _address_problem(error.code)
+    return "" if parts.scheme != "file" else _file_problem(parts)
+
+
+def _address_problem(code: str) -> str:
+    return {
+        "text": _("The URL holds something that is no character. Write it anew."),
+        "control": _("The URL holds a control character (a line break or NUL, perhaps as %%00). Leave it out.") % (),
+        "syntax": _("The URL cannot be read: check its brackets and its port."),
+        "scheme": _("Give a URL that begins with file://, http:// or https://."),
+        "host": _("The URL names no host that there can be."),
+        "people": _(
+            "Leave user and password out of the URL: everybody in the resource group reads it. Let the server fetch "
+            "the file itself with a secret that its template names, or give a signed URL."
+        ),
+    }[code]
+
+
+def _file_problem(parts: SplitResult) -> str:
     if parts.netloc not in {"", "localhost"}:
         return _("A file URL has three slashes: file:///path/to/model.")
-    path = Path(unquote(parts.path)).resolve()
+    named = Path(unquote(parts.path))
+    nothing = _("There is nothing at %(path)s.") % {"path": named}
+    try:
+        path = named.resolve()
+        there = path.exists()
+    except OSError:  # a name that is too long, a circle of links
+        return nothing
     roots = [root.resolve() for root in allowed_roots()]
     if not any(path.is_relative_to(root) for root in roots):
         return _(
             "%(path)s is outside the folders that files may be taken from (%(roots)s). An "
             "administrator can add folders with LAUNCHPAD_FILE_ROOTS."
-        ) % {"path": path, "roots": ", ".join(map(str, roots))}
-    return "" if path.exists() else _("There is nothing at %(path)s.") % {"path": path}
+        ) % {"path": named, "roots": ", ".join(map(str, settings.LAUNCHPAD_FILE_ROOTS)) or _("there are none")}
+    # What lies in our own folder belongs to the artifact that it was uploaded as; nobody learns whether it is there.
+    own = is_own_file(path, home=Path(settings.LAUNCHPAD_HOME), roots=roots)
+    return "" if own and there else nothing
 
 
 def _safe_name(name: str) -> str:

@@ -15,7 +15,17 @@ from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
-from deployments.models import Connection, Deployment, DeploymentEvent, Replica, Severity, SignInLink, TokenGrant
+from deployments.models import (
+    Artifact,
+    Connection,
+    Deployment,
+    DeploymentEvent,
+    Replica,
+    Severity,
+    SignInLink,
+    TokenGrant,
+)
+from deployments.recipes import fetch_of
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.history import tell
 from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
@@ -94,7 +104,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
 
 
 def clean_up() -> None:
-    """Warn of deployments that end within the hour; remove sessions, sign-in links and grants that are over."""
+    """Warn of deployments that end within the hour; remove what is over: sessions, links, grants, downloads."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
     warned = DeploymentEvent.objects.filter(code="ENDS_SOON").values("deployment")
@@ -103,6 +113,19 @@ def clean_up() -> None:
             minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
             message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
             tell(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
+    _remove_unused_downloads()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
     TokenGrant.objects.filter(expires_at__lt=now).delete()
+
+
+def _remove_unused_downloads() -> None:
+    named = [(artifact.resource_group_id, fetch_of(artifact)) for artifact in Artifact.objects.iterator()]
+    for connection in Connection.objects.all():
+        try:
+            count = runtime_for(connection).remove_unused(named)
+        except RuntimeUnavailable as error:
+            logger.warning("Unused downloads of connection %s stay: %s", connection.name, error)
+            continue
+        if count:
+            logger.info("%d downloads that no artifact names any more were removed.", count)

@@ -62,11 +62,13 @@ class Fetch:
         placeholder: the artifact's name in the template.
         url: `file://` or `http(s)://` address of a file or, for `file://`, a folder.
         sha256: expected checksum in lower-case hex, or `""` when not known.
+        folder: name of the folder in the store of uploaded files that is this artifact's own, `""` for none.
     """
 
     placeholder: str
     url: str
     sha256: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +212,16 @@ class Runtime(Protocol):
 
     def forget(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
+
+    def remove_unused(self, artifacts: Iterable[tuple[str, Fetch]]) -> int:
+        """Remove what was fetched for artifacts that are not among these and that no replica uses.
+
+        Args:
+            artifacts: resource group and source of every artifact that there is.
+
+        Returns:
+            How many downloads were removed.
+        """
 
     def logs(
         self,

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -23,8 +23,8 @@ from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import LogLine, ReplicaSeen, ReplicaSpec, Resources
-from deployments.runtimes.local import logs, machine, reading, sockets
+from deployments.runtimes.base import Fetch, LogLine, ReplicaSeen, ReplicaSpec, Resources
+from deployments.runtimes.local import cache, logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
@@ -224,6 +224,12 @@ class LocalRuntime:
         for replica in reading.folders(self._replicas, f"{deployment_id}-"):
             for number, folder in reading.attempts(replica):
                 yield replica.name, number, folder
+
+    @_usable()
+    def remove_unused(self, artifacts: Iterable[tuple[str, Fetch]]) -> int:
+        """Remove the downloads of all but these artifacts, and return how many there were."""
+        named = [self._preparer.cache_folder(fetch, group) for group, fetch in artifacts]
+        return len(cache.remove_unused(self.home / "cache" / "artifacts", self._replicas, named))
 
     def preparation(self) -> Preparation:
         """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.

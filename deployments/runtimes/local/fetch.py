@@ -1,74 +1,287 @@
-"""Brings an artifact to the local disk once, for all servers that ask for it.
+"""Brings an artifact to the local disk, with the rights of a server. Run by `prepare.py`, for one process at a time.
 
-Run by `prepare.py`, with the rights of a server, as `python fetch.py URL TARGET SHA256 DRAFT`; every line it prints is
-progress for people, the last one of a failure is the reason.
+What to fetch is JSON in the environment variable FETCH, so that no list of processes shows it:
+
+    url      its address
+    target   where it is expected, beside a file ABOUT that tells what was fetched; only read here
+    draft    an empty folder to write both to
+    sha256   expected checksum in lower-case hex, or ""
+
+Every line printed is progress for people, the last one of a failure is the reason.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import http.client
+import ipaddress
+import json
 import os
+import shutil
+import socket
+import ssl
 import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from deployments.runtimes.addresses import AddressInvalid, encoded, file_name, redacted
+else:
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+    from addresses import AddressInvalid, encoded, file_name, redacted
 
 CHUNK = 1 << 20
 SAY_EVERY = 0.5  # seconds
+ABOUT = "zz-about.json"  # the last by name, which is the order in which `prepare.py` brings files to their place
 TIMEOUT = 30.0  # seconds without a byte
+PAUSES = (1.0, 3.0)  # seconds before the second and the third try
+_TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_GONE = {404, 410}
 
 
-def fetch(url: str, target: Path, sha256: str, draft: Path) -> int:
-    """Download into the folder `draft` unless the target is there. Returns an exit code."""
+class FetchFailed(Exception):
+    """It cannot be fetched; the message is a sentence without its subject.
+
+    Args:
+        lasting: whether another try would end the same.
+        gone: whether the server says that there is no such file (any more).
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False, gone: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+        self.gone = gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What is known of a copy: `etag` and `modified` as the server spelt them, `""` when it sent none."""
+
+    etag: str
+    modified: str
+    sha256: str
+
+    @property
+    def range_validator(self) -> str:
+        """What proves that the rest belongs to the beginning: a weak ETag does not (RFC 9110, 13.1.5)."""
+        return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
+
+
+class Download:
+    """One artifact, fetched in several tries if need be."""
+
+    def __init__(self, url: str, draft: Path) -> None:
+        self._url = url
+        self._draft = draft
+        self._opener = urllib.request.build_opener(_Redirects(url))
+        self._begun: About | None = None  # what the bytes in the draft are of
+        self._digest = hashlib.sha256()
+        self._done = 0
+
+    def run(self, known: About | None) -> About | None:
+        """Fetch it, unless what is known of the copy that is there is still true: then return None.
+
+        Raises:
+            FetchFailed: three tries have failed, or one for good.
+        """
+        for pause in (*PAUSES, None):
+            try:
+                return self._try(known)
+            except FetchFailed as failed:
+                if failed.lasting or pause is None:
+                    raise
+                _say(f"{failed}; trying again in {pause:g} s")
+                time.sleep(pause)
+        raise AssertionError("the last try returns or raises")
+
+    def _try(self, known: About | None) -> About | None:
+        headers = {"User-Agent": "Launchpad", "Accept-Encoding": "identity"}
+        if self._done and self._begun is not None and self._begun.range_validator:
+            headers |= {"Range": f"bytes={self._done}-", "If-Range": self._begun.range_validator}
+        elif known is not None and known.etag:
+            headers["If-None-Match"] = known.etag
+        elif known is not None and known.modified:
+            headers["If-Modified-Since"] = known.modified
+        request = urllib.request.Request(encoded(self._url), headers=headers)  # noqa: S310  http(s), checked before
+        try:
+            with self._opener.open(request, timeout=TIMEOUT) as answer:
+                return self._receive(answer)
+        except urllib.error.HTTPError as error:
+            if error.code == http.client.NOT_MODIFIED:
+                return None
+            error.close()
+            raise FetchFailed(
+                f"the server answered {error.code} {' '.join(str(error.reason).split())}",
+                lasting=error.code not in _TRY_AGAIN,
+                gone=error.code in _GONE,
+            ) from error
+        except AddressInvalid as error:
+            raise FetchFailed("it leads to an address that cannot be used", lasting=True) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise _failed(error) from error
+
+    def _receive(self, answer: Any) -> About:
+        if answer.geturl().partition("?")[0].endswith("/") and answer.headers.get_content_type() == "text/html":
+            raise FetchFailed(
+                "the server answered the listing of a folder, and a folder cannot be fetched over HTTP: give the "
+                "address of one file, an archive for instance",
+                lasting=True,
+            )
+        goes_on = answer.status == http.client.PARTIAL_CONTENT
+        if goes_on and not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {self._done}-"):
+            self._begun = None
+            raise FetchFailed("the server answered another part than the one that is missing")
+        if not goes_on:
+            self._digest, self._done = hashlib.sha256(), 0
+            etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+            self._begun = About(etag=etag, modified=modified, sha256="")
+        elif self._done:
+            _say(f"going on after {self._done / 1e6:.0f} MB")
+        length = int(answer.headers.get("Content-Length") or 0)
+        total = self._done + length if length else 0
+        if length > shutil.disk_usage(self._draft.parent).free:
+            raise OSError(errno.ENOSPC, f"it has {length / 1e6:,.0f} MB more")
+        with self._draft.open("ab" if goes_on else "wb") as out:
+            self._copy(answer, out, total)
+        if total and self._done != total:
+            raise FetchFailed(f"it ended after {self._done:,} of {total:,} bytes")
+        begun = self._begun or About(etag="", modified="", sha256="")
+        return About(etag=begun.etag, modified=begun.modified, sha256=self._digest.hexdigest())
+
+    def _copy(self, answer: Any, out: IO[bytes], total: int) -> None:
+        said = 0.0
+        while chunk := answer.read1(CHUNK):  # what has come, so that a broken connection loses none of it
+            out.write(chunk)
+            self._digest.update(chunk)
+            self._done += len(chunk)
+            if time.monotonic() - said > SAY_EVERY:
+                said = time.monotonic()
+                of_all = f" of {total / 1e6:.0f}" if total else ""
+                _say(f"fetched {self._done / 1e6:.0f}{of_all} MB")
+
+
+def _failed(error: BaseException) -> FetchFailed:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, FetchFailed):
+        return reason
+    if isinstance(reason, OSError) and reason.errno in {errno.ENOSPC, errno.EDQUOT}:
+        more = f" ({reason.strerror})" if "MB" in str(reason.strerror) else ""
+        return FetchFailed(f"there is no room for it on the disk{more}", lasting=True)
+    if isinstance(reason, TimeoutError):
+        return FetchFailed(f"nothing came for {TIMEOUT:g} s")
+    if isinstance(reason, OSError) and reason.strerror:
+        return FetchFailed(reason.strerror, lasting=isinstance(reason, ssl.SSLCertVerificationError))
+    return FetchFailed(f"the connection broke off ({type(reason).__name__})")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows what the first address might have been itself, and never leads from outside to the inside."""
+
+    def __init__(self, url: str) -> None:
+        self._first = _closeness(url)
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        where = redacted(newurl)
+        if urlsplit(newurl).scheme not in {"http", "https"}:
+            raise FetchFailed(f"it leads to {where}, and only http and https are followed", lasting=True)
+        if _closeness(newurl) > self._first:
+            raise FetchFailed(f"it leads to {where}, inside of this machine or its network: refused", lasting=True)
+        return super().redirect_request(req, fp, code, msg, headers, encoded(newurl))
+
+    def http_error_302(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any) -> Any:
+        where = str(headers.get("Location", ""))
+        if urlsplit(where).scheme not in {"", "http", "https"}:  # our words instead of urllib's
+            raise FetchFailed(f"it leads to {redacted(where)}, and only http and https are followed", lasting=True)
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _closeness(url: str) -> int:
+    """Return 0 for an address that the whole world may ask, 1 inside of a network, 2 on this machine or its link."""
+    host = urlsplit(encoded(url)).hostname or ""
+    try:
+        found = {ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in socket.getaddrinfo(host, None)}
+    except OSError:
+        return 0  # a proxy may know it; nobody here can reach it otherwise
+    found = {getattr(one, "ipv4_mapped", None) or one for one in found}
+    if any(one.is_loopback or one.is_link_local or one.is_unspecified for one in found):
+        return 2
+    return int(any(not one.is_global for one in found))
+
+
+def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
+    """Bring it to `draft` unless the target is it already. Returns an exit code."""
     if url.startswith("file://"):
         return _check_file(target, sha256)
-    if target.exists():
-        return 0
+    name = redacted(url)
+    copy = _known(target)
+    if copy is not None and sha256 and copy.sha256 == sha256:
+        return _use_copy(name, "")
     try:
-        found = _download(url, draft / target.name)
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        print(f"{url} cannot be fetched: {getattr(error, 'reason', error)}", flush=True)
+        fetched = Download(url, draft / file_name(url)).run(copy)
+    except AddressInvalid:
+        _say(f"{name} is no address that can be used")
         return 1
-    if sha256 and found != sha256:
-        print(f"{url} has the checksum {found[:12]}…, not {sha256[:12]}… as expected", flush=True)
+    except FetchFailed as failed:
+        if copy is not None and not failed.gone:
+            return _use_copy(name, f", as {failed}")
+        _say(f"{name} cannot be fetched: {failed}")
         return 1
+    if fetched is None:
+        return _use_copy(name, "")
+    if sha256 and fetched.sha256 != sha256:
+        _say(f"{name} has the checksum {fetched.sha256[:12]}…, not {sha256[:12]}… as expected")
+        return 1
+    (draft / ABOUT).write_text(json.dumps(asdict(fetched)))
+    if copy is not None and fetched.sha256 == copy.sha256:
+        (draft / file_name(url)).unlink()  # servers may have the other one open: it stays
+        return _use_copy(name, "")
+    _say(f"fetched {name}: {(draft / file_name(url)).stat().st_size / 1e6:,.1f} MB")
     return 0
+
+
+def _use_copy(name: str, why: str) -> int:
+    _say(f"cached copy of {name}{why}")
+    return 0
+
+
+def _known(target: Path) -> About | None:
+    """Return what is known of the copy that is there, None when there is none."""
+    try:
+        about = json.loads((target.parent / ABOUT).read_text())
+        return About(**about) if target.exists() else None
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def _check_file(target: Path, sha256: str) -> int:
     if not target.exists():
-        print(f"there is nothing at {target}", flush=True)
+        _say(f"there is nothing at {target}")
         return 1
     if sha256 and target.is_file():
-        print("checking the checksum", flush=True)
+        _say("checking the checksum")
         with target.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
-            print(f"{target} was changed since it was uploaded: its checksum is {found[:12]}…", flush=True)
+            _say(f"{target} was changed since it was uploaded: its checksum is {found[:12]}…")
             return 1
     return 0
 
 
-def _download(url: str, draft: Path) -> str:
-    digest = hashlib.sha256()
-    request = urllib.request.Request(url, headers={"User-Agent": "Launchpad"})  # noqa: S310  http(s), checked before
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as answer, draft.open("wb") as out:  # noqa: S310
-        total = int(answer.headers.get("Content-Length") or 0)
-        done, said = 0, 0.0
-        while chunk := answer.read(CHUNK):
-            out.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            if time.monotonic() - said > SAY_EVERY:
-                said = time.monotonic()
-                of_all = f" of {total / 1e6:.0f}" if total else ""
-                print(f"fetched {done / 1e6:.0f}{of_all} MB", flush=True)
-        if total and done != total:
-            raise ValueError(f"it ended after {done} of {total} bytes")
-    return digest.hexdigest()
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 if __name__ == "__main__":
-    os.umask(0o022)  # the server may run as another user
-    sys.exit(fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4])))
+    job = json.loads(os.environ["FETCH"])
+    sys.exit(fetch(job["url"], Path(job["target"]), Path(job["draft"]), job["sha256"]))

@@ -5,7 +5,7 @@ The maker, a child, has given up these rights and can write only to folders that
 has started have ended, the result becomes ours and only then anybody's. A maker that fails leaves nothing.
 
 A job, all paths absolute:
-    lock         file that is locked for as long as anybody writes; `waiting` is said while another one does
+    lock         file that is locked for as long as anybody writes, or ""; `waiting` is said while another one does
     marker       file that is there when there is nothing to do any more, `""` for asking the maker each time
     own          folders that are made anew for the maker and stay, when it has ended well
     scratch      folders that are made anew for the maker and go with it
@@ -89,17 +89,12 @@ class Maker:
 
 def prepare(job: dict[str, Any]) -> int:
     """Do a job unless it is done; wait while another process does the same. Returns an exit code."""
-    os.makedirs(os.path.dirname(job["lock"]), exist_ok=True)
-    # Makers inherit the lock: whatever ends this process, nobody else begins while one of them still writes.
-    lock = os.open(job["lock"], os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(job["waiting"], flush=True)
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = _lock(job["lock"], job["waiting"]) if job["lock"] else -1
     if job["marker"] and os.path.exists(job["marker"]):
         return 0
-    os.set_inheritable(lock, True)
+    if lock >= 0:
+        # Makers inherit it: whatever ends this process, nobody else begins while one of them still writes.
+        os.set_inheritable(lock, True)
     maker = Maker(job)
     signal.signal(signal.SIGTERM, lambda *_: _stop(maker, job))
     done = False
@@ -114,6 +109,22 @@ def prepare(job: dict[str, Any]) -> int:
     if code < 0:
         print(f"it was killed by signal {-code}", flush=True)
     return abs(code)
+
+
+def _lock(path: str, waiting: str) -> int:
+    """Lock a file and return it open; say so when that takes a while."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(waiting, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        # Whoever held it may have removed what it is for, and this file too.
+        if os.path.exists(path) and os.path.samestat(os.fstat(lock), os.stat(path)):
+            return lock
+        os.close(lock)
 
 
 def _stop(maker: Maker, job: dict[str, Any]) -> NoReturn:

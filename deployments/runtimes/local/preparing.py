@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from deployments.runtimes.base import Fetch
 from deployments.runtimes.local.environment import MARKER, environment_key
@@ -71,20 +73,25 @@ class Preparation:
     def fetching(self, fetch: Fetch, target: Path) -> dict[str, Any]:
         """Return the job that brings an artifact to where it is expected."""
         if fetch.url.startswith("file://"):
-            folder = draft = self.home / "cache" / "checks" / target.name
+            # Nothing is written and nobody waits; each look at a file has a home of its own.
+            folder = draft = self.home / "cache" / "checks" / uuid4().hex
             shown: tuple[Path, ...] = (target,)
         else:
             folder, draft = target.parent, target.parent.with_name(f"{target.parent.name}.new")
             shown = (folder,)
         job = self._job(
-            [self.python, "-I", str(_HERE / "fetch.py"), fetch.url, str(target), fetch.sha256, str(draft)],
+            [self.python, "-I", str(_HERE / "fetch.py")],
             lock=folder.with_name(f"{folder.name}.lock"),
             waiting="waiting for the same artifact to be fetched for another deployment",
             scratch=draft,
             shown=shown,
         )
-        job["env"] |= _index_settings()
-        job["publish"] = [] if folder == draft else [str(draft), str(folder)]
+        wanted = {"url": fetch.url, "target": str(target), "draft": str(draft), "sha256": fetch.sha256}
+        job["env"] |= _index_settings() | {"FETCH": json.dumps(wanted)}
+        if folder == draft:
+            job["lock"] = ""
+        else:
+            job["publish"] = [str(draft), str(folder)]
         return job
 
     def made_by(self, command: Sequence[str], draft: Path, folder: Path, *, shown: Sequence[Path]) -> dict[str, Any]:

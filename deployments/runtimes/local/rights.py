@@ -20,7 +20,7 @@ from pathlib import Path
 from deployments.errors import RuntimeRejected
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (_HERE, _HERE.parents[1] / "model_servers")
+_SCRIPTS = (_HERE.parent, _HERE.parents[1] / "model_servers")
 _TRIAL_SECONDS = 10.0
 _WAY_OUT = (
     "Run Launchpad as an ordinary user, install Python and Launchpad where everybody may read, e.g. below /opt, "

@@ -9,9 +9,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from deployments.errors import RuntimeRejected
+from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
 from deployments.runtimes.base import Fetch, ReplicaSpec
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
@@ -55,7 +56,7 @@ class Preparer:
                 server would have more rights than it should.
         """
         preparation = self.preparation()
-        targets = {fetch.placeholder: self._target(fetch) for fetch in spec.fetches}
+        targets = {fetch.placeholder: self._target(fetch, spec.resource_group) for fetch in spec.fetches}
         work = folder / "work"
         work.mkdir(mode=0o700, exist_ok=True)
         if preparation.rights.user:
@@ -109,20 +110,28 @@ class Preparer:
             steps.append({"phase": "FETCHING", "job": job, "failure": failure})
         return steps
 
-    def _target(self, fetch: Fetch) -> Path:
+    def _target(self, fetch: Fetch, resource_group: str) -> Path:
         """Return where an artifact lies or will lie.
 
         Raises:
-            RuntimeRejected: a file outside of the allowed folders.
+            RuntimeRejected: a file outside of the allowed folders, or somebody else's.
         """
-        parts = urlsplit(fetch.url)
-        if parts.scheme != "file":
-            key = hashlib.sha256(f"{fetch.url} {fetch.sha256}".encode()).hexdigest()[:20]
-            return self.home / "cache" / "artifacts" / key / (Path(unquote(parts.path)).name or "artifact")
-        path = Path(unquote(parts.path)).resolve()
-        if not any(path.is_relative_to(root.resolve()) for root in self.allowed_roots):
-            raise RuntimeRejected(f"The input artifact {fetch.placeholder} lies outside the allowed folders: {path}.")
+        if not fetch.url.startswith("file:"):
+            return self.cache_folder(fetch, resource_group) / file_name(fetch.url)
+        try:
+            path = Path(unquote(parse(fetch.url).path)).resolve()
+        except (AddressInvalid, OSError):
+            path = Path("/")
+        if not is_own_file(path, home=self.home, roots=self.allowed_roots, folder=fetch.folder):
+            raise RuntimeRejected(
+                f"The input artifact {fetch.placeholder} lies outside the allowed folders, or there is nothing there."
+            )
         return path
+
+    def cache_folder(self, fetch: Fetch, resource_group: str) -> Path:
+        """Return the folder of a download, which no other resource group shares."""
+        key = hashlib.sha256(f"{fetch.url} {fetch.sha256}".encode(errors="replace")).hexdigest()[:20]
+        return self.home / "cache" / "artifacts" / scope_of(resource_group) / key
 
     def _server_environment(
         self, spec: ReplicaSpec, work: Path, environment: Path | None, port: int

@@ -1,0 +1,103 @@
+"""What an artifact's address may look like, what is sent of it and what is told of it. Standard library only."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+
+SCHEMES = ("file", "http", "https")
+_SUFFIXES = re.compile(r"(?:\.[A-Za-z0-9]{1,16}){1,2}\Z")
+_LOOSE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_QUERY = re.compile(r"(\b(?:https?|file)://[^\s?#\"'<>]*)[?#][^\s\"'<>]*")
+_PEOPLE = re.compile(r"(\b(?:https?|file)://)[^\s/@\"'<>]*@")
+_SAFE = "/%:@!$&'()*+,;=~-._"  # RFC 3986, what a path may hold as it is
+
+
+class AddressInvalid(ValueError):
+    """An address that cannot be used; `code` says why.
+
+    Args:
+        code: "text", "control", "syntax", "scheme", "host" or "people" (a user or a password).
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def parse(url: str) -> SplitResult:
+    """Return the parts of an address.
+
+    Raises:
+        AddressInvalid: it cannot be used.
+    """
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        raise AddressInvalid("text") from None  # half a surrogate pair is no character
+    if any(unicodedata.category(char) == "Cc" for text in (url, unquote(url)) for char in text):
+        raise AddressInvalid("control")
+    try:
+        parts = urlsplit(url)
+        port, host = parts.port, parts.hostname
+    except ValueError:
+        raise AddressInvalid("syntax") from None
+    if parts.scheme not in SCHEMES:
+        raise AddressInvalid("scheme")
+    if "@" in parts.netloc:
+        raise AddressInvalid("people")
+    if parts.scheme != "file" and (not host or port == 0 or not _is_host(host)):
+        raise AddressInvalid("host")
+    return parts
+
+
+def _is_host(host: str) -> bool:
+    try:
+        return not re.search(r"[\s\\%<>\"^`{|}]", host) and bool(host.encode("idna") if "." in host else host)
+    except UnicodeError:
+        return False
+
+
+def encoded(url: str) -> str:
+    """Return what is sent of an address: ASCII, everything encoded that has to be, nothing encoded twice.
+
+    Raises:
+        AddressInvalid: it cannot be used.
+    """
+    parts = parse(url)
+    host = parts.hostname or ""
+    netloc = f"[{host}]" if ":" in host else host.encode("idna").decode() if not host.isascii() else host
+    if parts.port is not None:
+        netloc += f":{parts.port}"
+    path = quote(_LOOSE_PERCENT.sub("%25", parts.path), safe=_SAFE)
+    query = quote(_LOOSE_PERCENT.sub("%25", parts.query), safe=_SAFE + "?")
+    return urlunsplit((parts.scheme, netloc, path or "/", query, ""))
+
+
+def is_own_file(path: Path, *, home: Path, roots: Iterable[Path], folder: str = "") -> bool:
+    """Return whether an artifact may be taken from a path.
+
+    Nothing of LAUNCHPAD_HOME may, whatever the allowed folders are, but what was uploaded as this very artifact.
+
+    Args:
+        path: without links.
+        folder: name of the artifact's own folder in the store, `""` when it has none.
+    """
+    home = home.resolve()
+    if path.is_relative_to(home):
+        return bool(folder) and path.is_relative_to(home / "artifacts" / folder)
+    return not home.is_relative_to(path) and any(path.is_relative_to(root.resolve()) for root in roots)
+
+
+def file_name(url: str) -> str:
+    """Return the name that a file gets here: ours, with the suffix of its address, by which servers know formats."""
+    found = _SUFFIXES.search(unquote(url.partition("?")[0].partition("#")[0]).rpartition("/")[2])
+    return f"artifact{found[0] if found else ''}"
+
+
+def redacted(text: str) -> str:
+    """Return a text in which the addresses show no query, which may be a signature, and nobody's password."""
+    return _QUERY.sub(r"\1?…", _PEOPLE.sub(r"\1", text))

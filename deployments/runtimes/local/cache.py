@@ -1,0 +1,61 @@
+"""Removes downloads that no artifact names any more and no server uses."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deployments.runtimes.local import reading
+from deployments.runtimes.local.attempt_files import is_alive, read_json
+
+
+def remove_unused(cache: Path, replicas: Path, named: Iterable[Path]) -> list[Path]:
+    """Remove the folders of downloads that are not named, and return them.
+
+    A server that runs keeps what it was started with, whatever has become of the artifact.
+    """
+    kept = set(named)
+    removed = []
+    for folder in _downloads(cache):
+        if folder in kept:
+            continue
+        with _lock_of(folder) as is_free:
+            if is_free and not any(str(folder) in spec for spec in _specs_in_use(replicas)):
+                shutil.rmtree(folder)
+                removed.append(folder)
+    return removed
+
+
+def _downloads(cache: Path) -> Iterator[Path]:
+    """Yield the folders that hold files; those of resource groups hold folders."""
+    for folder in [*sorted(cache.glob("*/")), *sorted(cache.glob("*/*/"))]:
+        if folder.suffix != ".new" and any(one.is_file() and one.suffix != ".lock" for one in folder.iterdir()):
+            yield folder
+
+
+@contextmanager
+def _lock_of(folder: Path) -> Iterator[bool]:
+    """Hold the lock of `prepare.py` and remove it with the folder; False while somebody fetches."""
+    path = folder.with_name(f"{folder.name}.lock")
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+        if not folder.exists():
+            path.unlink()
+
+
+def _specs_in_use(replicas: Path) -> Iterator[str]:
+    """Yield what the shims that live, or are about to, were told to run."""
+    for replica in reading.folders(replicas):
+        for _, folder in reading.attempts(replica):
+            state, spec = read_json(str(folder / "state.json")), folder / "spec.json"
+            in_use = state is None or ("exit" not in state and is_alive(state["shim"]))
+            if in_use and spec.exists():
+                yield spec.read_text()
