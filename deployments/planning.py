@@ -31,9 +31,11 @@ from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, Target
 from deployments.tending import RESTART_LIMIT, Tended, deadline, is_present, release, tend, words
 
 DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
-PROVE_EVERY = timedelta(seconds=60)
+# What the gateway and the runtime see of a settled deployment wakes it within seconds (`sweep.py`). These are for what
+# neither sees: a server that is healthy and answers its callers with errors.
+PROVE_EVERY = timedelta(minutes=5)
 PROOF_FAILURE_LIMIT = 3
-STEADY_PASS = timedelta(seconds=30)
+STEADY_PASS = PROVE_EVERY
 QUICK_PASS = timedelta(milliseconds=200)
 SLOWEST_PASS = timedelta(seconds=2)
 WAITING_PASS = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once

@@ -214,7 +214,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
     ),
     (
         "an old proof is renewed",
-        serving(running(1, proved_at=NOW - timedelta(minutes=1))),
+        serving(running(1, proved_at=NOW - timedelta(minutes=5))),
         Status.RUNNING,
         [Prove(1)],
     ),

@@ -157,7 +157,7 @@ def test_a_settled_deployment_is_looked_at_seldom_and_a_starting_one_often() -> 
     settled = plan(serving(running())).next_pass_in
     starting = plan(facts(generation(1, replica(P.STARTING)))).next_pass_in
 
-    assert settled == timedelta(seconds=30)
+    assert settled == timedelta(minutes=5)
     assert starting == timedelta(milliseconds=200)
     assert plan(facts(target=STOPPED)).next_pass_in is None
 

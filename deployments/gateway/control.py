@@ -123,6 +123,10 @@ class Control:
                 connections = int(row["scur"] or 0)
         return Load(connections=connections, requests=requests)
 
+    def down(self) -> frozenset[str]:
+        """Return the names of the servers whose health checks fail; not of those that wait for an address."""
+        return frozenset(row["svname"] for row in self._stat("-1 4 -1", "1") if row["status"].startswith("DOWN"))
+
     def servers_state(self) -> list[list[str]]:
         """Return the lines of `show servers state`, split: a version, a heading, then one line a server."""
         return [line.split() for line in self.ask("show servers state").splitlines() if line]

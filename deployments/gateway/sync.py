@@ -24,7 +24,7 @@ from deployments.gateway.place import Place, place, site
 from deployments.gateway.proof import Proof, prove
 from deployments.gateway.table import Table, backend_name, load
 
-__all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove"]
+__all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove", "replicas_down"]
 
 MOST_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
 _STOPPED, _RUNNING = "0", "2"  # srv_op_state
@@ -99,6 +99,15 @@ def in_flight(deployment_id: str, generation: int) -> int | None:
     except GatewayUnavailable:
         return None
     return total
+
+
+def replicas_down() -> frozenset[str]:
+    """Return the names of the replicas whose health checks fail, all in one look. HAProxy checks every two seconds.
+
+    Raises:
+        GatewayUnavailable: it cannot be asked.
+    """
+    return place().control.down()
 
 
 def metrics() -> str:

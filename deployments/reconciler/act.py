@@ -173,9 +173,10 @@ def _prove(scene: Scene, action: facts.Prove) -> bool:
     )
     now = timezone.now()
     if result.ok:
-        scene.generations().filter(pk=row.pk).update(proved_at=now, proof_failures=0, proof_message="")
-        scene.change(proved_at=now)
-        return True
+        with transaction.atomic():
+            scene.generations().filter(pk=row.pk).update(proved_at=now, proof_failures=0, proof_message="")
+            scene.change(proved_at=now)
+        return row.proved_at is None or row.proof_failures > 0  # else nothing has changed
     failures = min(row.proof_failures + 1, PROOF_FAILURE_LIMIT)
     scene.generations().filter(pk=row.pk).update(proof_failures=failures, proof_message=result.message)
     return False

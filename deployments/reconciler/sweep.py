@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from django.contrib.sessions.models import Session
@@ -50,6 +50,7 @@ def due() -> list[str]:
             logger.warning("Connection %s cannot be seen: %s", connection.name, error)
     try:
         sync.apply()
+        _look_at(sync.replicas_down())
     except (GatewayUnavailable, GatewayRejected) as error:
         logger.warning("The gateway cannot be set: %s", error)
     if freed := free_those_of_the_dead():
@@ -80,6 +81,17 @@ def _compare(connection: Connection, runtime: Runtime) -> None:
     if changed:
         Deployment.objects.filter(pk__in=changed, next_pass_at__gt=timezone.now()).update(next_pass_at=timezone.now())
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
+
+
+def _look_at(down: Collection[str]) -> None:
+    """Make the deployments due of which the gateway has found a server silent that was healthy at the last look."""
+    if not down:
+        return
+    silent = Deployment.objects.filter(
+        next_pass_at__gt=timezone.now(),
+        generations__replicas__in=Replica.objects.filter(name__in=down, is_held=True, phase=ReplicaPhase.HEALTHY),
+    )
+    Deployment.objects.filter(pk__in=list(silent.values_list("pk", flat=True))).update(next_pass_at=timezone.now())
 
 
 def _has_ended(replica: ReplicaSeen | None, attempt: int) -> bool:

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 
 import pytest
 import urllib3
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deployments import operations
@@ -232,6 +234,55 @@ def test_a_killed_server_is_started_again(world: World) -> None:
     ended = Attempt.objects.get(replica__generation__deployment=deployment, number=1)
     assert (ended.exit_reason, ended.exit_signal) == ("SIGNALED", 9)
     assert "signal 9 (SIGKILL)" in ended.message
+
+
+HANGS_WHEN_TOLD = """
+import http.server, os, threading
+hangs = threading.Event()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if hangs.is_set():
+            threading.Event().wait()
+        if self.path == "/go":
+            hangs.set()
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def test_a_look_at_a_settled_deployment_commits_little(world: World) -> None:
+    deployment = world.until_status(world.deploy(), Status.RUNNING)
+    world.until(lambda: not due(), "it is settled")
+
+    def writes(proved_ago: timedelta) -> list[str]:
+        now = timezone.now()
+        Generation.objects.update(proved_at=now - proved_ago)
+        Deployment.objects.update(next_pass_at=now)
+        with CaptureQueriesContext(connection) as queries:
+            pass_over(deployment.pk)
+        return [
+            query["sql"].split()[1] for query in queries if query["sql"].startswith(("UPDATE", "INSERT", "DELETE"))
+        ]
+
+    assert len(writes(timedelta(minutes=1))) == 2  # the lease is taken and given back
+    assert len(writes(timedelta(minutes=6))) == 4  # and the verification is noted, in one transaction
+
+
+def test_a_server_that_hangs_is_not_called_running_for_long(world: World) -> None:
+    deployment = world.until_status(
+        world.deploy(world.configure_command("hanging", "python3", "-c", HANGS_WHEN_TOLD)), Status.RUNNING
+    )
+    world.until(lambda: not due(), "it is settled")
+    Deployment.objects.update(next_pass_at=timezone.now() + timedelta(minutes=30))
+
+    let_go()
+
+    # The gateway's checks take two times two seconds, with two seconds between them.
+    wait_until(lambda: due() == [deployment.pk], timeout=12, what="the sweep knows of it")
+    world.until_status(deployment, Status.PENDING, timeout=5)
+    assert deployment.status_message.startswith("No server answers; starting again.")
 
 
 def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) -> None:
