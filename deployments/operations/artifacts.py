@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import shutil
 import uuid
@@ -105,7 +106,13 @@ def upload_artifact(
     path = artifact_store() / str(pk) / _safe_name(upload.name or "upload")
     path.parent.mkdir(parents=True)
     try:
-        checksum = _keep(upload, path)
+        try:
+            checksum = _keep(upload, path)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+            full = _("There is no room for the file: the disk of Launchpad is full.")
+            raise InvalidInput({"upload": full}) from error
         return _add(
             actor,
             id=pk,
@@ -222,7 +229,7 @@ def _file_problem(parts: SplitResult) -> str:
 
 
 def _safe_name(name: str) -> str:
-    kept = "".join(c if c.isalnum() or c in "._-" else "_" for c in Path(name).name).lstrip(".")
+    kept = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in Path(name).name).lstrip(".")
     return kept[-128:] or "upload"
 
 

@@ -21,6 +21,7 @@ from deployments.models import (
     Deployment,
     DeploymentEvent,
     Replica,
+    ResourceGroup,
     Severity,
     SignInLink,
     TokenGrant,
@@ -125,19 +126,20 @@ def clean_up() -> None:
             minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
             message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
             tell(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
-    _remove_unused_downloads()
+    _remove_unused_files()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
     TokenGrant.objects.filter(expires_at__lt=now).delete()
 
 
-def _remove_unused_downloads() -> None:
+def _remove_unused_files() -> None:
     named = [(artifact.resource_group_id, fetch_of(artifact)) for artifact in Artifact.objects.iterator()]
+    groups = list(ResourceGroup.objects.values_list("pk", flat=True))
     for connection in Connection.objects.all():
         try:
-            count = runtime_for(connection).remove_unused(named)
+            count = runtime_for(connection).remove_unused(groups, named)
         except RuntimeUnavailable as error:
             logger.warning("Unused downloads of connection %s stay: %s", connection.name, error)
             continue
         if count:
-            logger.info("%d downloads that no artifact names any more were removed.", count)
+            logger.info("%d downloads and builds that nobody needs any more were removed.", count)

@@ -213,14 +213,15 @@ class Runtime(Protocol):
     def forget(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
 
-    def remove_unused(self, artifacts: Iterable[tuple[str, Fetch]]) -> int:
-        """Remove what was fetched for artifacts that are not among these and that no replica uses.
+    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, Fetch]]) -> int:
+        """Remove what was prepared for groups and artifacts that are not among these and that no replica uses.
 
         Args:
+            groups: ids of all resource groups that there are.
             artifacts: resource group and source of every artifact that there is.
 
         Returns:
-            How many downloads were removed.
+            How many downloads and folders were removed.
         """
 
     def logs(

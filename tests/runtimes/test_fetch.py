@@ -279,15 +279,15 @@ def test_what_no_artifact_names_is_removed_but_not_what_runs(machine: Machine, s
     machine.start_script("cat {{runtime.artifacts.model}}; echo; exec sleep 600", fetches=[running])
     machine.until_said("a model")
 
-    assert machine.runtime.remove_unused([("", named)]) == 1
+    assert machine.runtime.remove_unused([], [("", named)]) == 1
     assert len(list((machine.home / "cache").rglob("artifact.bin"))) == 2
     machine.stop()
     machine.ended()
-    assert machine.runtime.remove_unused([("", named)]) == 1
+    assert machine.runtime.remove_unused([], [("", named)]) == 1
 
     (kept,) = (machine.home / "cache").rglob("artifact.bin")
     assert kept.parent == machine.runtime._preparer.cache_folder(named, "")
-    assert machine.runtime.remove_unused([]) == 1
+    assert machine.runtime.remove_unused([], []) == 1
     assert cached(machine) == []
 
 

@@ -20,8 +20,10 @@ import psutil
 import pytest
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.runtimes.base import Fetch
 from deployments.runtimes.local import confine
 from deployments.runtimes.local.rights import rights_for
+from deployments.runtimes.local.spec import scope_of
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.hostile import write_package
 from tests.runtimes.machine import PYTHON, Machine
@@ -118,6 +120,22 @@ def test_a_server_can_change_neither_its_environment_nor_see_what_is_not_its_own
 
 
 @as_root
+def test_a_file_in_a_folder_that_is_closed_to_others_is_shown_to_its_server_alone(
+    new_machine: NewMachine, open_folder: Path
+) -> None:
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0o700)
+    for name in ("model", "other"):
+        (closed / name).write_text(name)
+    machine = new_machine(allowed_roots=(closed,))
+
+    fetch = Fetch(placeholder="model", url=f"file://{closed}/model")
+    machine.run(f"cat {{{{runtime.artifacts.model}}}}; echo; ls {closed}", fetches=[fetch])
+
+    assert machine.lines() == ["model", "model"]
+
+
+@as_root
 def test_groups_share_no_environment_that_they_have_chosen_and_all_use_ours(machine: Machine) -> None:
     preparation = machine.runtime.preparation()
     ours, theirs = ["kserve==0.21.0"], ["anything==1"]
@@ -132,6 +150,20 @@ def test_groups_share_no_environment_that_they_have_chosen_and_all_use_ours(mach
 
     assert folders["one", "ours"] == folders["two", "ours"]
     assert folders["one", "theirs"] != folders["two", "theirs"]
+
+
+@as_root
+def test_what_was_built_for_a_group_goes_with_the_group_but_not_what_runs(machine: Machine, open_folder: Path) -> None:
+    line = write_package(open_folder, home=machine.home, victim=open_folder / "none", sleeps="0")
+    for number, group in enumerate(("stays", "goes", "runs")):
+        script = "exec sleep 600" if group == "runs" else "true"
+        spec = machine.spec("/bin/sh", "-c", script, name=f"{machine.id}-1-{number}", requirements=[line])
+        machine.runtime.start(replace(spec, resource_group=group))
+        machine.until(ReplicaPhase.STARTING if group == "runs" else ReplicaPhase.EXITED, spec.name)
+
+    assert machine.runtime.remove_unused(["stays"], []) == 2  # the environment and the cache of its builds
+
+    assert {path.name for path in (machine.home / "envs").glob("group-*")} == {scope_of("stays"), scope_of("runs")}
 
 
 def _environment_of(machine: Machine, group: str, lines: list[str]) -> str:
@@ -241,14 +273,20 @@ time.sleep(600)
 """
 
 
-def start_maker(machine: Machine, argument: str) -> subprocess.Popen[str]:
-    """Start `prepare.py` with a maker that goes on for long, and has a child in a session of its own."""
+def maker(machine: Machine, argument: str) -> list[str]:
+    """Return the command that runs a maker which goes on for long, and has a child in a session of its own."""
     preparation = machine.runtime.preparation()
     draft, folder = machine.home / "made.new", machine.home / "made"
     job = preparation.made_by([PYTHON, "-I", "-S", "-c", _LASTING, argument], draft, folder, shown=[])
     file = machine.home / "job.json"
     file.write_text(json.dumps({"prepare": [{"job": job}]}))
-    process = subprocess.Popen(preparation.command(file, 0), stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return preparation.command(file, 0)
+
+
+def start_maker(machine: Machine, argument: str) -> subprocess.Popen[str]:
+    """Start it and wait until all of it is there."""
+    command = maker(machine, argument)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "at work\n"
     wait_until(lambda: sleepers(argument), what="its child is there")
@@ -266,17 +304,29 @@ def test_a_preparation_that_is_told_to_end_takes_all_with_it_and_leaves_nothing(
     assert not (machine.home / "made.new").exists()
 
 
-def test_a_preparation_ends_with_the_program_that_asked_for_it(machine: Machine) -> None:
+_ASKS = """
+import json, subprocess, sys
+sys.exit(subprocess.run(json.loads(sys.argv[1])).returncode)
+"""
+
+
+def test_a_preparation_and_all_it_has_started_end_with_the_program_that_asked_for_it(machine: Machine) -> None:
     argument = f"{uuid.uuid4().int % 10**6 + 10**7}"
-    process = start_maker(machine, argument)
+    asking = subprocess.Popen(
+        [PYTHON, "-c", _ASKS, json.dumps(maker(machine, argument))],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert asking.stdout is not None
+    assert asking.stdout.readline() == "at work\n"
+    wait_until(lambda: sleepers(argument), what="its child is there")
 
-    child = psutil.Process(process.pid).children()[0]
-    process.kill()
-    process.wait(20)
+    asking.kill()
 
-    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, what="the maker has ended")
-    for pid in sleepers(argument):  # in a session of its own; the shim ends it by its control group
-        os.kill(pid, 9)
+    asking.wait(20)
+    wait_until(lambda: not sleepers(argument), what="what it has started has ended")
+    wait_until(lambda: not (machine.home / "made.new").exists(), what="nothing is left")
 
 
 def test_nobody_else_begins_while_what_was_started_by_a_killed_preparation_still_runs(machine: Machine) -> None:

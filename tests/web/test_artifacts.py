@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,32 @@ def test_a_file_over_the_limit_is_refused_at_its_field_and_not_kept(editor: Clie
     assert "larger than the 100 KB that are allowed" in error_at(answer.content.decode(), "upload")
     assert left_behind(home) == []
     assert not Artifact.objects.exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
+@pytest.mark.parametrize("folder", ["uploads", "artifacts"])
+def test_an_upload_to_a_full_disk_is_told_at_its_field_and_leaves_nothing(
+    editor: Client, home: Path, folder: str
+) -> None:
+    (home / folder).mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", home / folder], check=True)
+    try:
+        answer = add(editor, source="upload", upload=file(b"x" * 5_000_000))
+
+        assert answer.status_code == 422
+        assert "the disk of Launchpad is full" in error_at(answer.content.decode(), "upload")
+        assert left_behind(home) == []
+        assert not Artifact.objects.exists()
+    finally:
+        subprocess.run(["umount", "--lazy", home / folder], check=True)
+
+
+def test_an_upload_of_any_name_gets_one_that_every_disk_takes(editor: Client, home: Path) -> None:
+    add(editor, source="upload", upload=file(name=f"{'ü' * 300}.skops"))
+
+    (path,) = left_behind(home)
+    assert path.suffix == ".skops"
+    assert len(path.name.encode()) <= 128
 
 
 def test_a_stranger_cannot_fill_the_disk_with_uploads(client: Client, home: Path) -> None:

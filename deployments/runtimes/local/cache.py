@@ -1,4 +1,4 @@
-"""Removes downloads that no artifact names any more and no server uses."""
+"""Removes what was made for servers and that nobody needs any more: downloads, and all of groups that are gone."""
 
 from __future__ import annotations
 
@@ -27,6 +27,21 @@ def remove_unused(cache: Path, replicas: Path, named: Iterable[Path]) -> list[Pa
                 shutil.rmtree(folder)
                 removed.append(folder)
     return removed
+
+
+def remove_of_other_groups(folders: Iterable[Path], replicas: Path, scopes: Iterable[str]) -> list[Path]:
+    """Remove from folders what is of resource groups that there are no more, unless a server runs with it.
+
+    Args:
+        scopes: what `scope_of` makes of the groups that there are.
+    """
+    kept = set(scopes)
+    gone = [path for folder in folders for path in folder.glob("group-*/") if path.name not in kept]
+    in_use = [*_specs_in_use(replicas)] if gone else []
+    gone = [path for path in gone if not any(str(path) in spec for spec in in_use)]
+    for path in gone:
+        shutil.rmtree(path)
+    return gone
 
 
 def _downloads(cache: Path) -> Iterator[Path]:

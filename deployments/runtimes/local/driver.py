@@ -30,7 +30,7 @@ from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.probe import probe
-from deployments.runtimes.local.spec import Preparer
+from deployments.runtimes.local.spec import Preparer, scope_of
 
 SHIM = Path(__file__).with_name("shim.py")
 SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
@@ -226,10 +226,12 @@ class LocalRuntime:
                 yield replica.name, number, folder
 
     @_usable()
-    def remove_unused(self, artifacts: Iterable[tuple[str, Fetch]]) -> int:
-        """Remove the downloads of all but these artifacts, and return how many there were."""
+    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, Fetch]]) -> int:
+        """Remove the downloads of all but these artifacts, and what was built for all but these groups."""
         named = [self._preparer.cache_folder(fetch, group) for group, fetch in artifacts]
-        return len(cache.remove_unused(self.home / "cache" / "artifacts", self._replicas, named))
+        downloads = cache.remove_unused(self.home / "cache" / "artifacts", self._replicas, named)
+        built = (self.home / "envs", self.home / "cache" / "builds")
+        return len([*downloads, *cache.remove_of_other_groups(built, self._replicas, map(scope_of, groups))])
 
     def preparation(self) -> Preparation:
         """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.

@@ -19,6 +19,7 @@ class ArtifactForm(forms.Form):
 
     Args:
         too_large: how large a file may be in bytes, when the one that was sent was larger and was dropped.
+        no_room: whether a file was dropped because the disk is full.
     """
 
     name = forms.CharField(
@@ -58,9 +59,10 @@ class ArtifactForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "url", "spellcheck": "false"}),
     )
 
-    def __init__(self, *args: Any, too_large: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, too_large: int = 0, no_room: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.too_large = too_large
+        self.no_room = no_room
 
     def clean(self) -> dict[str, Any]:
         """Require the source that was chosen."""
@@ -69,6 +71,8 @@ class ArtifactForm(forms.Form):
         if values["source"] == UPLOAD and self.too_large:
             told = _("The file is larger than the %(limit)s that are allowed. Put it where a URL reaches it.")
             self.add_error("upload", told % {"limit": filesize_short(self.too_large)})
+        elif values["source"] == UPLOAD and self.no_room:
+            self.add_error("upload", _("There is no room for the file: the disk of Launchpad is full."))
         elif values["source"] == UPLOAD and not values.get("upload"):
             self.add_error("upload", _("Choose a file, or give a URL instead."))
         elif values["source"] == URL and not values.get("url") and "url" not in self.errors:

@@ -25,7 +25,7 @@ from deployments.web.drafts import WindowDraft, window_draft
 from deployments.web.forms.artifacts import UPLOAD, ArtifactForm
 from deployments.web.forms.problems import put_problems
 from deployments.web.pages import page_of, text_of
-from deployments.web.uploads import upload_limit, was_too_large
+from deployments.web.uploads import found_no_room, upload_limit, was_too_large
 
 TITLES = {
     "": gettext_lazy("Artifacts"),
@@ -139,7 +139,8 @@ def _why_kept(request: PageRequest, is_used: bool) -> str:
 def _form(request: PageRequest) -> ArtifactForm:
     if request.method == "POST":
         too_large = upload_limit() if was_too_large(request) else 0
-        return ArtifactForm(request.POST, request.FILES, too_large=too_large)
+        no_room = found_no_room(request)
+        return ArtifactForm(request.POST, request.FILES, too_large=too_large, no_room=no_room)
     kind = text_of(request, "kind")
     scenario = text_of(request, "scenario") or Scenario.objects.values_list("pk", flat=True).first()
     return ArtifactForm(initial={"kind": kind or ArtifactKind.MODEL, "scenario": scenario})
