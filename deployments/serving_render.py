@@ -35,6 +35,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _RUNTIME_PLACEHOLDER = re.compile(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}")
 _NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers in indented JSON; no string holds a line end there
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ASKED = ("instances", "inputs")  # of KServe's v1 and of the Open Inference Protocol v2: what to predict for
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -52,6 +53,18 @@ class Proof:
     path: str
     body: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether the request makes a model answer: it sends something, and not an empty list of instances."""
+        if self.method in {"GET", "HEAD", "OPTIONS"} or not (self.body or "").strip():
+            return False
+        try:
+            tree = json.loads(self.body or "")
+        except ValueError:
+            return True  # an image, a text ...: whatever the model takes
+        lists = [tree[name] for name in _ASKED if name in tree] if isinstance(tree, dict) else [tree]
+        return any(lists) if lists else bool(tree)
 
 
 @dataclass(frozen=True, kw_only=True)

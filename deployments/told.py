@@ -89,6 +89,7 @@ SENTENCES = (
         "somebody or something else killed it."
     ),
     _("The server was killed by signal %(number)s (%(name)s)."),
+    _("The server ended with exit code %(code)s: it refused its arguments."),
     _("The server ended with exit code %(code)s: it refused its model file."),
     _("The server ended with exit code %(code)s: it refused its configuration."),
     _("The server ended with exit code %(code)s: the program may not be executed in its environment or image."),
@@ -117,6 +118,9 @@ SENTENCES = (
     _("GET %(path)s answered %(status)s"),
     _("GET %(path)s was not answered within %(limit)s s"),
     _("GET %(path)s was not answered in HTTP/1.1"),
+    _("%(request)s answered %(status)s in %(latency)s ms: %(excerpt)s."),
+    _("%(request)s answered %(status)s in %(latency)s ms."),
+    _("%(request)s was not answered within %(timeout)s s."),
     _("Answered %(status)s in %(latency)s ms: %(excerpt)s."),
     _("Answered %(status)s in %(latency)s ms."),
     _("Deployment of %(configuration)s created."),

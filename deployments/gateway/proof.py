@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -12,9 +13,11 @@ import urllib3
 
 from deployments.gateway import tokens
 from deployments.gateway.place import certificate, place
+from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
 LONGEST_EXCERPT = 200  # characters of an answer that are shown
+LARGEST_ANSWER = 16_000_000  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +25,14 @@ class Proof:
     """How the request went.
 
     Args:
+        request: what was asked: method and path.
         ok: whether the answer was 2xx.
         status: HTTP status, 0 when there was no answer.
         latency_seconds: from the request to the end of its answer's headers.
         message: one sentence for people.
     """
 
+    request: str
     ok: bool
     status: int
     latency_seconds: float
@@ -58,6 +63,7 @@ def prove(
         lifetime_seconds=TOKEN_SECONDS,
         probe=True,
     )
+    request = f"{method} /{path.lstrip('/')}"
     began = time.monotonic()
     try:
         with _pool(timeout) as pool:
@@ -75,20 +81,24 @@ def prove(
                 preload_content=False,
             )
             latency = time.monotonic() - began
-            excerpt = "" if 200 <= answer.status < 300 else _excerpt(answer)
+            beginning = _read(answer, began + timeout)
     except urllib3.exceptions.TimeoutError:
-        return _failed(began, f"There was no answer within {timeout:g} s.")
+        return _failed(request, began, f"{request} was not answered within {timeout:g} s.")
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return _failed(began, f"The gateway did not answer: {error}")
-    ok = 200 <= answer.status < 300
-    message = f"Answered {answer.status} {_phrase(answer.status)} in {latency * 1000:.0f} ms"
-    return Proof(
-        ok=ok, status=answer.status, latency_seconds=latency, message=f"{message}{f': {excerpt}' if excerpt else ''}."
-    )
+        return _failed(request, began, f"The gateway did not answer: {error}")
+    return _answered(request, answer.status, latency, beginning)
 
 
-def _failed(began: float, message: str) -> Proof:
-    return Proof(ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
+def _answered(request: str, status: int, latency: float, beginning: bytes) -> Proof:
+    ok = 200 <= status < 300
+    excerpt = "" if ok else _excerpt(beginning)
+    message = f"{request} answered {status} {_phrase(status)} in {latency * 1000:.0f} ms"
+    message = f"{message}: {excerpt}." if excerpt else f"{message}."
+    return Proof(request=request, ok=ok, status=status, latency_seconds=latency, message=message)
+
+
+def _failed(request: str, began: float, message: str) -> Proof:
+    return Proof(request=request, ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
 
 
 def _pool(timeout: float) -> urllib3.HTTPSConnectionPool:
@@ -107,10 +117,23 @@ def _pool(timeout: float) -> urllib3.HTTPSConnectionPool:
     )
 
 
-def _excerpt(answer: urllib3.BaseHTTPResponse) -> str:
+def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+    """Return the beginning of an answer, after reading all of it: servers log a client that leaves as an error.
+
+    Endless answers are left after a time or a size; they have begun, which is what counts.
+    """
+    beginning = b""
+    received = 0
+    with suppress(urllib3.exceptions.HTTPError, OSError):
+        while received < LARGEST_ANSWER and time.monotonic() < end and (chunk := answer.read1(65536)):
+            beginning = beginning or chunk
+            received += len(chunk)
+    return beginning[: 4 * LONGEST_EXCERPT]
+
+
+def _excerpt(beginning: bytes) -> str:
     """Return the beginning of an answer that is no success, on one line."""
-    text = answer.read(4 * LONGEST_EXCERPT).decode(errors="replace")
-    line = " ".join(text.split())
+    line = " ".join(plain(beginning.decode(errors="replace")).split())
     return line if len(line) <= LONGEST_EXCERPT else f"{line[:LONGEST_EXCERPT]} ..."
 
 

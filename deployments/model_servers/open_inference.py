@@ -48,7 +48,8 @@ def without_pandas() -> Iterator[None]:
 def _import_kserve() -> None:
     spec = importlib.util.find_spec("kserve")
     if spec is None or spec.submodule_search_locations is None:
-        sys.exit("error: The package kserve is missing from this server's environment.")
+        sys.stderr.write("error: The package kserve is missing from this server's environment.\n")
+        sys.exit(os.EX_CONFIG)  # 78: another try would end the same
     package = types.ModuleType("kserve")  # the package without its __init__, which imports the Kubernetes client
     package.__path__ = list(spec.submodule_search_locations)
     package.__spec__ = spec
@@ -157,9 +158,17 @@ def tensor(given: InferInput) -> np.ndarray:
         raise InvalidInput(f"The data of input “{given.name}” does not fit {fitting}: {error}.") from error
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with 64 (EX_USAGE of sysexits.h) when the arguments are wrong: another try would end the same."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(os.EX_USAGE, f"error: {message}\n")
+
+
 def arguments(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options that every server has."""
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser = _Parser(description=description, allow_abbrev=False)
     parser.add_argument("--model-name", default="model", help="name of the model in the URL")
     parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")), help="port on 127.0.0.1")
     return parser

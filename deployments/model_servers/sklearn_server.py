@@ -27,6 +27,8 @@ with without_pandas():
 
 import joblib
 import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 _SUFFIXES = (".skops", ".joblib", ".pkl", ".pickle")
 _METHODS = ("predict", "predict_proba", "decision_function", "transform")
@@ -64,12 +66,18 @@ def load(options: argparse.Namespace) -> "SklearnModel":
         is_skops = file.read(2) == b"PK"  # a zip archive, whatever its name is
     try:
         estimator = _from_skops(path, options) if is_skops else _from_pickle(path, options)
-    except ModelUnusable:
+    except (ModelUnusable, MemoryError):  # another try may find more memory
         raise
     except Exception as error:  # reading a foreign file can fail in any way, and the person must be told
         raise ModelUnusable(f"{path.name} cannot be read as a model: {type(error).__name__}: {error}") from error
     if not hasattr(estimator, "predict"):
         raise ModelUnusable(f"{path.name} holds a {type(estimator).__name__}, which has no method predict.")
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError as error:
+        raise ModelUnusable(f"{path.name} holds a model that has not been trained: call fit before saving.") from error
+    except TypeError:
+        pass  # no estimator in scikit-learn's sense, which tells nothing about its training
     return SklearnModel(options.model_name, estimator)
 
 

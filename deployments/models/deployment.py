@@ -155,6 +155,7 @@ class Generation(models.Model):
     proved_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
     proof_failures = models.PositiveIntegerField(_("failed proofs in a row"), default=0)
     proof_message = models.TextField(_("last proof"), blank=True)
+    proof_answer = models.TextField(_("what the last proof asked and was answered"), blank=True)
     draining_since = models.DateTimeField(_("draining since"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True)

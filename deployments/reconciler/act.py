@@ -173,8 +173,10 @@ def _prove(scene: Scene, action: facts.Prove) -> bool:
     )
     now = timezone.now()
     if result.ok:
+        answer = f"{result.request} answered {result.status}"
+        values = {"proved_at": now, "proof_failures": 0, "proof_message": "", "proof_answer": answer}
         with transaction.atomic():
-            scene.generations().filter(pk=row.pk).update(proved_at=now, proof_failures=0, proof_message="")
+            scene.generations().filter(pk=row.pk).update(**values)
             scene.change(proved_at=now)
         return row.proved_at is None or row.proof_failures > 0  # else nothing has changed
     failures = min(row.proof_failures + 1, PROOF_FAILURE_LIMIT)

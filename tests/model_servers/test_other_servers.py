@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -74,6 +75,13 @@ def test_onnx_says_when_a_file_is_no_model(start: Start, tmp_path: Path) -> None
     server = start(recipe_for("onnx-server"), {"model": tmp_path})
     assert server.process.wait(timeout=60) == os.EX_DATAERR
     assert "error: model.onnx cannot be read as an ONNX model" in server.log.read_text()
+
+
+def test_wrong_arguments_end_a_server_for_good(start: Start, tmp_path: Path) -> None:
+    recipe = recipe_for("onnx-server")
+    server = start(replace(recipe, command=(*recipe.command, "--threads=two")), {"model": tmp_path})
+    assert server.process.wait(timeout=60) == os.EX_USAGE
+    assert "error: argument --threads: invalid int value: 'two'" in server.log.read_text()
 
 
 def test_magika_knows_text_and_bytes_by_v1(magika: Server) -> None:

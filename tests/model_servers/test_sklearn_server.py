@@ -140,23 +140,24 @@ model = make_pipeline(columns, LogisticRegression()).fit(table, ["apple", "apple
 joblib.dump(model, sys.argv[1])
 odd = make_pipeline(FunctionTransformer(sys.intern), LogisticRegression())
 skops.io.dump(odd, sys.argv[2])
+skops.io.dump(make_pipeline(LogisticRegression()), sys.argv[3])
 """
 
 
-def _other_models(folder: Path) -> tuple[Path, Path]:
-    """Return a pickled model that wants column names, and a skops file with a function that is not trusted."""
+def _other_models(folder: Path) -> tuple[Path, Path, Path]:
+    """Return a pickled model that wants column names, one with a function that is not trusted, an untrained one."""
     python = environment(recipe_for("sklearn-server").requirements) / "bin" / "python"
-    pickled, odd = folder / "model.joblib", folder / "odd.skops"
-    subprocess.run([python, "-c", _SAVE, pickled, odd], check=True, env={}, timeout=60)
-    return pickled, odd
+    pickled, odd, untrained = (folder / name for name in ("model.joblib", "odd.skops", "untrained.skops"))
+    subprocess.run([python, "-c", _SAVE, pickled, odd, untrained], check=True, env={}, timeout=60)
+    return pickled, odd, untrained
 
 
 def test_pickles_and_unknown_types_are_refused_unless_they_are_allowed(start: Start, tmp_path: Path) -> None:
-    pickled, odd = _other_models(tmp_path)
+    pickled, odd, untrained = _other_models(tmp_path)
     nothing = tmp_path / "nothing.skops"
     nothing.write_text("This is no model.")
     recipe = recipe_for("sklearn-server")
-    refused = {path: start(recipe, {"model": path}) for path in (pickled, odd, nothing)}
+    refused = {path: start(recipe, {"model": path}) for path in (pickled, odd, nothing, untrained)}
     named = start(recipe_for("sklearn-server", allowPickle="true"), {"model": pickled}).wait_until_healthy()
 
     for server in refused.values():
@@ -164,6 +165,7 @@ def test_pickles_and_unknown_types_are_refused_unless_they_are_allowed(start: St
     assert "error: model.joblib is a pickle, which can run any code" in refused[pickled].log.read_text()
     assert "error: odd.skops holds types that are not known to be safe: sys.intern" in refused[odd].log.read_text()
     assert "error: nothing.skops is a pickle" in refused[nothing].log.read_text()
+    assert "error: untrained.skops holds a model that has not been trained" in refused[untrained].log.read_text()
 
     body = json.dumps({"instances": [{"colour": "blue", "size": 9}, {"size": 1, "colour": "red"}]})
     assert named.ask("POST", "/v1/models/model:predict", body).json == {"predictions": ["plum", "apple"]}

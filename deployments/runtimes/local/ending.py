@@ -5,11 +5,10 @@ from __future__ import annotations
 import signal
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # of shells: POSIX, 2.8.2
-DATA_REFUSED, CONFIGURATION_REFUSED = (
-    65,
-    78,
-)  # EX_DATAERR and EX_CONFIG of sysexits.h; our own model servers keep to it
+# EX_USAGE, EX_DATAERR and EX_CONFIG of sysexits.h; the model servers that come with Launchpad keep to them.
+ARGUMENTS_REFUSED, DATA_REFUSED, CONFIGURATION_REFUSED = 64, 65, 78
 _MEANINGS = {
+    ARGUMENTS_REFUSED: "it refused its arguments",
     DATA_REFUSED: "it refused its model file",
     CONFIGURATION_REFUSED: "it refused its configuration",
     NOT_EXECUTABLE: "the program may not be executed in its environment or image",

@@ -32,6 +32,7 @@ from deployments.web.advice import advice_on
 from deployments.web.forms.deployments import moment_from
 from deployments.web.polling import version_for
 from deployments.web.try_card import try_context
+from deployments.web.verification import verification_of
 from deployments.web.views.deployment_common import deployment_or_404, reason_against
 
 TABS = ("overview", "status", "scaling", "resources", "logs", "events")
@@ -109,6 +110,7 @@ def page_context(request: PageRequest, deployment: Deployment, tab: str) -> dict
         "url": inference_url(deployment.pk) if state.serving else "",
         "ends_soon": ends_in is not None and ends_in < SOON,
         "runs": _runs(deployment),
+        "verification": verification_of(state.serving),
         "why_not_update": reason_against(request, deployment, Action.UPDATE),
         "why_not_stop": reason_against(request, deployment, Action.STOP),
         "why_not_delete": reason_against(request, deployment, Action.DELETE),

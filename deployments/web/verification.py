@@ -1,0 +1,39 @@
+"""What was verified of a deployment: an answer of its model, or that its server is healthy and no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from deployments.models import Generation
+from deployments.serving_template import Proof
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The request that showed that a deployment answers.
+
+    Args:
+        words: what its success says.
+        answer: what was asked and answered, e.g. "GET /health answered 200"; `""` when not known.
+        asked_model: whether the model had to answer.
+    """
+
+    words: str
+    answer: str
+    asked_model: bool
+
+
+def verification_of(generation: Generation | None) -> Verification | None:
+    """Return what was verified of the generation that serves, None when nothing was yet."""
+    if generation is None or generation.proved_at is None or not generation.recipe.get("proof"):
+        return None
+    proof = Proof(**generation.recipe["proof"])
+    if proof.asks_model:
+        words = _("answered a prediction")
+    elif proof.body:
+        words = _("healthy, not asked: give sample rows in the configuration")
+    else:
+        words = _("healthy, not asked: the template names no prediction to verify it with")
+    return Verification(words=words, answer=generation.proof_answer, asked_model=proof.asks_model)
