@@ -14,6 +14,7 @@ from deployments.admin_site import may_administer
 from deployments.models import ArtifactKind, Role
 from deployments.queries.notifications import unread_count
 from deployments.web.access import PageRequest
+from deployments.web.notices import notices
 
 THEMES = ("", "light", "dark", "contrast")
 THEME_COOKIE = "theme"
@@ -29,11 +30,11 @@ ADMINISTRATION = {
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `theme`, and on pages about a workspace `nav`, `workspace`, `may_edit` and `unread`.
+    """Give templates `theme`, `notices`, and on pages about a workspace `nav`, `workspace`, `may_edit`, `unread`.
 
     Only `unread` needs a query, which is made when it is shown.
     """
-    shown: dict[str, Any] = {"theme": _theme(request)}
+    shown: dict[str, Any] = {"theme": _theme(request), "notices": lambda: notices(request)}
     if hasattr(request, "actor"):
         page = cast(PageRequest, request)
         shown |= {

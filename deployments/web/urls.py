@@ -23,6 +23,7 @@ urlpatterns = [
     path("help/", access.help_page, name="help"),
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/unread/", live.unread, name="unread"),
+    path("notice/", live.notice, name="notice"),
     path("ping/", live.ping, name="ping"),
     path("workspace/", access.workspace, name="workspace"),
     path("", overview.overview, name="overview"),

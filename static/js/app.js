@@ -260,6 +260,7 @@
     if (event.target.closest("[data-dismiss]")) {
       event.preventDefault();
       event.target.closest(".strip").remove();
+      find("#main").focus();
     }
   });
   if (!("commandForElement" in HTMLButtonElement.prototype)) on("click", (event) => {

@@ -170,6 +170,22 @@ def test_an_update_changes_every_part_of_the_page_at_once(open_page: Any) -> Non
     assert "good-day" in seen
 
 
+def test_a_message_goes_when_it_is_not_true_any_more_or_when_it_is_closed(open_page: Any) -> None:
+    first, second = coming_up(), coming_up()
+    page = open_page(f"/deployments/{first.pk}/")
+    for _ in range(2):
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.locator("dialog").get_by_role("button", name="Stop").click()
+        expect(page.locator("#messages")).to_contain_text("is being stopped")
+        if page.url.endswith(f"/{first.pk}/"):
+            Deployment.objects.filter(pk=first.pk).update(status="STOPPED")
+            expect(page.locator("#messages .strip")).to_have_count(0, timeout=10_000)
+            expect(page.locator("#facts .status").first).to_have_text("STOPPED")
+            page.goto(f"/deployments/{second.pk}/")
+    page.get_by_role("link", name="Close message").click()
+    expect(page.locator("#messages")).to_be_hidden()
+
+
 def test_update_by_dialog_shows_the_difference_and_leads_back(open_page: Any) -> None:
     deployment = coming_up()
     become_running(deployment)

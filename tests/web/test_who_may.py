@@ -18,7 +18,7 @@ ANYBODY, VIEWER, EDITOR, LOCAL, EVERYWHERE = "anybody", "viewer", "editor", "adm
 RANK = (ANYBODY, VIEWER, EDITOR, LOCAL, EVERYWHERE)
 # name -> least role to look at it, least role to send its form; None: that way it does not exist.
 PAGES: dict[str, tuple[str | None, str | None]] = {
-    **dict.fromkeys(("health", "ping", "unread", "oauth-jwks"), (ANYBODY, None)),
+    **dict.fromkeys(("health", "ping", "unread", "notice", "oauth-jwks"), (ANYBODY, None)),
     **dict.fromkeys(("sign-in",), (ANYBODY, ANYBODY)),
     **dict.fromkeys(("sign-in-link",), (ANYBODY, None)),
     **dict.fromkeys(("oauth-token", "sign-out", "appearance", "language"), (None, ANYBODY)),

@@ -22,6 +22,7 @@ from deployments.queries.configuration_difference import configuration_choices, 
 from deployments.queries.placement import fit
 from deployments.web.access import PageRequest, needs, sign_in_required
 from deployments.web.forms.deployments import UpdateForm
+from deployments.web.notices import announce_one
 from deployments.web.views.deployment_common import deployment_or_404, reason_against
 
 Act = Callable[[Actor, Deployment], None]
@@ -50,7 +51,7 @@ def deployment_stop(request: PageRequest, deployment_id: str) -> HttpResponse:
     deployment = deployment_or_404(request, deployment_id)
     if request.method == "POST":
         done = gettext("%(id)s is being stopped.") % {"id": deployment.pk}
-        return _done(request, deployment, stop_deployment, done, reverse("deployment", args=[deployment.pk]))
+        return _done(request, deployment, Action.STOP, stop_deployment, done)
     reason = reason_against(request, deployment, Action.STOP)
     return render(request, "deployments/stop.html", {"deployment": deployment, "reason": reason})
 
@@ -63,7 +64,7 @@ def deployment_delete(request: PageRequest, deployment_id: str) -> HttpResponse:
     deployment = deployment_or_404(request, deployment_id)
     if request.method == "POST":
         done = gettext("%(id)s is being deleted.") % {"id": deployment.pk}
-        return _done(request, deployment, delete_deployment, done, reverse("deployments"))
+        return _done(request, deployment, Action.DELETE, delete_deployment, done)
     reason = reason_against(request, deployment, Action.DELETE)
     return render(request, "deployments/delete.html", {"deployment": deployment, "reason": reason})
 
@@ -77,20 +78,20 @@ def deployment_roll_back(request: PageRequest, deployment_id: str) -> HttpRespon
     last = deployment.latest_running_configuration
     if request.method == "POST":
         done = gettext("Rolling back to %(name)s.") % {"name": last.name if last else ""}
-        return _done(request, deployment, roll_back_deployment, done, reverse("deployment", args=[deployment.pk]))
+        return _done(request, deployment, Action.UPDATE, roll_back_deployment, done)
     reason = reason_against(request, deployment, Action.UPDATE)
     return render(request, "deployments/roll_back.html", {"deployment": deployment, "last": last, "reason": reason})
 
 
-def _done(request: PageRequest, deployment: Deployment, act: Act, done: str, to: str) -> HttpResponse:
+def _done(request: PageRequest, deployment: Deployment, action: Action, act: Act, done: str) -> HttpResponse:
+    here = reverse("deployment", args=[deployment.pk])
     try:
         act(request.actor, deployment)
     except LaunchpadError as error:
         messages.error(request, str(error))
-        to = reverse("deployment", args=[deployment.pk])
-    else:
-        messages.success(request, done)
-    return redirect(to)
+        return redirect(here)
+    announce_one(request, done, action, deployment)
+    return redirect(reverse("deployments") if action is Action.DELETE else here)
 
 
 def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
@@ -113,7 +114,7 @@ def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
     if problem or chosen is None:
         context = _update_context(request, deployment, chosen) | {"problem": problem, "returns": returns}
         return render(request, "deployments/update.html", context, status=422)
-    messages.success(request, gettext("Updating to %(name)s.") % {"name": chosen.name})
+    announce_one(request, gettext("Updating to %(name)s.") % {"name": chosen.name}, Action.UPDATE, deployment)
     to = reverse("deployment", args=[deployment.pk])
     return HttpResponseClientRedirect(to) if request.htmx else redirect(to)
 

@@ -31,6 +31,7 @@ from deployments.web.list_filters import (
     saved_views,
     shown_columns,
 )
+from deployments.web.notices import announce
 from deployments.web.polling import version_for
 
 # Statuses in the order of the tabs, with the mark of each.
@@ -123,13 +124,14 @@ def _act(request: PageRequest, action: Action, ids: list[str], back: str) -> Htt
 
 def _tell(request: PageRequest, action: Action, items: list[BulkItem]) -> None:
     """Say what became of each: how many were touched, and one line for each that was not."""
-    done = sum(item.done for item in items)
+    ids = [item.deployment_id for item in items if item.done]
+    done = len(ids)
     if done and action is Action.DELETE:
         text = ngettext("%(n)s deployment is being deleted.", "%(n)s deployments are being deleted.", done)
-        messages.success(request, text % {"n": done})
+        announce(request, text % {"n": done}, action, ids)
     elif done:
         text = ngettext("%(n)s deployment is being stopped.", "%(n)s deployments are being stopped.", done)
-        messages.success(request, text % {"n": done})
+        announce(request, text % {"n": done}, action, ids)
     for item in items:
         if not item.done:
             text = gettext("%(id)s was left alone: %(reason)s")

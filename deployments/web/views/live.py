@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_safe
 from deployments.models import User
 from deployments.queries.notifications import unread_count
 from deployments.web.access import PageRequest, sign_in_required
+from deployments.web.notices import is_true
 
 
 @require_safe
@@ -30,6 +31,14 @@ def unread(request: HttpRequest) -> HttpResponse:
     if not isinstance(user, User) or str(unread_count(user)) == request.GET.get("v"):
         return HttpResponse(status=204)
     return _changed_bell(request)
+
+
+@require_GET
+@never_cache
+def notice(request: HttpRequest) -> HttpResponse:
+    """Answer the poll of a message: 204 while what it says is being done, else nothing, in its place."""
+    query = {name: request.GET.get(name, "")[:4096] for name in ("action", "ids", "generation")}
+    return HttpResponse(status=204) if is_true(request, query) else HttpResponse()
 
 
 @sign_in_required
