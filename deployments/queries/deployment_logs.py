@@ -20,7 +20,7 @@ from deployments.runtimes.exit_cause import is_error, severity
 from deployments.runtimes.terminal import plain, styled
 
 PAGE = 200  # lines
-BEFORE_ERROR = 20  # lines shown before the first error
+BEFORE_ERROR = 20  # lines shown before the one that says what ended a server
 SCAN_LINES = 10_000  # lines that are looked through for a page, some 50 ms
 POLL_SCAN_LINES = 2_000
 INSTANT = timedelta(microseconds=1)

@@ -9,6 +9,7 @@ import pytest
 from deployments.lifecycle import ExitReason
 from deployments.runtimes.local.ending import exit_words, signal_words
 from deployments.runtimes.local.limits import kills_for_limit, machine_kills
+from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import SECONDS, Machine
 from tests.waiting import wait_until
 
@@ -90,3 +91,28 @@ def test_the_words_say_who_killed_a_server_where_that_is_known() -> None:
     assert "The machine ran out of memory" in exit_words(137, machine_ran_out=True)
     assert "somebody or something else killed it" in signal_words(9, machine_ran_out=False)
     assert "memory" not in signal_words(11, machine_ran_out=True)
+
+
+def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMachine, tmp_path: Path) -> None:
+    gate, installer = tmp_path / "gate", tmp_path / "uv"
+    installer.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = venv ]; then exit 0; fi\n'
+        r"printf 'Downloading torch\n\r10 %% of 800 MB\r20 %% of 800 MB\n'"
+        f"\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho 'error: no such package' >&2\nexit 1\n"
+    )
+    installer.chmod(0o755)
+    machine = new_machine(uv=str(installer))
+    machine.start("true", requirements=["torch"])
+
+    wait_until(
+        lambda: machine.seen(probe=True).detail.endswith("20 % of 800 MB"),
+        timeout=SECONDS,
+        what="its progress is seen",
+    )
+    assert "Downloading torch" in machine.lines("launchpad")
+    gate.touch()
+
+    ended = machine.ended()
+    assert ended.reason is ExitReason.NOT_STARTED
+    assert "error: no such package" in ended.message

@@ -119,7 +119,7 @@ def test_investigate_with_filters(page: Page, stack: Stack, person: Person, conf
 
     expect(page.get_by_role("heading", name="Why did it fail?")).to_be_visible()
     expect(page.locator("main")).to_contain_text("There is no program no-such-program.")
-    page.get_by_role("link", name="Open the log at the first error").click()
+    page.get_by_role("link", name="Open the log at what ended it").click()
     expect(page.locator("main")).to_contain_text("no-such-program")
 
 

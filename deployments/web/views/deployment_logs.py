@@ -104,7 +104,7 @@ def _begun(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _failed_attempt(request: PageRequest, deployment: Deployment) -> Attempt | None:
-    """Return the attempt whose first error the log opens at: the one asked for, or the last of a DEAD deployment."""
+    """Return the attempt whose cause in the log it opens at: the one asked for, or the last of a DEAD deployment."""
     attempts = Attempt.objects.filter(replica__generation__deployment=deployment).exclude(first_error="")
     attempts = attempts.select_related("replica")
     wanted = request.GET.get("error", "")
