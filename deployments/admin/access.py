@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
 from deployments.admin_site import may_administer
-from deployments.models import Draft, SavedView, SignInLink, User
+from deployments.models import Draft, SavedView, SignInLink, TokenGrant, User
 
 if TYPE_CHECKING:
     PersonAdmin = DjangoUserAdmin[User]
@@ -61,6 +61,16 @@ class SignInLinkAdmin(ReadOnlyAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return may_administer(request.user)
+
+
+@admin.register(TokenGrant)
+class TokenGrantAdmin(ReadOnlyAdmin):
+    """What access tokens that can still be in use say that their holders may."""
+
+    list_display = ("subject", "client_id", "role", "groups", "expires_at")
+    list_filter = ("role",)
+    search_fields = ("subject", "client_id")
+    ordering = ("subject", "-expires_at")
 
 
 @admin.register(Draft)

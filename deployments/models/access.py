@@ -142,11 +142,15 @@ class TokenGrant(models.Model):
     """
 
     id = models.CharField(primary_key=True, max_length=32, editable=False)
-    client_id = models.CharField(max_length=128, db_index=True)  # of a service key, or `User.token_client`
-    subject = models.CharField(max_length=150)
-    role = models.CharField(max_length=16, choices=Role.choices)
-    groups = models.JSONField(null=True)  # ids of resource groups, None for all
-    expires_at = models.DateTimeField(db_index=True)
+    client_id = models.CharField(_("client id"), max_length=128, db_index=True)  # or `User.token_client`
+    subject = models.CharField(_("name"), max_length=150)
+    role = models.CharField(_("role"), max_length=16, choices=Role.choices)
+    groups = models.JSONField(_("resource groups"), null=True)  # their ids, None for all
+    expires_at = models.DateTimeField(_("expires on"), db_index=True)
+
+    class Meta:
+        verbose_name = _("rights in access tokens")
+        verbose_name_plural = _("rights in access tokens")
 
     def __str__(self) -> str:
         return f"{self.subject} as {self.role}"
