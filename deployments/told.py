@@ -97,6 +97,8 @@ SENTENCES = (
     _("The server ended with exit code %(code)s: a process of it was killed by signal %(number)s (%(name)s)."),
     _("The server ended with exit code %(code)s."),
     _("The server did not answer its health path for %(limit)s."),
+    _("The server did not prepare its Python environment within %(limit)s."),
+    _("The server did not fetch its input artifacts within %(limit)s."),
     _("The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."),
     _("The server was lost and ended: what it was started with, its spec.json, cannot be read any more."),
     _("It was asked to stop. The process beside it did not answer, so both were killed."),
