@@ -239,6 +239,7 @@ def _keep(upload: UploadedFile[bytes], path: Path) -> str:
         for chunk in upload.chunks(1 << 20):
             digest.update(chunk)
             out.write(chunk)
+    path.parent.parent.chmod(0o711)
     path.parent.chmod(0o755)
     path.chmod(0o644)
     return digest.hexdigest()

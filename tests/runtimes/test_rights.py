@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ import pytest
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.runtimes.base import Fetch
 from deployments.runtimes.local import confine
-from deployments.runtimes.local.rights import rights_for
+from deployments.runtimes.local.rights import closed_folder, rights_for
 from deployments.runtimes.local.spec import scope_of
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.hostile import write_package
@@ -31,6 +32,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to give up")
+_HOW: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, "check": False}
 _PR_CAPBSET_DROP, _CAP_SYS_ADMIN = 24, 21
 _REPORT = "import json, hostile; print(json.dumps(hostile.FOUND))"
 
@@ -219,16 +221,66 @@ def test_where_rights_cannot_be_given_up_servers_are_refused_with_what_to_do(tmp
     assert "uid" not in done.stdout
 
 
+_BUILD = """
+import os, sys
+from pathlib import Path
+from tests.runtimes.machine import Machine
+os.umask(0o077)
+machine = Machine(Path(sys.argv[1]), uv=sys.argv[2])
+machine.start("python3", "-c", sys.argv[4], requirements=[sys.argv[3]])
+machine.ended(timeout=60)
+print(*machine.lines() or [line.text for line in machine.logs()])
+machine.end()
+"""
+
+
+def python_for_everybody() -> str:
+    """Return an interpreter of our version that lies in no closed folder; skip the test where there is none."""
+    nobody = pwd.getpwnam("nobody")
+    for path in (PYTHON, "/usr/bin/python3", "/usr/local/bin/python3"):
+        if Path(path).exists() and closed_folder(Path(path), nobody.pw_uid, nobody.pw_gid) is None:
+            code = "import sys; print(sys.version_info[:2])"
+            asked = subprocess.run([path, "-c", code], capture_output=True, text=True, check=True)
+            if asked.stdout.strip() == str(sys.version_info[:2]):
+                return path
+    pytest.skip("every interpreter of this version lies in a closed folder")
+
+
+@as_root
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_where_everything_is_open_rights_are_given_up_with_and_without_namespaces(
+    open_folder: Path, namespaces: bool
+) -> None:
+    home = open_folder / "home"
+    home.mkdir(mode=0o711)
+    (home / "secrets-key").touch(mode=0o600)
+    line = write_package(open_folder, home=home, victim=open_folder / "none", sleeps="0")
+    uv = str(Path(sys.executable).with_name("uv"))
+
+    done = subprocess.run(
+        [python_for_everybody(), "-c", _BUILD, str(home), uv, line, _REPORT],
+        preexec_fn=None if namespaces else without_namespaces,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"},
+        **_HOW,
+    )
+
+    found = json.loads(done.stdout)
+    assert found["uid"] == pwd.getpwnam("nobody").pw_uid
+    assert found["secret"] == ("FileNotFoundError" if namespaces else "PermissionError")
+    assert found["written"] == "PermissionError"
+    # Where others of the same user could reach it, no build leaves a cache to the next one.
+    assert (home / "cache" / "builds").exists() is namespaces
+
+
 @as_root
 def test_the_check_of_the_settings_refuses_what_the_runtime_refuses(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     env = {**os.environ, "LAUNCHPAD_HOME": str(tmp_path)}
     command = [sys.executable, "manage.py", "check"]
-    how: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, "check": False}
 
-    refused = subprocess.run(command, env=env, preexec_fn=without_namespaces, **how)
-    insisted = subprocess.run(command, env=env | {"LAUNCHPAD_RUN_AS": "root"}, preexec_fn=without_namespaces, **how)
-    usual = subprocess.run(command, env=env, **how)
+    refused = subprocess.run(command, env=env, preexec_fn=without_namespaces, **_HOW)
+    insisted = subprocess.run(command, env=env | {"LAUNCHPAD_RUN_AS": "root"}, preexec_fn=without_namespaces, **_HOW)
+    usual = subprocess.run(command, env=env, **_HOW)
 
     assert refused.returncode == 1
     assert "launchpad.E010" in refused.stderr

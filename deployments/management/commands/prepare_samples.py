@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -68,21 +67,21 @@ class Command(BaseCommand):
 
     def _run(self, preparation: Preparation, job: dict[str, Any], failure: str) -> None:
         """Do a job, show what it prints in our log, and fail with its last line."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump({"prepare": [{"job": job}]}, file)
-            file.flush()
-            process = subprocess.Popen(
-                preparation.command(Path(file.name), 0),
-                env={"PATH": os.defpath},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-            )
-            last = ""
-            for line in process.stdout or ():
-                last = line.strip() or last
-                self.stdout.write(line.rstrip())
-            if process.wait():
-                raise CommandError(f"{failure}: {last or f'exit code {process.returncode}'}.")
+        process = subprocess.Popen(
+            preparation.command(Path("/dev/stdin"), 0),
+            env={"PATH": os.defpath},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if process.stdin is not None:
+            with process.stdin as pipe:
+                json.dump({"prepare": [{"job": job}]}, pipe)
+        last = ""
+        for line in process.stdout or ():
+            last = line.strip() or last
+            self.stdout.write(line.rstrip())
+        if process.wait():
+            raise CommandError(f"{failure}: {last or f'exit code {process.returncode}'}.")

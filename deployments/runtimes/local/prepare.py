@@ -230,6 +230,7 @@ def _bind_to_parent() -> None:
 
 def main(path: str, number: str) -> int:
     _bind_to_parent()
+    os.umask(0o022)  # servers of another user pass through the folders that are made here
     with open(path, encoding="utf-8") as file:
         job = json.load(file)["prepare"][int(number)]["job"]
     try:

@@ -61,6 +61,8 @@ class Preparer:
         work.mkdir(mode=0o700, exist_ok=True)
         if preparation.rights.user:
             os.chown(work, *preparation.rights.user)
+            for passed in (folder, *folder.parents[:2]):
+                passed.chmod(0o711)  # whatever the umask is; only needed where there are no mount namespaces
         environment = self._environment(spec, preparation)
         shown = [work, *targets.values(), *([environment] if environment else [])]
         jobs = self._jobs(spec, preparation, environment, targets)
