@@ -18,6 +18,8 @@ from django.utils.crypto import constant_time_compare
 from django.utils.translation import get_language
 
 from deployments.models import User
+from deployments.queries.deployment_versions import list_version
+from deployments.web.access import PageRequest
 
 
 def version_for(request: HttpRequest, group_id: str, parts: Mapping[str, Combinable], *, salt: str = "") -> str:
@@ -49,3 +51,16 @@ def version_for(request: HttpRequest, group_id: str, parts: Mapping[str, Combina
     day = [timezone.get_current_timezone_name(), timezone.localdate()]
     text = "\0".join(map(str, (group_id, salt, *reader, *day, *seen)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def follow_list(request: PageRequest) -> tuple[str, bool]:
+    """Return the address at which the list of deployments on a page asks for changes, and whether it has none.
+
+    The address is that of the page itself with a version; it is taken out again, so that no link carries it.
+    """
+    version = version_for(request, request.group.pk, list_version(request.group.pk))
+    query = request.GET.copy()
+    asked = query.pop("v", [""])[-1]
+    request.GET = query.copy()  # type: ignore[assignment]  # templates make links from it
+    query["v"] = version
+    return f"{request.path}?{query.urlencode()}", bool(version) and asked == version

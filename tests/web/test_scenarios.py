@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from deployments.lifecycle import Status
-from deployments.models import Executable, Scenario
+from deployments.models import Deployment, Executable, Role, Scenario
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -181,3 +183,26 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(reader: Client, page:
         make.make_scenario(f"scenario-{number}")
 
     assert count() == few
+
+
+@pytest.mark.parametrize("name", ["scenario", "template", "configuration"])
+def test_a_list_of_deployments_follows_what_happens_wherever_it_stands(client: Client, name: str) -> None:
+    deployment = make.make_deployment()
+    configuration = deployment.configuration
+    places: dict[str, list[Any]] = {
+        "scenario": [configuration.scenario_id],
+        "template": [configuration.scenario_id, configuration.executable_id],
+        "configuration": [configuration.pk],
+    }
+    client.force_login(make.make_user(Role.VIEWER))
+    html = client.get(reverse(name, args=places[name]), {"tab": "deployments"}).content.decode()
+    found = re.search(r'id="list" hx-get="([^"]+)"', html)
+    assert found is not None
+    poll = found[1].replace("&amp;", "&")
+    assert client.get(poll, headers={"HX-Request": "true"}).status_code == 204
+
+    Deployment.objects.update(status="DEAD")
+
+    changed = client.get(poll, headers={"HX-Request": "true"}).content.decode()
+    assert f"Deployment {deployment.pk} is DEAD" in changed
+    assert "&amp;v=" not in changed.partition('id="list"')[2].partition(">")[2], "links carry no version"

@@ -16,6 +16,7 @@ from deployments.queries.configurations import configurations, find_configuratio
 from deployments.queries.deployments import list_choices
 from deployments.web.access import PageRequest, enter_group, sign_in_required
 from deployments.web.pages import page_of, text_of
+from deployments.web.polling import follow_list
 
 MANY_PARAMETERS = 12  # more than one sees at once: then there is a search
 
@@ -50,6 +51,9 @@ def configuration(request: PageRequest, configuration_id: UUID) -> HttpResponse:
     create = f"{reverse('deployment-create')}?configuration={found.pk}"
     context: dict[str, Any] = {"configuration": found, "tab": "details", "create": create}
     if request.GET.get("tab") == "deployments":
+        context["poll"], is_unchanged = follow_list(request)
+        if is_unchanged:
+            return HttpResponse(status=204)
         page = page_of(request, deployments)
         context |= {"tab": "deployments", "page": page, "deployment_count": page.paginator.count}
     else:

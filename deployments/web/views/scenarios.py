@@ -26,6 +26,7 @@ from deployments.serving_template import ServingTemplate, TemplateInvalid
 from deployments.serving_yaml import PLACEHOLDER
 from deployments.web.access import PageRequest, sign_in_required
 from deployments.web.pages import page_of, text_of
+from deployments.web.polling import follow_list
 
 # Labels that the format itself gives a meaning to; their values stand elsewhere on the page.
 _KNOWN_LABELS = {"scenarios.ai.sap.com/id", "ai.sap.com/version"}
@@ -48,14 +49,18 @@ def scenario(request: PageRequest, scenario_id: str) -> HttpResponse:
     found = find_scenario(scenario_id)
     if found is None:
         raise Http404
-    uses = uses_by_scenario(request.group.pk).get(found.pk, Uses())
     tab = request.GET.get("tab", "")
+    poll, is_unchanged = follow_list(request) if tab == "deployments" else ("", False)
+    if is_unchanged:
+        return HttpResponse(status=204)
+    uses = uses_by_scenario(request.group.pk).get(found.pk, Uses())
     templates = executables(scenario=found.pk)
     context: dict[str, Any] = {
         "scenario": found,
         "uses": uses,
         "tab": tab if tab in {"configurations", "deployments"} else "templates",
         "template_count": templates.count(),
+        "poll": poll,
     }
     context |= _scenario_tab(request, found, context["tab"])
     return render(request, "scenarios/scenario.html", context)
@@ -79,12 +84,16 @@ def template(request: PageRequest, scenario_id: str, executable_id: str) -> Http
     found = find_executable(scenario_id, executable_id)
     if found is None:
         raise Http404
-    uses = uses_by_executable(request.group.pk, scenario_id).get(found.pk, Uses())
     tab = request.GET.get("tab", "")
+    poll, is_unchanged = follow_list(request) if tab == "deployments" else ("", False)
+    if is_unchanged:
+        return HttpResponse(status=204)
+    uses = uses_by_executable(request.group.pk, scenario_id).get(found.pk, Uses())
     context: dict[str, Any] = {
         "executable": found,
         "uses": uses,
         "tab": tab if tab in {"configurations", "deployments"} else "details",
+        "poll": poll,
         "deploy": f"{reverse('deployment-create')}?scenario={found.scenario_id}&executable={found.pk}",
     }
     if context["tab"] == "configurations":
