@@ -155,7 +155,7 @@ def test_the_first_service_key_makes_secrets_and_resource_groups(client: Any) ->
     client.resource_groups.delete("team-blue")
 
 
-def test_the_tokens_of_somebody_who_is_deleted_end_within_three_seconds(stack: Stack, client: Any) -> None:
+def test_the_tokens_of_somebody_who_is_deleted_end_with_the_next_sweep(stack: Stack, client: Any) -> None:
     (executable,) = client.executable.query(scenario_id=SCENARIO).resources
     configuration = client.configuration.create("for ada", SCENARIO, executable.id).id
     deployment = client.deployment.create(configuration_id=configuration).id
@@ -169,7 +169,7 @@ def test_the_tokens_of_somebody_who_is_deleted_end_within_three_seconds(stack: S
     stack.manage("shell", "--no-imports", "-c", f"{PERSON}\nada.delete()\nUser.objects.create(username='ada')")
 
     refused = lambda: stack.http.request("GET", url, headers=headers).status == 401  # noqa: E731
-    wait_until(refused, timeout=3, what="the token is refused", pause=0.1)
+    wait_until(refused, timeout=6, what="the token is refused", pause=0.1)  # 2 s, and what a loaded machine adds
 
 
 def test_what_is_not_offered_and_not_there_are_told_apart(client: Any) -> None:
