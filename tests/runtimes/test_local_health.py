@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def server(*, status: int = 200, host: str = "127.0.0.1", port: str = "port", fa
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_a_health_answer_is_read_to_its_end_so_that_no_server_sees_a_reset(kind: str) -> None:
     ends: list[bytes | str] = []
+    closed = threading.Event()
 
     def serve(listening: socket.socket) -> None:
         connection, _ = listening.accept()
@@ -58,6 +60,9 @@ def test_a_health_answer_is_read_to_its_end_so_that_no_server_sees_a_reset(kind:
             try:
                 connection.sendall(ANSWERS[kind])
                 ends.append(connection.recv(1))
+                closed.wait(10)
+                if reset := connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    ends.append(errno.errorcode[reset])
             except OSError as error:
                 ends.append(type(error).__name__)
 
@@ -65,6 +70,7 @@ def test_a_health_answer_is_read_to_its_end_so_that_no_server_sees_a_reset(kind:
         thread = threading.Thread(target=serve, args=(listening,))
         thread.start()
         health = probe("127.0.0.1", listening.getsockname()[1], "/health")
+        closed.set()
         thread.join(10)
 
     assert ends == [b""]
