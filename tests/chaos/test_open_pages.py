@@ -20,6 +20,7 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.stack, pytest.mark.browser]
 
 SHOTS = os.environ.get("LAUNCHPAD_TEST_SHOTS", "")  # a folder for pictures of what the test sees
+BROKEN = "import time; time.sleep(4); import nothing_there"  # slow enough for a page that asks every 5 s
 SOON = 20_000  # milliseconds: a sweep, a poll and a busy machine
 
 
@@ -38,7 +39,7 @@ def shoot(page: Page, name: str) -> None:
     for view, size, scheme in (("light", DESKTOP, "light"), ("dark", DESKTOP, "dark"), ("mobile", MOBILE, "dark")):
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        page.screenshot(path=Path(SHOTS) / f"{name}-{view}.png")
+        page.screenshot(path=Path(SHOTS) / f"{name}-{view}.png", animations="disabled")
     page.set_viewport_size(DESKTOP)
     page.emulate_media(color_scheme="light")
 
@@ -52,7 +53,7 @@ def kill_servers(stack: Stack, deployment: str) -> None:
 
 def test_an_open_page_says_what_is_true_whatever_happens() -> None:
     with running_stack() as stack, chromium() as browser:
-        made = make_configurations(stack, first={}, second={}, broken={"command": "python3 -c 'import nothing_there'"})
+        made = make_configurations(stack, first={}, second={}, broken={"command": f"python3 -c {BROKEN!r}"})
         person = Person(stack)
         deployment = person.create(made["first"])
         wait_until(lambda: stack.status(deployment) == "RUNNING", timeout=60, what="it runs")

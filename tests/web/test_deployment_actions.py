@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from deployments.lifecycle import Status, TargetStatus
-from deployments.models import Configuration, Deployment, Role
+from deployments.models import Configuration, Deployment, ResourcePlan, Role
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -276,3 +276,18 @@ def test_a_stopped_one_cannot_be_updated(client: Client) -> None:
 
     assert answer.status_code == 422
     assert "A stopped deployment cannot be restarted; create it again instead." in answer.content.decode()
+
+
+def test_an_update_that_can_never_fit_is_refused_in_the_dialog_with_the_numbers(client: Client) -> None:
+    deployment = make.make_deployment()
+    current = deployment.configuration
+    other = make.make_configuration(current.resource_group, current.executable, name="huge")
+    ResourcePlan.objects.filter(pk="tiny").update(memory_bytes=900_000_000_000)
+    client.force_login(make.make_user(Role.EDITOR))
+
+    answer = client.post(reverse("deployment-update", args=[deployment.pk]), {"configuration": other.pk})
+
+    assert answer.status_code == 422
+    assert "It can never run here: it needs 900 GB of memory" in answer.content.decode()
+    deployment.refresh_from_db()
+    assert deployment.configuration == current
