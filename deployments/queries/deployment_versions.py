@@ -54,6 +54,7 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
         "seen_revision": Subquery(row.values("revision")),
         "seen_proof": Subquery(row.values("proved_at")),
         "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
+        "seen_answer": Subquery(newest.filter(outcome="RUNNING").values("proof_answer")[:1]),
         "seen_waiting": Subquery(newest.values("waiting")[:1]),
         "seen_replicas": Subquery(_one(replicas, _together(Sum("attempt"), Sum("restarts"), *present))),
         "seen_attempts": Subquery(_one(attempts, _together(Count("pk"), Count("ended_at")))),

@@ -347,6 +347,7 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
         lambda d: make.make_event(d),
         lambda d: make_attempt(d.generations.get().replicas.get()),
         lambda d: d.generations.get().replicas.update(restarts=1),
+        lambda d: Generation.objects.update(outcome="RUNNING", proof_answer="GET / answered 200"),
         lambda d: Deployment.objects.update(proved_at=timezone.now()),
     ],
 )
