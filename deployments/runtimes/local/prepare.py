@@ -194,6 +194,9 @@ def _mode(mode: int) -> int:
 def _clean_up(job: dict[str, Any], *, done: bool) -> None:
     for folder in (*job["scratch"], *(() if done else job["own"])):
         _remove(folder)
+    for target in job["publish"][1:]:
+        if os.path.isdir(target) and not os.listdir(target):
+            os.rmdir(target)
 
 
 def _remove(folder: str) -> None:

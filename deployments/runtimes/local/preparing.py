@@ -16,7 +16,7 @@ from deployments.runtimes.local.environment import MARKER, environment_key
 from deployments.runtimes.local.rights import Rights
 
 _HERE = Path(__file__).parent
-_PREFIXES = ("UV_", "PIP_", "SSL_", "REQUESTS_CA_BUNDLE", "LANG")
+_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 _OWN = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")  # which we set, or leave out
 
@@ -87,7 +87,7 @@ class Preparation:
             shown=shown,
         )
         wanted = {"url": fetch.url, "target": str(target), "draft": str(draft), "sha256": fetch.sha256}
-        job["env"] |= _index_settings() | {"FETCH": json.dumps(wanted)}
+        job["env"] |= _network_settings() | {"FETCH": json.dumps(wanted)}
         if folder == draft:
             job["lock"] = ""
         else:
@@ -142,9 +142,11 @@ def _uv_settings() -> dict[str, str]:
 
 
 def _index_settings() -> dict[str, str]:
-    """Return what of our environment says where packages and files come from, and nothing else of it."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _OWN and (name.startswith(_PREFIXES) or name.lower() in _PROXIES)
-    }
+    """Return what of our environment tells the installer where packages come from, and nothing else of it."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("UV_") and name not in _OWN}
+    return own | _network_settings()
+
+
+def _network_settings() -> dict[str, str]:
+    """Return what of our environment tells how to get out and whom to trust there."""
+    return {name: value for name, value in os.environ.items() if name in _NETWORK or name.lower() in _PROXIES}
