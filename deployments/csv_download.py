@@ -32,4 +32,9 @@ def _lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield "\ufeff"  # so that spreadsheets read it as UTF-8
     for row in rows:
-        yield writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in row])
+        yield writer.writerow([_harmless(cell) for cell in row])
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that a spreadsheet takes as text, also when it drops the spaces before it."""
+    return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 register = template.Library()
 
 NOTHING = "–"
+LONG_VALUE = 160  # characters; of a longer one only as many are shown
+LONG_VALUE_LINES = 4
 
 # Each status has a shape of its own beside its colour and its word: it is never told by colour alone.
 _SHAPES = {
@@ -59,6 +61,28 @@ def status(word: str) -> SafeString:
 
 
 register.filter("told", told)
+
+
+@register.filter(name="isolated")
+def isolated(name: object) -> SafeString:
+    """Keep the writing direction of a name to itself, in a sentence that goes on after it."""
+    return format_html("<bdi>{}</bdi>", name)
+
+
+@register.filter(name="value")
+def value(text: object) -> SafeString:
+    """Show a value, of a long one the beginning: the rest opens on a click, without a script."""
+    whole = str(text)
+    if len(whole) <= LONG_VALUE and whole.count("\n") < LONG_VALUE_LINES:
+        return format_html('<code dir="auto">{}</code>', whole)
+    beginning = "\n".join(whole[:LONG_VALUE].split("\n")[:LONG_VALUE_LINES])
+    return format_html(
+        '<details class="long"><summary><code dir="auto">{}…</code> <span class="more">{}</span></summary>'
+        '<code dir="auto">{}</code></details>',
+        beginning,
+        gettext("Show all"),
+        whole,
+    )
 
 
 @register.filter(name="moment")

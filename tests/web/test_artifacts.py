@@ -43,7 +43,7 @@ def editor(client: Client) -> Client:
 
 
 def names(html: str) -> list[str]:
-    return re.findall(r'<a class="main" href="[^"]*">([^<]*)</a>', html)
+    return re.findall(r'<a class="main" href="[^"]*"><bdi>([^<]*)</bdi></a>', html)
 
 
 def error_at(html: str, field: str) -> str:
@@ -224,7 +224,7 @@ def test_deleting_asks_first_and_takes_the_file_along(editor: Client, home: Path
 
     page = editor.get(address).content.decode()
     dialog = editor.get(address, headers={"HX-Request": "true"}).content.decode()
-    assert "Delete the artifact Churn?" in page
+    assert "Delete the artifact <bdi>Churn</bdi>?" in page
     assert "<html" in page
     assert dialog.strip().startswith("<dialog")
     assert Artifact.objects.exists()

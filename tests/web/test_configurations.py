@@ -25,7 +25,7 @@ def reader(client: Client) -> Client:
 
 
 def names(html: str) -> list[str]:
-    return re.findall(r'<a class="main" href="[^"]*">([^<]*)</a>', html)
+    return re.findall(r'<a class="main" href="[^"]*">(?:<bdi>)?([^<]*)(?:</bdi>)?</a>', html)
 
 
 def test_configurations_are_listed_newest_first_with_their_numbers(reader: Client) -> None:
@@ -87,7 +87,7 @@ def test_the_details_show_every_value_and_what_it_is(reader: Client) -> None:
     rows = {name: html[html.index(f'id="v-{name}"') :].split("</tr>")[0] for name in values}
     assert "default" in rows["greeting"]
     assert "default" not in rows["threads"]
-    assert "<code>&lt;weather&gt;</code>" in rows["topic"]
+    assert ">&lt;weather&gt;</code>" in rows["topic"]
     assert "What it says." in rows["greeting"]
     assert f'href="/artifacts/{artifact.pk}/"' in html
     assert f'href="/deployments/create/?configuration={configuration.pk}"' in html

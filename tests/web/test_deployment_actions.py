@@ -182,13 +182,13 @@ def test_the_difference_of_the_two_is_shown_before_anything_happens(client: Clie
         signed_in(client).get(url, {"configuration": str(other.pk), "part": "chosen"}, headers=HTMX).content.decode()
     )
 
-    rows = dict(re.findall(r'<tr class="(\w+)"><th scope="row">(\w+)', html)[::-1])
+    rows = dict(re.findall(r'<tr class="(\w+)"><th scope="row"><bdi>(\w+)', html)[::-1])
     assert rows["changed"] == "greeting"
-    assert "<del>hello</del>" in html
-    assert "<ins>hi</ins>" in html
+    assert '<del><code dir="auto">hello</code></del>' in html
+    assert '<ins><code dir="auto">hi</code></ins>' in html
     assert "better-model" in html
     assert "1 value stays the same" in html or re.search(r"\d+ values stay the same", html)
-    assert re.search(r"<tr><th scope=\"row\">threads", html)
+    assert re.search(r"<tr><th scope=\"row\"><bdi>threads", html)
     assert "Needs 0.25 CPU, 512 MB (1 replica, plan tiny)." in html
     assert Deployment.objects.get().generation == 1
 
@@ -202,7 +202,7 @@ def test_the_difference_is_shown_without_scripts_too(client: Client) -> None:
     assert f'href="{url}?configuration={other.pk}"' in page
     html = client.get(url, {"configuration": str(other.pk)}).content.decode()
 
-    assert "<ins>hi</ins>" in html
+    assert '<ins><code dir="auto">hi</code></ins>' in html
     assert re.search(rf'value="{other.pk}"\s+checked', html)
 
 

@@ -203,7 +203,7 @@ def test_a_failure_explains_itself_and_offers_the_way_back(client: Client) -> No
     assert "ValueError: no such model" in html
     assert f"{reverse('deployment-logs', args=[deployment.pk])}?error={attempt.pk}#first-error" in html
     assert "Read the log from its first error on" in html
-    assert "Roll back to good-one" in html
+    assert "Roll back to <bdi>good-one</bdi>" in html
     assert reverse("deployment-roll-back", args=[deployment.pk]) in html
 
 
@@ -219,7 +219,7 @@ def test_an_update_under_way_says_that_the_old_one_serves_on(client: Client) -> 
 
     html = page(signed_in(client), deployment)
 
-    assert "Update to new-one in progress. old-one goes on serving" in html
+    assert "Update to <bdi>new-one</bdi> in progress. <bdi>old-one</bdi> goes on serving" in html
     assert "every 2s" in html
 
 
