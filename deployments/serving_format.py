@@ -44,6 +44,7 @@ from deployments.serving_yaml import Problem, Tree
 API_VERSION = "ai.sap.com/v1alpha1"
 KIND = "ServingTemplate"
 ID = re.compile(r"[\w.-]{4,64}", re.ASCII)  # the AI API's pattern for ids
+SCENARIO_ID = re.compile(r"[\w.-]{2,64}", re.ASCII)  # templates in use name shorter ones too
 MOST_PARAMETERS = 1000
 LONGEST_VALUE = 5000  # characters
 ARTIFACT_KINDS = ("model", "dataset", "resultset", "other")

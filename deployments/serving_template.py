@@ -20,6 +20,7 @@ from deployments.serving_format import (
     LONGEST_VALUE,
     MOST_PARAMETERS,
     PARAMETER_TYPES,
+    SCENARIO_ID,
     ArtifactSlot,
     Parameter,
     Retry,
@@ -52,6 +53,10 @@ __all__ = [
 _LONGEST_FILE = 1_000_000  # characters
 _INPUT_NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_.-][\w.-]*", re.ASCII)
+# Whole numbers as YAML alone writes them.
+_WHOLE = re.compile(r"[+-]?(?:[1-9][\d_]*_[\d_]*|0x[\da-fA-F][\da-fA-F_]*|0b[01][01_]*)", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
+_FLOAT = re.compile(r"[+-]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?", re.ASCII)
 _BODY: Path = ("spec", "template")
 _PREDICTOR: Path = (*_BODY, "spec", "predictor")
 _CONTAINER: Path = (*_PREDICTOR, "containers", 0)
@@ -100,7 +105,12 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
     spec = source.mapping(root.get("spec"), ("spec",))
     inputs = source.mapping(spec.get("inputs"), ("spec", "inputs"))
     executable_id = _id(source, meta.get("name"), ("metadata", "name"))
-    scenario_id = _id(source, labels.get("scenarios.ai.sap.com/id"), ("metadata", "labels", "scenarios.ai.sap.com/id"))
+    scenario_id = _id(
+        source,
+        labels.get("scenarios.ai.sap.com/id"),
+        ("metadata", "labels", "scenarios.ai.sap.com/id"),
+        pattern=SCENARIO_ID,
+    )
     if not labels.get("ai.sap.com/version"):
         source.report(("metadata", "labels", "ai.sap.com/version"), "The version is missing, for example 1.0.0.")
     body = _body(source, spec)
@@ -124,11 +134,12 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
     return template
 
 
-def _id(source: Source, value: Tree, path: Path) -> str:
+def _id(source: Source, value: Tree, path: Path, *, pattern: re.Pattern[str] = ID) -> str:
     text = source.text(value, path)
-    if not ID.fullmatch(text):
+    if not pattern.fullmatch(text):
         found = f"“{text}” is no valid id" if text else "The id is missing"
-        source.report(path, f"{found}: 4 to 64 letters, digits, dots, dashes or underscores are needed.")
+        fewest = 2 if pattern is SCENARIO_ID else 4
+        source.report(path, f"{found}: {fewest} to 64 letters, digits, dots, dashes or underscores are needed.")
     return text
 
 
@@ -143,20 +154,36 @@ def _parameters(source: Source, inputs: dict[str, Tree]) -> tuple[Parameter, ...
         if written.lower() not in PARAMETER_TYPES:
             known = ", ".join(sorted(set(PARAMETER_TYPES.values())))
             source.report((*place, "type"), f"“{written}” is no type of a parameter: use one of {known}.")
-        default = item.get("default")
-        if default is not None and len(source.text(default, (*place, "default"))) > LONGEST_VALUE:
+        kind = PARAMETER_TYPES.get(written.lower(), "string")
+        default = None if item.get("default") is None else source.text(item["default"], (*place, "default"))
+        if default is not None and len(default) > LONGEST_VALUE:
             source.report((*place, "default"), f"A value may have at most {LONGEST_VALUE} characters.")
         found.append(
             Parameter(
                 name=name,
-                type=PARAMETER_TYPES.get(written.lower(), "string"),
-                default=None if default is None else source.text(default, (*place, "default")),
+                type=kind,
+                default=None if default is None else _of_type(kind, default),
                 description=source.text(item.get("description"), (*place, "description")).strip(),
             )
         )
     if len(found) > MOST_PARAMETERS:
         source.report(path, f"There are {len(found)} parameters; at most {MOST_PARAMETERS} are allowed.")
     return tuple(found)
+
+
+def _of_type(kind: str, text: str) -> str:
+    """Return a default as values of its type are written: YAML's `True`, `1e3`, `1_000` are `true`, `1000.0`, `1000`.
+
+    What is written plainly stays as it is, and so does what is no value of the type: the form says so.
+    """
+    plain = text.strip()
+    if kind == "boolean":
+        return plain.lower() if plain.lower() in ("true", "false") else text
+    if kind == "integer" and _WHOLE.fullmatch(plain):
+        return str(int(plain.replace("_", ""), 0))
+    if kind == "number" and not _DECIMAL.fullmatch(plain) and _FLOAT.fullmatch(plain):
+        return str(float(plain.replace("_", "")))
+    return text
 
 
 def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -> tuple[ArtifactSlot, ...]:

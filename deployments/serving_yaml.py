@@ -103,7 +103,7 @@ class Source:
         """
         first = self.line(path)
         try:
-            loader = yaml.SafeLoader(PLACEHOLDER.sub(rf"{_OPEN}\1{_CLOSE}", text))
+            loader = yaml.SafeLoader(PLACEHOLDER.sub(_harmless, text))
             node = loader.get_single_node()
             return None if node is None else _Builder(self, loader, first, typed=typed).build(node, path)
         except _Refused as refused:
@@ -218,6 +218,12 @@ def spelt(path: Path) -> str:
         else:
             words += f".{part}" if words else part
     return words
+
+
+def _harmless(placeholder: re.Match[str]) -> str:
+    """Return a placeholder as YAML takes it for text; one that is not ours is part of a value: its spaces stay."""
+    is_ours = placeholder[1].startswith(("inputs.", "runtime."))
+    return f"{_OPEN}{placeholder[1] if is_ours else placeholder[0][2:-2]}{_CLOSE}"
 
 
 def _restored(text: str) -> str:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from deployments.serving_template import Problem, SecretKey, ServingTemplate, TemplateInvalid, parse
+from deployments.serving_template import (
+    Problem,
+    SecretKey,
+    ServingTemplate,
+    TemplateInvalid,
+    parse,
+    render,
+    validate_bindings,
+)
 
 BLOCK_STRINGS = """\
 # A template as people keep it in git: sections in block strings, placeholders without quotes.
@@ -312,3 +320,45 @@ def test_our_own_annotations_are_checked(note: str, said: str) -> None:
     assert said in problem.sentence
     assert problem.field.startswith("metadata.annotations[launchpad/")
     assert 5 <= problem.line <= 5 + note.count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "default"),
+    [
+        ("boolean", "True", "true"),
+        ("boolean", "FALSE", "false"),
+        ("number", "1e3", "1000.0"),
+        ("number", "1_000.5", "1000.5"),
+        ("number", "0.50", "0.50"),
+        ("number", ".5", "0.5"),
+        ("integer", "1_000", "1000"),
+        ("integer", "0x1F", "31"),
+        ("integer", "-7", "-7"),
+        ("string", "1_000", "1_000"),
+        ("string", "1.10", "1.10"),
+        ("string", "True", "True"),
+        ("string", '"say {{ message }}"', "say {{ message }}"),
+    ],
+)
+def test_a_default_is_a_value_of_its_type_that_the_untouched_form_sends(kind: str, written: str, default: str) -> None:
+    text = f"""
+apiVersion: ai.sap.com/v1alpha1
+kind: ServingTemplate
+metadata: {{name: defaults, labels: {{scenarios.ai.sap.com/id: odd, ai.sap.com/version: 1.0.0}}}}
+spec:
+  inputs:
+    parameters:
+      - {{name: value, type: {kind}, default: {written}}}
+  template:
+    spec:
+      predictor:
+        containers:
+          - command: [serve]
+            env: [{{name: VALUE, value: "{{{{ inputs.parameters.value }}}}"}}]
+"""
+    template = parse(text)[0]
+
+    values = {parameter.name: parameter.default or "" for parameter in template.parameters}
+    assert values == {"value": default}
+    assert validate_bindings(template, parameters=values, artifacts={}) == {}
+    assert render(template, parameters=values, artifacts={}).env == {"VALUE": default}
