@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
@@ -11,6 +12,8 @@ from deployments.models import Attempt, Generation
 
 # What shells and Python's `exec` say when there is no such program, or it may not be run.
 _NO_PROGRAM = {126, 127}
+# What a process that crashes is ended with, most often by itself; its log tells more than the machine's.
+_CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
 
 
 def advice_on(generation: Generation, attempts: Sequence[Attempt], undone: Step | None) -> Sequence[str]:
@@ -40,7 +43,7 @@ def _after_exit(attempt: Attempt) -> str:
         )
     if attempt.exit_code in _NO_PROGRAM:
         return _("The template's command was not found: correct it, or add its package to the requirements.")
-    if attempt.exit_reason == ExitReason.SIGNALED:
+    if attempt.exit_reason == ExitReason.SIGNALED and attempt.exit_signal not in _CRASHES:
         return _(
             "Something outside Launchpad ended it. Look at the machine's own log at that time, then start it again."
         )
