@@ -56,7 +56,7 @@ def _run(command: list[str]) -> int:
     """Run a command and pass on what it says; on failure its error stands last."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     said: list[str] = []
-    with _heartbeat(said):
+    with heartbeat(said):
         for line in process.stdout or ():
             text = line.strip()
             if text and not text.startswith(("+ ", "- ", "~ ")):
@@ -69,14 +69,14 @@ def _run(command: list[str]) -> int:
 
 
 @contextmanager
-def _heartbeat(said: list[str]) -> Iterator[None]:
+def heartbeat(said: list[str], every: float = SAY_EVERY) -> Iterator[None]:
     """Say how long it has been going on while nothing else is said: an installer downloads in silence."""
     over = threading.Event()
     began = time.monotonic()
 
     def beat() -> None:
         seen = 0
-        while not over.wait(SAY_EVERY):
+        while not over.wait(every):
             if len(said) == seen:
                 _say(f"downloading and installing packages for {time.monotonic() - began:.0f} s")
             seen = len(said)

@@ -1,0 +1,36 @@
+"""The making of a Python environment tells how far it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployments.runtimes.local.environment import heartbeat
+from tests.runtimes.hostile import write_package
+from tests.runtimes.machine import Machine
+from tests.waiting import wait_until
+
+
+def test_each_step_and_the_number_of_compiled_files_are_told(machine: Machine) -> None:
+    line = write_package(machine.home.parent, home=machine.home, victim=Path("/none"), sleeps="0")
+
+    machine.start("true", requirements=[line])
+    machine.ended(timeout=60)
+
+    said = machine.lines("launchpad")
+    assert said[:2] == ["making an empty environment", "resolving the packages"]
+    assert "compiled 1 of 1 Python files" in said
+
+
+def test_a_silent_installer_is_said_to_be_at_work(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+
+    def is_told() -> bool:
+        told.extend(capfd.readouterr().out.splitlines())
+        return bool(told)
+
+    with heartbeat([], every=0.01):
+        wait_until(is_told, what="it says something")
+
+    assert told[0] == "downloading and installing packages for 0 s"
