@@ -195,6 +195,11 @@ class ServingTemplate:
         """One sentence on why local processes cannot run this template, `""` when they can."""
         if self.server.command:
             return ""
+        if not self.server.image:
+            return (
+                f"“{self.name}” names neither a container image nor a command, so nothing here can run it: add a "
+                "container with a `command`; a model format alone is not supported."
+            )
         return (
             f"“{self.name}” gives a container image but no command, so the local runtime cannot run it: add `command` "
             "to its container, or deploy it on a connection that runs containers."

@@ -8,6 +8,7 @@ from deployments import serving_template
 from deployments.access import require
 from deployments.models import Actor, Executable, Role, Scenario
 from deployments.operations.audit import record
+from deployments.serving_leftovers import left_out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +18,7 @@ class ImportedTemplate:
     Args:
         executable: as it is now.
         created: False when it was updated in place.
-        warning: why no local process can be made of it, `""` if one can.
+        warning: why no local process can be made of it, and which parts of it are not carried over; `""` for neither.
     """
 
     executable: Executable
@@ -60,4 +61,11 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
             "built_in": built_in,
         },
     )
-    return ImportedTemplate(executable=executable, created=created, warning=template.problem_for_local_runtime)
+    return ImportedTemplate(executable=executable, created=created, warning=" ".join(_warnings(template)))
+
+
+def _warnings(template: serving_template.ServingTemplate) -> list[str]:
+    warnings = list(template.warnings)
+    if parts := left_out(template.body):
+        warnings.append(f"Not carried over: {', '.join(parts)}.")
+    return warnings
