@@ -64,7 +64,13 @@ class Console:
         for line in self._events.lines():
             _tell_event(line)
         if self._events.position > LOG_LIMIT:
+            self._put_aside()
+
+    def _put_aside(self) -> None:
+        try:
             os.replace(self._events_path, self._events_path.with_suffix(".log.1"))
+        except OSError:
+            return  # a full disk, say: the next tick tries again
 
     def _ask_health(self) -> None:
         health = ask_health(self._facts)
@@ -106,9 +112,12 @@ class Follower:
             self._inode, self.position, self._rest = inode, 0, b""
         if size == self.position:
             return
-        with self._path.open("rb") as file:
-            file.seek(self.position)
-            new = file.read()
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self.position)
+                new = file.read()
+        except FileNotFoundError:
+            return  # put aside a moment ago
         self.position += len(new)
         *whole, self._rest = (self._rest + new).split(b"\n")
         for line in whole:
@@ -161,6 +170,8 @@ def _tell_event(line: str) -> None:
         event = json.loads(line)
     except ValueError:
         return  # the half of a line that a killed program has left
+    if not isinstance(event, dict):
+        return
     words = [event.get("deployment") or "", event.get("status") or "", event.get("message") or ""]
     say("  ".join([_clock(), *(" ".join(str(word).split()) for word in words if word)]))
 

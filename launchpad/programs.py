@@ -43,6 +43,8 @@ exitcodes = 0,1
 startsecs = {startsecs}
 startretries = 1000
 stopwaitsecs = {stop_seconds}
+stopasgroup = {as_group}
+killasgroup = true
 redirect_stderr = true
 stdout_logfile = {home}/log/{name}.log
 stdout_logfile_maxbytes = 10MB
@@ -111,6 +113,8 @@ def _section(home: Path, program: Program) -> str:
         autorestart="unexpected" if program.once else "true",
         startsecs=0 if program.once else 1,
         stop_seconds=program.stop_seconds,
+        # What it has started does work of its own (the installer and its compilers) and is to stop as well.
+        as_group="true" if program.once else "false",
         home=_escape(str(home)),
     )
 

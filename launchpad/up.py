@@ -5,9 +5,9 @@ nothing else (11 MB); whatever needs more runs as a process of its own and ends.
 
     up ── preflight (checks, clears what a crash left) ── manage.py prepare ── supervisord ── valkey, gateway, web, ...
 
-When this process is told to stop, the supervisor stops its programs first, then the model servers are stopped, when
-nothing is left that would start them again. When it is killed instead, nothing is stopped: the model servers go on
-and the next start adopts them.
+When this process is told to stop, in whatever phase, or fails, the supervisor stops its programs first, then the model
+servers are stopped, when nothing is left that would start them again. When it is killed instead, nothing is stopped:
+the model servers go on and the next start adopts them.
 """
 
 from __future__ import annotations
@@ -15,39 +15,36 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from launchpad.console import Console, say
 from launchpad.home import BASE_DIR, StartRefused, home_path, take
+from launchpad.wishes import Wishes
 
 TICK_SECONDS = 0.1
-KNOCKS = 100
-KNOCK_SECONDS = 0.02
+STEADY_SECONDS = 30.0  # a supervisor that has lived as long is started again without a pause
+LONGEST_PAUSE = 30.0
 MARK = "LAUNCHPAD_STARTED_FOR"  # as in leftovers.py, which is too heavy to be imported here
 
 
 class Interrupted(Exception):
-    """A second request to stop came while stopping."""
+    """A second request to stop came."""
 
 
-class Wishes:
-    """Counts the requests to stop: Ctrl-C, SIGTERM, and a closed terminal, which may be told of twice."""
+class NotStarted(Exception):
+    """A program that has to end well before anything is started has not; it has said why.
 
-    def __init__(self) -> None:
-        self.count = 0
-        signal.signal(signal.SIGINT, self._note)
-        signal.signal(signal.SIGTERM, self._note)
-        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as after nohup
-            signal.signal(signal.SIGHUP, self._note)
+    Args:
+        code: its exit code.
+    """
 
-    def _note(self, number: int, _frame: object) -> None:
-        self.count = max(self.count, 1) if number == signal.SIGHUP else self.count + 1
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
 
 
 def main() -> int:
@@ -57,91 +54,158 @@ def main() -> int:
     except StartRefused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 1
-    wishes = Wishes()
     with lock:
-        # The children must not die of a Ctrl-C in the terminal, this process decides when they end: own sessions.
-        checked = _run([sys.executable, "-m", "launchpad.preflight"], home)
-        if checked.returncode or wishes.count:
-            return checked.returncode or 130
-        say("Starting Launchpad ...")
-        prepared = _run([sys.executable, "manage.py", "prepare"], home, answers=True)
-        if prepared.returncode or wishes.count:
-            return prepared.returncode or 130
-        return _serve(home, json.loads(prepared.stdout.splitlines()[-1]), wishes)
-
-
-def _serve(home: Path, facts: dict[str, Any], wishes: Wishes) -> int:
-    """Keep the supervisor running until there is a wish to stop."""
-    console = Console(home, facts)
-    supervisor = _start_supervisor(home)
-    while not wishes.count:
-        if supervisor.poll() is not None:
-            say("The supervisor ended unexpectedly; starting everything again. The model servers go on.")
-            _run([sys.executable, "-m", "launchpad.leftovers", str(home)], home)
-            supervisor = _start_supervisor(home)
-        console.tick()
-        time.sleep(TICK_SECONDS)
-    try:
-        _stop(home, supervisor, wishes)
-    except Interrupted:
-        say("Stopping at once. The model servers go on; the next start takes them over.")
-        _run([sys.executable, "-m", "launchpad.leftovers", str(home)], home)
-        return 130
-    say("Launchpad has stopped.")
-    return 0
-
-
-def _stop(home: Path, supervisor: subprocess.Popen[bytes], wishes: Wishes) -> None:
-    say("\nStopping ... (press Ctrl-C again to stop at once and leave the model servers running)")
-    supervisor.terminate()
-    _wait(supervisor, wishes)
-    _wait(subprocess.Popen([sys.executable, "manage.py", "stop_replicas"], **_how(home)), wishes)
-
-
-def _wait(process: subprocess.Popen[bytes], wishes: Wishes) -> None:
-    """Wait for the end of a process.
-
-    Raises:
-        Interrupted: there was a second wish to stop.
-    """
-    while process.poll() is None:
-        if wishes.count > 1:
-            process.kill()
-            process.wait()
-            raise Interrupted
-        time.sleep(TICK_SECONDS)
-
-
-def _start_supervisor(home: Path) -> subprocess.Popen[bytes]:
-    configuration = home / "run" / "supervisord.conf"
-    command = [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(configuration)]
-    with (home / "log" / "supervisord.err").open("ab") as errors:
-        supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, **_how(home))
-    _knock(home / "run" / "supervisor.sock")
-    return supervisor
-
-
-def _knock(path: Path) -> None:
-    """Make the supervisor start its programs now: left alone it waits a second before its first look at them."""
-    for _ in range(KNOCKS):
+        launchpad = Launchpad(home, Wishes())
         try:
-            with socket.socket(socket.AF_UNIX) as door:
-                door.connect(str(path))
+            return launchpad.live()
+        except NotStarted as failure:
+            return failure.code
+        except Interrupted:
+            say("Stopping at once. The model servers go on; the next start takes them over.")
+            launchpad.end_programs()
+            return 130
+        except BaseException:
+            say("Launchpad has failed; stopping everything.")
+            launchpad.stop()
+            raise
+
+
+class Launchpad:
+    """Everything that this process starts, from the first check to the stop.
+
+    Args:
+        home: LAUNCHPAD_HOME, locked for us.
+        wishes: the requests to stop.
+    """
+
+    def __init__(self, home: Path, wishes: Wishes) -> None:
+        self._home = home
+        self._wishes = wishes
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._supervisor_since = 0.0
+        self._pause = 0.0
+
+    def live(self) -> int:
+        """Start, run until there is a wish to stop, and stop; return the exit code.
+
+        Raises:
+            NotStarted: a check or a preparation has failed.
+            Interrupted: there was a second wish to stop.
+        """
+        facts = self._prepare()
+        if facts is not None:
+            self._serve(facts)
+        say("\nStopping ... (press Ctrl-C again to stop at once and leave the model servers running)")
+        self.stop()
+        return 0
+
+    def stop(self) -> None:
+        """Stop the programs, then the model servers.
+
+        Raises:
+            Interrupted: there was a second wish to stop.
+        """
+        if self._supervisor is None:
+            self.end_programs()  # of an earlier start
+        else:
+            self._supervisor.terminate()
+            self._wait(self._supervisor)
+        if self._run("manage.py", "stop_replicas").returncode:
+            say("Not all model servers could be stopped; the next start takes them over.")
             return
-        except OSError:
-            time.sleep(KNOCK_SECONDS)
+        say("Launchpad has stopped.")
+
+    def end_programs(self) -> None:
+        """End at once what of the programs is left; the model servers are not among them."""
+        subprocess.run([sys.executable, "-m", "launchpad.leftovers", str(self._home)], check=False, **self._how())
+
+    def _prepare(self) -> dict[str, Any] | None:
+        """Check and prepare everything; return what the terminal has to know, None when there is a wish to stop."""
+        self._require(self._run("-m", "launchpad.preflight"))
+        if self._wishes.stop:
+            return None
+        say("Starting Launchpad ...")
+        prepared = self._run("manage.py", "prepare", answers=True)
+        self._require(prepared)
+        if self._wishes.stop:
+            return None
+        facts: dict[str, Any] = json.loads(prepared.stdout.splitlines()[-1])
+        return facts
+
+    def _require(self, done: subprocess.CompletedProcess[bytes]) -> None:
+        """Raise NotStarted when a program has failed, unless there is a wish to stop, which comes first."""
+        if done.returncode and not self._wishes.stop:
+            raise NotStarted(done.returncode)
+
+    def _serve(self, facts: dict[str, Any]) -> None:
+        """Keep the supervisor running until there is a wish to stop."""
+        console = Console(self._home, facts)
+        self._start_supervisor()
+        while not self._wishes.stop:
+            self._look_after_supervisor()
+            console.tick()
+            time.sleep(TICK_SECONDS)
+
+    def _look_after_supervisor(self) -> None:
+        if self._supervisor is None:
+            if time.monotonic() >= self._supervisor_since:
+                self._start_supervisor()
+        elif self._supervisor.poll() is not None:
+            lived = time.monotonic() - self._supervisor_since
+            self._pause = 0.0 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, max(1.0, self._pause * 2))
+            self._supervisor = None
+            self._supervisor_since = time.monotonic() + self._pause
+            when = f" in {self._pause:g} s" if self._pause else ""
+            say(f"The supervisor ended unexpectedly; starting everything again{when}. The model servers go on.")
+            self.end_programs()
+
+    def _start_supervisor(self) -> None:
+        command = [sys.executable, "-m", "launchpad.supervise", "-n", "-c", str(self._home / "run/supervisord.conf")]
+        self._supervisor_since = time.monotonic()
+        with _open_or_nothing(self._home / "log" / "supervisord.err") as errors:
+            self._supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, **self._how())
+
+    def _run(self, *arguments: str, answers: bool = False) -> subprocess.CompletedProcess[bytes]:
+        """Run a program of ours to its end.
+
+        Raises:
+            Interrupted: there was a second wish to stop; it has been ended.
+        """
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=subprocess.PIPE if answers else None, **self._how()
+        )
+        self._wait(process)
+        output = process.stdout.read() if process.stdout else b""  # some lines, which the pipe has room for
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for the end of a process.
+
+        Raises:
+            Interrupted: there was a second wish to stop; it has been ended with its group.
+        """
+        while process.poll() is None:
+            if self._wishes.is_urgent:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                raise Interrupted
+            time.sleep(TICK_SECONDS)
+
+    def _how(self) -> dict[str, Any]:
+        # The children must not die of a Ctrl-C in the terminal, this process decides when they end: own sessions.
+        return {
+            "cwd": BASE_DIR,
+            "env": {**os.environ, MARK: str(self._home), "PYTHONUNBUFFERED": "1"},
+            "start_new_session": True,
+        }
 
 
-def _run(command: Sequence[str], home: Path, *, answers: bool = False) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(command, stdout=subprocess.PIPE if answers else None, check=False, **_how(home))
-
-
-def _how(home: Path) -> dict[str, Any]:
-    return {
-        "cwd": BASE_DIR,
-        "env": {**os.environ, MARK: str(home), "PYTHONUNBUFFERED": "1"},
-        "start_new_session": True,
-    }
+def _open_or_nothing(path: Path) -> Any:
+    """Open a log to append to; on a full disk, where it cannot be made, what is said goes nowhere."""
+    try:
+        return path.open("ab")
+    except OSError:
+        return Path(os.devnull).open("ab")
 
 
 if __name__ == "__main__":

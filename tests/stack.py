@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import xmlrpc.client
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class Stack:
         self.base_url = f"http://localhost:{self.port}"
         self.gateway_url = f"https://localhost:{self.gateway_port}"
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("LAUNCHPAD_", "DJANGO_", "PYTEST_"))}
-        for name in ("DATABASE_URL", "BROKER_URL", MARK):
+        for name in ("DATABASE_URL", "BROKER_URL", "MAKELEVEL", MARK):
             kept.pop(name, None)
         self.env = kept | {
             "LAUNCHPAD_HOME": str(self.home),
@@ -74,11 +74,16 @@ class Stack:
         self._terminal = Path(tempfile.mkdtemp(prefix="launchpad-terminal-")) / "output"
         self.http = urllib3.PoolManager(retries=False, timeout=20)
 
-    def launch(self) -> None:
-        """Run `make up`'s program without waiting."""
+    def launch(self, *before: str, program: Sequence[str] = ("-m", "launchpad.up")) -> None:
+        """Run `make up`'s program without waiting.
+
+        Args:
+            before: a command that runs it, e.g. `nohup`.
+            program: what Python is to run instead.
+        """
         with self._terminal.open("ab") as output:
             self.up = subprocess.Popen(
-                [sys.executable, "-m", "launchpad.up"],
+                [*before, sys.executable, *program],
                 cwd=BASE_DIR,
                 env=self.env,
                 stdin=subprocess.DEVNULL,

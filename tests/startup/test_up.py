@@ -7,12 +7,15 @@ import shutil
 import signal
 import socket
 import stat
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from launchpad.wishes import SECOND_AFTER_SECONDS
 from tests.stack import Stack
 from tests.waiting import wait_until
 
@@ -112,8 +115,88 @@ def test_a_second_ctrl_c_stops_at_once(stack: Stack) -> None:
     stack.process("worker").suspend()  # it will not follow SIGTERM
     stack.up.send_signal(signal.SIGINT)
     wait_until(lambda: stack.output.rstrip().endswith("running)"), what="it says that it stops")
+    stack.up.send_signal(signal.SIGINT)  # the same wish, told by make
+    with pytest.raises(subprocess.TimeoutExpired):
+        stack.up.wait(SECOND_AFTER_SECONDS)
     assert stack.stop(signal.SIGINT) == 130
     assert stack.all_processes() == []
+
+
+def test_a_signal_to_the_process_group_is_one_wish(stack: Stack) -> None:
+    assert stack.up is not None
+    for _ in range(3):
+        stack.up.send_signal(signal.SIGTERM)
+    assert stack.up.wait(timeout=30) == 0
+    assert stack.output.rstrip().endswith("Launchpad has stopped.")
+
+
+def test_the_end_of_make_ends_it() -> None:
+    stack = Stack(env={"MAKELEVEL": "1"})
+    stack.launch("/bin/sh", "-c", '"$@" & wait', "make")
+    wait_until(lambda: "Sign in" in stack.output, timeout=60, what="it is running")
+    assert stack.up is not None
+    stack.up.send_signal(signal.SIGHUP)
+    stack.up.wait(timeout=10)
+    wait_until(lambda: "Launchpad has stopped." in stack.output, timeout=30, what="it has stopped")
+    assert stack.all_processes() == []
+    stack.close()
+
+
+@pytest.mark.parametrize("phase", ["at once", "Starting Launchpad ..."])
+def test_a_stop_before_everything_runs_stops_model_servers_too(stack: Stack, phase: str) -> None:
+    pk = stack.deploy()
+    wait_until(lambda: stack.status(pk) == "RUNNING", timeout=60, what="the deployment is running")
+    stack.kill()
+    assert stack.model_servers()
+    shown = stack.output.count(phase)
+    stack.launch()
+    if phase != "at once":
+        wait_until(lambda: stack.output.count(phase) > shown, what="it has come so far")
+    else:
+        wait_until(lambda: len(stack.all_processes()) > 1, what="the checks run")
+    assert stack.stop() == 0
+    assert stack.model_servers() == {}
+    assert stack.all_processes() == []
+    assert stack.output.rstrip().endswith("Launchpad has stopped.")
+
+
+def test_a_failure_of_the_foreground_process_leaves_nothing_running(stack: Stack) -> None:
+    stack.stop()
+    broken = (
+        "import sys\n"
+        "from launchpad import console, up\n"
+        "def banner(*_): raise LookupError('broken')\n"
+        "console.banner = banner\n"
+        "sys.exit(up.main())\n"
+    )
+    stack.launch(program=("-c", broken))
+    assert stack.up is not None
+    assert stack.up.wait(timeout=60) == 1
+    assert "LookupError: broken" in stack.output
+    assert "Launchpad has stopped." in stack.output
+    assert stack.all_processes() == []
+
+
+def test_a_supervisor_that_ends_at_once_is_started_again_with_longer_and_longer_pauses(stack: Stack) -> None:
+    path = stack.home / "run" / "supervisord.conf"
+    whole = path.read_text()
+    shown = len(stack.output)
+    path.write_text("[supervisord]\nnodaemon = perhaps\n")
+    supervisor = stack.process("web").parent()
+    assert supervisor is not None
+    supervisor.kill()
+    wait_until(lambda: "again in 2 s" in stack.output[shown:], timeout=30, what="it waits longer")
+    assert "again in 1 s" in stack.output[shown:]
+    path.write_text(whole)
+    wait_until(lambda: stack.health() == 200, timeout=30, what="everything answers again")
+
+
+def test_a_killed_web_server_is_back_at_once(stack: Stack) -> None:
+    stack.process("web").kill()
+    began = time.monotonic()
+    wait_until(lambda: stack.health() != 200, what="it is away")
+    wait_until(lambda: stack.health() == 200, what="it is back")
+    assert time.monotonic() - began < 4  # 2 s on a machine with nothing else to do
 
 
 def test_after_kill_9_of_everything_the_next_start_works(stack: Stack) -> None:
