@@ -240,7 +240,9 @@ def test_only_the_chosen_duration_is_marked(open_page: Any) -> None:
 
     def colours() -> list[str]:
         return list(
-            page.locator(".choice").evaluate_all("(cards) => cards.map((card) => getComputedStyle(card).borderColor)")
+            page.locator(".choice").evaluate_all(
+                "(cards) => cards.map((card) => getComputedStyle(card).backgroundColor)"
+            )
         )
 
     standard, custom = colours()
@@ -259,7 +261,7 @@ def test_a_short_page_does_not_scroll(open_page: Any) -> None:
         heights = page.evaluate(
             "[document.documentElement.scrollHeight, innerHeight, contentHeight()]".replace(
                 "contentHeight()",
-                "Math.max(...[...document.querySelectorAll('.page > *, .page-body > *')]"
+                "Math.max(...[...document.querySelectorAll('.page-body > *')]"
                 ".map((e) => e.getBoundingClientRect().bottom), 0)",
             )
         )
