@@ -125,21 +125,100 @@ SENTENCES = (
     _("%(request)s was not answered within %(timeout)s s."),
     _("Answered %(status)s in %(latency)s ms: %(excerpt)s."),
     _("Answered %(status)s in %(latency)s ms."),
+    _("it needs %(need)s, %(free)s free (and %(total)s in all)"),
+    _("it needs %(need)s, %(free)s free"),
+    _("%(amount)s GB of memory"),
+    _("%(amount)s CPU"),
+    _("%(amount)s GPU"),
+    _("POST %(path)s answered %(status)s"),
+    _("making an empty environment"),
+    _("resolving the packages"),
+    _("downloading and installing packages for %(amount)s s"),
+    _("compiled %(amount)s of %(most)s Python files"),
+    _("waiting for the same environment to be built for another deployment"),
+    _("waiting for the same artifact to be fetched for another deployment"),
+    _("waiting for another process that makes the same"),
+    _("%(why)s; trying again in %(amount)s s"),
+    _("fetched %(amount)s of %(size)s MB"),
+    _("fetched %(amount)s MB"),
+    _("fetched %(url)s: %(amount)s MB"),
+    _("going on after %(amount)s MB"),
+    _("cached copy of %(url)s, as %(why)s"),
+    _("cached copy of %(url)s"),
+    _("checking the checksum"),
+    _("%(url)s cannot be fetched: %(why)s"),
+    _("%(url)s is no address that can be used"),
+    _("%(url)s has the checksum %(found)s…, not %(wanted)s… as expected"),
+    _("%(path)s was changed since it was uploaded: its checksum is %(found)s…"),
+    _("there is nothing at %(path)s"),
+    _("there is no room for it on the disk (it has %(amount)s MB more)"),
+    _("there is no room for it on the disk"),
+    _("nothing came for %(amount)s s"),
+    _("the connection broke off (%(error)s)"),
+    _("it leads to an address that cannot be used"),
+    _("it leads to %(url)s, and only http and https are followed"),
+    _("it leads to %(url)s, inside of this machine or its network: refused"),
+    _(
+        "the server answered the listing of a folder, and a folder cannot be fetched over HTTP: give the "
+        "address of one file, an archive for instance"
+    ),
+    _("the server answered another part than the one that is missing"),
+    _("the server answered %(status)s"),
+    _("it ended after %(amount)s of %(size)s bytes"),
+    _("it ended without a word"),
+    _("it needed more memory than preparing may use"),
+    _("it was killed by signal %(number)s"),
+    _("what it needs cannot be prepared with the rights of a server: %(error)s"),
+    _("The input artifact %(name)s lies outside the allowed folders, or there is nothing there."),
+    _("The template names the input artifact %(name)s, but the configuration has none."),
+    _("The local runtime cannot work: %(why)s. Mend that; what runs goes on meanwhile."),
+    _("No server could be started within %(amount)s s. Is it overloaded?"),
+    _("The process beside the server cannot be started: %(why)s"),
+    _("Launchpad's process beside the server failed: %(error)s"),
+    _("All ports from %(first)s to %(last)s are taken. Stop what is not needed."),
     _("Deployment of %(configuration)s created."),
     _("Update from %(current)s to %(configuration)s requested."),
     _("Stop requested."),
     _("Deletion requested."),
 )
 
+# What stands for these is told from the words of a server by its form.
+FORMS = {"amount": r"[\d.,]+", "size": r"[\d.,]+", "url": r"\S+"}
+# The loop joins what it saw of several replicas, or what several resources are short of.
+SEPARATORS = ("; ", ", ")
+MOST_PARTS = 4  # of one text that holds separators itself, such as a list of ports
+
 
 def told(text: str) -> str:
     """Return a sentence of the loop in the reader's language."""
     if not text or (get_language() or "en").startswith("en"):
         return text
+    if pieces := _split(text):
+        first, separator, rest = pieces
+        return f"{told(first)}{separator}{told(rest)}"
+    if found := _match(text):
+        sentence, values = found
+        return gettext(sentence) % {name: told(value) for name, value in values.items()}
+    return text
+
+
+def _split(text: str) -> tuple[str, str, str] | None:
+    """Return the first of several texts that were joined, the separator and the rest; None when it is one text."""
+    for separator in SEPARATORS:
+        parts = text.split(separator)
+        for count in range(1, min(len(parts), MOST_PARTS + 1)):
+            first, rest = separator.join(parts[:count]), separator.join(parts[count:])
+            if _match(first) and (_match(rest) or _split(rest)):
+                return first, separator, rest
+    return None
+
+
+def _match(text: str) -> tuple[str, dict[str, str]] | None:
+    """Return the sentence that a text was made from and what stands in it, None when it is none of ours."""
     for sentence, pattern in _patterns():
         if match := pattern.fullmatch(text):
-            return gettext(sentence) % {name: told(value) for name, value in match.groupdict().items()}
-    return text
+            return sentence, match.groupdict()
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -149,5 +228,7 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
 
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = re.split(r"%\((\w+)\)s", sentence)
-    text = "".join(f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+    text = "".join(
+        f"(?P<{part}>{FORMS.get(part, '.+?')})" if number % 2 else re.escape(part) for number, part in enumerate(parts)
+    )
     return re.compile(text, re.DOTALL)

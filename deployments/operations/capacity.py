@@ -8,6 +8,7 @@ from deployments.errors import InvalidInput, RuntimeUnavailable
 from deployments.models import Connection, Deployment, Replica
 from deployments.reconciler.placement import fits_never, shortfalls
 from deployments.runtimes.base import Resources
+from deployments.told import told
 
 
 def refuse_what_never_fits(connection: Connection, needs: Resources, *, deployment: Deployment | None = None) -> None:
@@ -40,7 +41,7 @@ def _never(needs: Resources, total: Resources, connection: Connection) -> str:
     return _(
         "It can never run here: it needs %(needs)s, and the connection %(connection)s has %(total)s in all. "
         "Choose a configuration with a smaller resource plan or fewer replicas."
-    ) % {"needs": ", ".join(wanted), "total": ", ".join(there), "connection": connection.name}
+    ) % {"needs": told(", ".join(wanted)), "total": told(", ".join(there)), "connection": connection.name}
 
 
 def _held_while_updating(deployment: Deployment) -> Resources | None:

@@ -13,6 +13,7 @@ from deployments.models import Configuration, Connection, Replica, ResourceGroup
 from deployments.recipes import recipe_of
 from deployments.reconciler.placement import Room, fits_never, missing, room
 from deployments.runtimes.base import Resources
+from deployments.told import told
 
 HOLDERS_SHOWN = 5
 _NOTHING = Resources(cpu_millis=0, memory_bytes=0)
@@ -74,8 +75,8 @@ class Fit:
 
     @property
     def shortage(self) -> str:
-        """What is short as a sentence of its own, `""` when nothing is."""
-        text = self.missing.removeprefix("Waiting for capacity: ")
+        """What is short as a sentence of its own in the reader's language, `""` when nothing is."""
+        text = told(self.missing).partition(": ")[2]
         return text[:1].upper() + text[1:]
 
 

@@ -18,6 +18,9 @@ from django.utils import translation
 from deployments.lifecycle import Status
 from deployments.models import Role
 from deployments.planning import plan
+from deployments.queries.placement import Fit, Need
+from deployments.reconciler.placement import Room, missing
+from deployments.runtimes.base import Resources
 from deployments.told import told
 from tests import factories as make
 from tests.planning_table import TABLE
@@ -109,6 +112,54 @@ def test_a_sentence_made_of_sentences_is_translated_and_the_words_of_a_server_ar
         assert told(text) == text
     with translation.override("de"):
         assert told("whatever a server says") == "whatever a server says"
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        (
+            "Waiting for capacity: it needs 8 GB of memory, 1.5 GB of memory free; it needs 2 GPU, 0 GPU free "
+            "(and 1 GPU in all). It can never fit here: choose a smaller plan.",
+            "Wartet auf Kapazität: es braucht 8 GB Speicher, 1.5 GB Speicher frei; es braucht 2 GPU, 0 GPU frei "
+            "(und insgesamt 1 GPU). Hier passt es nie: Wählen Sie einen kleineren Plan.",
+        ),
+        (
+            "Fetching the input artifacts: fetched 3 of 10 MB, fetched 4 MB",
+            "Holt die Eingabeartefakte: 3 von 10 MB geholt, 4 MB geholt",
+        ),
+        (
+            "Before it started: Its input artifact MODEL cannot be fetched: https://example.com/m cannot be fetched: "
+            "the server answered 404 Not Found",
+            "Vor dem Start: Sein Eingabeartefakt MODEL kann nicht geholt werden: https://example.com/m kann nicht "
+            "geholt werden: der Server antwortete 404 Not Found",
+        ),
+        (
+            "Running, but listens on port 8000 instead of 9000; open to everybody on the network past the token "
+            "check: it listens on 0.0.0.0:9000; let it listen on 127.0.0.1.",
+            "Läuft, aber: lauscht auf Port 8000 statt auf 9000; an der Token-Prüfung vorbei offen für alle im Netz: "
+            "Er lauscht auf 0.0.0.0:9000; lassen Sie ihn auf 127.0.0.1 lauschen.",
+        ),
+        ("out of memory: tried 20 GB of memory, 3 CPU", "out of memory: tried 20 GB of memory, 3 CPU"),
+    ],
+)
+def test_what_was_seen_of_several_is_translated_piece_by_piece(text: str, german: str) -> None:
+    with translation.override("de"):
+        assert told(text) == german
+    with translation.override("en"):
+        assert told(text) == text
+
+
+def test_what_a_plan_is_short_of_is_german() -> None:
+    room = Room(total=Resources(cpu_millis=1000, memory_bytes=1), held=Resources(cpu_millis=0, memory_bytes=0))
+    needs = Resources(cpu_millis=2000, memory_bytes=1)
+    fit = Fit(need=Need(plan="large", replicas=1, each=needs), room=room, missing=missing(needs, room))
+
+    with translation.override("de"):
+        assert fit.shortage == (
+            "Es braucht 2 CPU, 1 CPU frei (und insgesamt 1 CPU). Hier passt es nie: Wählen Sie einen kleineren Plan."
+        )
+    with translation.override("en"):
+        assert fit.shortage.startswith("It needs 2 CPU, 1 CPU free")
 
 
 @pytest.mark.django_db
