@@ -9,8 +9,11 @@ import errno
 import platform
 import socket
 import sys
+from pathlib import Path
 
-from launchpad import leftovers
+import psutil
+
+from launchpad import gateway_keeper, leftovers
 from launchpad.home import home_path
 from launchpad.programs import find_valkey
 
@@ -20,7 +23,9 @@ PYTHON_WANTED = (3, 11)
 def main() -> int:
     problems = [*_platform_problems()]
     if not problems:
-        leftovers.clear(str(home_path()))
+        home = home_path()
+        leftovers.clear(str(home))
+        gateway_keeper.start_from_files(home)
         problems = [*_valkey_problems(), *_port_problems()]
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
@@ -77,8 +82,20 @@ def _port_problem(port_name: str, bind_name: str, host: str, port: int) -> str:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             return f"{bind_name} is {host!r}, which is not an address of this machine."
+        if _is_of_our_gateway(home_path(), port):
+            return ""
         return f"Port {port} is taken by another program: stop that one, or choose another port with {port_name}."
     return ""
+
+
+def _is_of_our_gateway(home: Path, port: int) -> bool:
+    """Whether the gateway that goes on from before listens on a port."""
+    return any(
+        connection.laddr.port == port
+        for process in leftovers.marked(str(home), gateway_keeper.MARK)
+        for connection in process.net_connections(kind="tcp")
+        if connection.status == psutil.CONN_LISTEN
+    )
 
 
 if __name__ == "__main__":

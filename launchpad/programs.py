@@ -80,7 +80,7 @@ def programs(home: Path, gateway_command: tuple[str, ...], *, valkey: Path | Non
         samples: whether the sample models still have to be prepared.
     """
     chosen = [
-        Program(name="gateway", command=gateway_command),
+        Program(name="gateway", command=(PYTHON, "-m", "launchpad.gateway_keeper", str(home), *gateway_command)),
         Program(
             name="web",
             command=(PYTHON, "-m", "gunicorn", "-c", "python:launchpad.web_server", "launchpad.wsgi"),

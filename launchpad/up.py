@@ -3,11 +3,12 @@
 This process stays in the foreground for as long as Launchpad runs, so it imports little of the standard library and
 nothing else (11 MB); whatever needs more runs as a process of its own and ends.
 
-    up ── preflight (checks, clears what a crash left) ── manage.py prepare ── supervisord ── valkey, gateway, web, ...
+    up ── preflight (checks, clears what a crash left) ── manage.py prepare ── supervisord ── valkey, web, worker, ...
+                 └─ gateway, which outlives all of them; a keeper under supervisord looks after it
 
 When this process is told to stop, in whatever phase, or fails, the supervisor stops its programs first, then the model
 servers are stopped, when nothing is left that would start them again. When it is killed instead, nothing is stopped:
-the model servers go on and the next start adopts them.
+the model servers and the gateway go on and the next start adopts them.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def main() -> int:
             return failure.code
         except Interrupted:
             say("Stopping at once. The model servers go on; the next start takes them over.")
-            launchpad.end_programs()
+            launchpad.end_programs(gateway=True)
             return 130
         except BaseException:
             say("Launchpad has failed; stopping everything.")
@@ -105,19 +106,23 @@ class Launchpad:
         Raises:
             Interrupted: there was a second wish to stop.
         """
-        if self._supervisor is None:
-            self.end_programs()  # of an earlier start
-        else:
+        if self._supervisor is not None:
             self._supervisor.terminate()
             self._wait(self._supervisor)
+        self.end_programs(gateway=True)  # those of an earlier start, too, when this one has not come far
         if self._run("manage.py", "stop_replicas").returncode:
             say("Not all model servers could be stopped; the next start takes them over.")
             return
         say("Launchpad has stopped.")
 
-    def end_programs(self) -> None:
-        """End at once what of the programs is left; the model servers are not among them."""
-        subprocess.run([sys.executable, "-m", "launchpad.leftovers", str(self._home)], check=False, **self._how())
+    def end_programs(self, *, gateway: bool = False) -> None:
+        """End at once what of the programs is left; the model servers are not among them.
+
+        Args:
+            gateway: end the gateway, too, which else goes on.
+        """
+        command = [sys.executable, "-m", "launchpad.leftovers", str(self._home), *(["--gateway"] if gateway else [])]
+        subprocess.run(command, check=False, **self._how())
 
     def _prepare(self) -> dict[str, Any] | None:
         """Check and prepare everything; return what the terminal has to know, None when there is a wish to stop."""

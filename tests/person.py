@@ -92,7 +92,7 @@ class Person:
         wait_until(asked, timeout=PATIENCE, what=f"{path} is accepted", pause=0.1)
 
     def _ask(self, method: str, path: str, **fields: str) -> urllib3.BaseHTTPResponse | None:
-        """Send a form; None when nobody answers."""
+        """Send a form; None when nobody answers it."""
         headers = self._headers.copy()
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
@@ -105,6 +105,8 @@ class Person:
                 timeout=10,
             )
         except HTTPError:
+            return None
+        if answer.status == 503:  # the gateway's, in place of a web server that is away
             return None
         assert answer.status in {200, 302, 404, 422}, (answer.status, answer.data[:2000])
         return answer

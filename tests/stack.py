@@ -14,7 +14,7 @@ import sys
 import tempfile
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,8 +23,9 @@ import psutil
 import urllib3
 from supervisor.xmlrpc import SupervisorTransport
 
+from launchpad import gateway_keeper
 from launchpad.home import BASE_DIR
-from launchpad.leftovers import MARK
+from launchpad.leftovers import MARK, marked
 from tests.waiting import wait_until
 
 READY_SECONDS = 60.0
@@ -158,18 +159,18 @@ class Stack:
         return psutil.Process(wait_until(lambda: self.pid(name), what=f"{name} has a process"))
 
     def pid(self, name: str) -> int:
-        """Return the process id of a program, 0 when it has none."""
+        """Return the process id of a program, 0 when it has none. Of the gateway it is HAProxy's, not its keeper's."""
+        if name == "gateway":
+            return gateway_keeper.master_pid(self.home)
         return int(self.programs().get(name, {}).get("pid", 0))
 
     def all_processes(self) -> list[psutil.Process]:
         """Return every process of Launchpad, the foreground one first."""
         found = [psutil.Process(self.up.pid)] if self.up is not None and self.up.poll() is None else []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get(MARK) == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+        for process in [*marked(str(self.home)), *marked(str(self.home), gateway_keeper.MARK)]:
+            with suppress(psutil.NoSuchProcess):
+                if process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
-            except psutil.Error:
-                continue
         return found
 
     def health(self) -> int:

@@ -107,3 +107,26 @@ def test_an_update_that_fails_ends_dead_and_is_rolled_back_by_one_click(
     assert set(served(stack, deployment)) == {"a"}
     caller = Caller(stack)
     assert caller.status(deployment) == 200
+
+
+@pytest.mark.parametrize("what", ["supervisor", "foreground"])
+def test_a_kill_of_what_keeps_it_running_costs_no_request(
+    stack: Stack, deployment: str, traffic: Traffic, what: str
+) -> None:
+    gateway = stack.pid("gateway")
+    supervisor = stack.process("web").parent()
+    assert supervisor is not None
+    assert stack.up is not None
+    web = stack.pid("web")
+    if what == "supervisor":
+        supervisor.kill()
+    else:
+        stack.up.kill()
+        stack.up.wait(timeout=10)
+        stack.start()
+    wait_until(
+        lambda: stack.pid("web") not in (0, web) and stack.health() == 200, timeout=60, what="everything answers again"
+    )
+    traffic.more()
+    assert traffic.failures == []
+    assert stack.pid("gateway") == gateway

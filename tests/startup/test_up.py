@@ -13,8 +13,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from launchpad import gateway_keeper
+from launchpad.leftovers import marked
 from launchpad.wishes import SECOND_AFTER_SECONDS
 from tests.stack import Stack
 from tests.waiting import wait_until
@@ -90,17 +93,20 @@ def test_a_killed_program_is_started_again(stack: Stack, name: str) -> None:
     wait_until(lambda: "was started again" in stack.output, what="the terminal tells of it")
 
 
-def test_a_killed_supervisor_is_started_again_with_all_programs(stack: Stack) -> None:
-    before = {name: stack.process(name).pid for name in PROGRAMS}
+def test_a_killed_supervisor_is_started_again_with_all_programs_and_the_gateway_goes_on(stack: Stack) -> None:
+    gateway = stack.pid("gateway")
+    others = [name for name in PROGRAMS if name != "gateway"]
+    before = {name: stack.process(name).pid for name in others}
     supervisor = stack.process("web").parent()
     assert supervisor is not None
     supervisor.kill()
     wait_until(
-        lambda: all(stack.pid(name) not in (0, before[name]) for name in PROGRAMS) and stack.health() == 200,
+        lambda: all(stack.pid(name) not in (0, before[name]) for name in others) and stack.health() == 200,
         timeout=30,
         what="all programs are new and answer",
     )
     assert "starting everything again" in stack.output
+    assert stack.pid("gateway") == gateway
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -207,12 +213,33 @@ def test_after_kill_9_of_everything_the_next_start_works(stack: Stack) -> None:
 
 def test_after_kill_9_of_the_foreground_process_the_next_start_takes_over(stack: Stack) -> None:
     assert stack.up is not None
-    before = {process.pid for process in stack.all_processes()}
+    gateway = {process.pid for process in marked(str(stack.home), gateway_keeper.MARK)}
+    before = {process.pid for process in stack.all_processes()} - gateway
     stack.up.kill()
     stack.up.wait(timeout=10)
     stack.start()
     assert stack.health() == 200
     assert not before & {process.pid for process in stack.all_processes()}
+    assert stack.pid("gateway") in gateway
+
+
+def test_a_frozen_gateway_is_started_anew(stack: Stack) -> None:
+    gateway = stack.pid("gateway")
+    for worker in psutil.Process(gateway).children():
+        worker.suspend()
+    wait_until(
+        lambda: stack.pid("gateway") not in (0, gateway) and stack.health() == 200,
+        timeout=60,
+        what="another gateway answers",
+    )
+
+
+def test_the_gateway_is_started_before_anything_else_from_what_is_on_disk(stack: Stack) -> None:
+    stack.kill()
+    stack.launch()
+    wait_until(lambda: stack.pid("gateway"), what="the gateway answers")
+    assert stack.programs() == {}
+    wait_until(lambda: stack.health() == 200, timeout=60, what="everything answers")
 
 
 def refusal(stack: Stack) -> str:
