@@ -16,6 +16,8 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 import urllib3
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
 
 from deployments.errors import GatewayUnavailable, InvalidInput
 from deployments.gateway.place import certificate, place, prefix_of
@@ -84,12 +86,8 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
                 preload_content=False,
             )
             content, is_cut = _read(answer, until=began + ANSWER_SECONDS)
-        except urllib3.exceptions.NewConnectionError as error:  # a kind of TimeoutError for urllib3
-            raise GatewayUnavailable("The gateway cannot be reached. It may be starting; try again soon.") from error
-        except urllib3.exceptions.TimeoutError as error:
-            raise GatewayUnavailable(f"No answer came within {ANSWER_SECONDS:.0f} s.") from error
         except urllib3.exceptions.HTTPError as error:
-            raise GatewayUnavailable(f"The gateway did not answer: {error}") from error
+            raise GatewayUnavailable(_why_no_answer(error)) from error
     kind = answer.headers.get("Content-Type", "")
     return Answer(
         status=answer.status,
@@ -99,6 +97,14 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
         text=_readable(content, is_whole=not is_cut),
         is_cut=is_cut,
     )
+
+
+def _why_no_answer(error: urllib3.exceptions.HTTPError) -> str:
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a kind of TimeoutError for urllib3
+        return _("The gateway cannot be reached. It may be starting; try again soon.")
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return _("No answer came within %(limit)s s.") % {"limit": f"{ANSWER_SECONDS:.0f}"}
+    return _("The gateway did not answer: %(error)s") % {"error": error}
 
 
 def _read(answer: urllib3.BaseHTTPResponse, *, until: float) -> tuple[bytes, bool]:
@@ -114,17 +120,23 @@ def _read(answer: urllib3.BaseHTTPResponse, *, until: float) -> tuple[bytes, boo
 def _problems(method: str, path: str, body: str) -> dict[str, str]:
     problems = {}
     if method not in METHODS:
-        problems["method"] = f"Choose one of {', '.join(METHODS)}."
+        problems["method"] = _("Choose one of %(values)s.") % {"values": ", ".join(METHODS)}
     plain = unquote(unquote(path.partition("?")[0])).replace("\\", "/")
     if len(path) > LONGEST_PATH:
-        problems["path"] = f"The path has {len(path)} characters; {LONGEST_PATH} are allowed."
+        numbers = {"count": len(path), "limit": LONGEST_PATH}
+        problems["path"] = _("The path has %(count)s characters; %(limit)s are allowed.") % numbers
     elif not path.startswith("/") or not path.isascii() or any(c <= " " or c == "\x7f" or c == "#" for c in path):
-        problems["path"] = "Write a path that begins with / and holds no spaces; other characters percent-encoded."
+        problems["path"] = _("Write a path that begins with / and holds no spaces; other characters percent-encoded.")
     elif {".", ".."} & set(plain.split("/")):
-        problems["path"] = "The path must not hold the parts . or .. that lead elsewhere."
+        problems["path"] = _("The path must not hold the parts . or .. that lead elsewhere.")
     if len(body.encode()) > LARGEST_BODY:
-        problems["body"] = f"The body has {len(body.encode()):,} bytes; {LARGEST_BODY:,} can be sent from this page."
+        sizes = {"size": _grouped(len(body.encode())), "limit": _grouped(LARGEST_BODY)}
+        problems["body"] = _("The body has %(size)s bytes; %(limit)s can be sent from this page.") % sizes
     return problems
+
+
+def _grouped(number: int) -> str:
+    return number_format(number, force_grouping=True)
 
 
 def _pool() -> urllib3.HTTPSConnectionPool:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import translation
 
+from deployments.errors import InvalidInput
 from deployments.lifecycle import Status
 from deployments.models import Role
 from deployments.planning import plan
@@ -22,6 +23,7 @@ from deployments.queries.placement import Fit, Need
 from deployments.reconciler.placement import Room, missing
 from deployments.runtimes.base import Resources
 from deployments.told import told
+from deployments.web.try_it import send
 from tests import factories as make
 from tests.planning_table import TABLE
 
@@ -170,3 +172,26 @@ def test_a_refusal_is_german(client: Client) -> None:
     page = client.get(f"/deployments/{deployment.pk}/stop/", headers={"Accept-Language": "de"}).content.decode()
 
     assert "Ein Deployment im Status STOPPED kann nicht gestoppt werden. Es ist schon gestoppt." in page
+
+
+def test_what_is_wrong_with_a_request_that_is_tried_is_german() -> None:
+    with translation.override("de"), pytest.raises(InvalidInput) as refused:
+        send("d1", method="HEAD", path="no slash", body="x" * 1_000_001, headers={}, token="")
+
+    assert refused.value.problems == {
+        "method": "Wählen Sie eine von GET, POST, PUT, PATCH, DELETE.",
+        "path": (
+            "Schreiben Sie einen Pfad, der mit / beginnt und keine Leerzeichen enthält; andere Zeichen prozentkodiert."
+        ),
+        "body": "Der Inhalt hat 1.000.001 Bytes; von dieser Seite lassen sich 1.000.000 senden.",
+    }
+
+
+@pytest.mark.django_db
+def test_what_a_viewer_may_not_do_is_german(client: Client) -> None:
+    client.force_login(make.make_user(Role.VIEWER, language="de"))
+    deployment = make.make_deployment(status=Status.RUNNING)
+
+    page = client.get(f"/deployments/{deployment.pk}/", headers={"Accept-Language": "de"}).content.decode()
+
+    assert "Dafür braucht man die Rolle Bearbeiter; Ihre ist Betrachter." in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import Http404
+from django.utils.translation import gettext as _
 
 from deployments.lifecycle import Action, Status, TargetStatus, why_not
 from deployments.models import Deployment, Role
@@ -26,5 +27,6 @@ def deployment_or_404(request: PageRequest, deployment_id: str) -> Deployment:
 def reason_against(request: PageRequest, deployment: Deployment, action: Action) -> str:
     """Return why the reader cannot do this now, `""` when it can be done."""
     if not request.actor.may(Role.EDITOR):
-        return f"This needs the role {Role.EDITOR.label}; yours is {request.actor.role.label}."
+        roles = {"role": Role.EDITOR.label, "own": request.actor.role.label}
+        return _("This needs the role %(role)s; yours is %(own)s.") % roles
     return why_not(action, Status(deployment.status), TargetStatus(deployment.target_status))

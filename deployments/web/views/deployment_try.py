@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -38,7 +39,7 @@ def deployment_try(request: PageRequest, deployment_id: str) -> HttpResponse:
     }
     shown: dict[str, object] = {}
     if state.serving is None or sample is None:
-        shown["try_problem"] = "It has no URL now, so there is nothing to send the request to."
+        shown["try_problem"] = gettext("It has no URL now, so there is nothing to send the request to.")
     else:
         token, _ = _token(request, deployment, FOR_ONE_REQUEST)
         try:
