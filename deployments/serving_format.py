@@ -38,6 +38,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from django.utils.translation import gettext as _
+
 from deployments.errors import LaunchpadError
 from deployments.serving_yaml import Problem, Tree
 
@@ -196,21 +198,21 @@ class ServingTemplate:
         if self.server.command:
             return ""
         if not self.server.image:
-            return (
-                f"“{self.name}” names neither a container image nor a command, so nothing here can run it: add a "
+            return _(
+                "“%(name)s” names neither a container image nor a command, so nothing here can run it: add a "
                 "container with a `command`; a model format alone is not supported."
-            )
-        return (
-            f"“{self.name}” gives a container image but no command, so the local runtime cannot run it: add `command` "
+            ) % {"name": self.name}
+        return _(
+            "“%(name)s” gives a container image but no command, so the local runtime cannot run it: add `command` "
             "to its container, or deploy it on a connection that runs containers."
-        )
+        ) % {"name": self.name}
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for the person who imports the template: what will not work on the local runtime."""
         names = ", ".join(self.server.unset_env)
-        unset = (
-            f"“{self.name}” takes {names} from its cluster, which the local runtime leaves unset: "
+        unset = _(
+            "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
             "declare parameters for them if the server needs them."
-        )
+        ) % {"name": self.name, "variables": names}
         return tuple(sentence for sentence in (self.problem_for_local_runtime, unset if names else "") if sentence)

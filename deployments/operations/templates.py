@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from deployments import serving_template
 from deployments.access import require
@@ -67,5 +68,5 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
 def _warnings(template: serving_template.ServingTemplate) -> list[str]:
     warnings = list(template.warnings)
     if parts := left_out(template.body):
-        warnings.append(f"Not carried over: {', '.join(parts)}.")
+        warnings.append(gettext("Not carried over: %(parts)s.") % {"parts": ", ".join(parts)})
     return warnings

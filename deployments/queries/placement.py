@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
 
 from deployments.connections import runtime_for
 from deployments.errors import LaunchpadError, RuntimeUnavailable
@@ -122,7 +123,8 @@ def need_of(configuration: Configuration) -> Need:
         return Need(problem=str(error))
     plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
     if plan is None:
-        return Need(problem=f"It names the resource plan {recipe.resource_plan!r}, which does not exist.")
+        unknown = _("It names the resource plan %(resource_plan)s, which does not exist.")
+        return Need(problem=unknown % {"resource_plan": recipe.resource_plan})
     return Need(plan=plan.pk, replicas=recipe.min_replicas, each=plan.resources)
 
 
