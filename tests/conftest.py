@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.utils import translation
 
 from tests.environment import HOME
 
@@ -28,3 +30,10 @@ def tmp_path(tmp_path: Path) -> Path:
             if folder.is_relative_to(tempfile.gettempdir()) and folder != Path(tempfile.gettempdir()):
                 folder.chmod(0o711)
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Let no test begin in the language of the page that the one before it has asked for: it stays the thread's."""
+    yield
+    translation.deactivate()
