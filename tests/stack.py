@@ -91,6 +91,8 @@ class Stack:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                # Whoever runs the tests may ignore it, as nohup does, which children inherit.
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
 
     def start(self) -> None:

@@ -26,6 +26,12 @@ class Traffic:
         with self.lock:
             return sum(self.answered.values()) + len(self.failures)
 
+    @property
+    def unexpected(self) -> list[str]:
+        """The failures but those of a POST that was at a server when it was killed: it may have had an effect."""
+        with self.lock:
+            return [failure for failure in self.failures if "POST: 502" not in failure or "broke off" not in failure]
+
     def more(self, count: int = 100) -> None:
         """Wait until this many more requests are answered."""
         enough = self.total + count

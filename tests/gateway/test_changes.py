@@ -81,7 +81,7 @@ def test_a_server_that_starts_again_elsewhere_gets_no_request_before_it_is_healt
         assert "two-again" not in seen.answered
         sick.unlink()
         wait_until(lambda: "two-again" in seen.answered, timeout=5, what="the healthy server gets requests")
-    assert seen.failures == []
+    assert seen.unexpected == []
 
 
 def test_a_new_address_needs_no_reload(gateway: Gateway, model_server: Make) -> None:
