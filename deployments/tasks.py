@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 
 from deployments import broker, reconciler
+from deployments.diskspace import has_little_room, is_disk_full
 from launchpad.celery import app
 
 logger = logging.getLogger(__name__)
+_full = threading.Event()  # set while a full disk has been told, so that not each sweep tells it
 
 
 def kick(deployment_id: str) -> None:
@@ -21,24 +26,44 @@ def kick(deployment_id: str) -> None:
 @app.task(name="deployments.tasks.pass_over", ignore_result=True)
 def pass_over(deployment_id: str) -> None:
     """Make one pass, and ask for those that are to be made soon after it."""
-    for following in reconciler.pass_over(deployment_id):
-        if following.in_seconds < reconciler.SWEEP_SECONDS:
-            _send(following.deployment_id, following.in_seconds)
+    with surviving_a_full_disk():
+        for following in reconciler.pass_over(deployment_id):
+            if following.in_seconds < reconciler.SWEEP_SECONDS:
+                _send(following.deployment_id, following.in_seconds)
 
 
 @app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
     """Send out the passes that are due (see `reconciler.due`), and remove the groups that have become empty."""
-    for deployment_id in reconciler.due():
-        _send(deployment_id, 0)
-    reconciler.remove_emptied_groups()
+    with surviving_a_full_disk():
+        for deployment_id in reconciler.due():
+            _send(deployment_id, 0)
+        reconciler.remove_emptied_groups()
     broker.note_pulse()
 
 
 @app.task(name="deployments.tasks.housekeeping", ignore_result=True)
 def housekeeping() -> None:
     """Remove what nobody needs any more."""
-    reconciler.clean_up()
+    with surviving_a_full_disk():
+        reconciler.clean_up()
+
+
+@contextmanager
+def surviving_a_full_disk() -> Iterator[None]:
+    """Give up work that finds no room on the disk, and say so once; whatever is due stays due for the next sweep."""
+    try:
+        yield
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        if not _full.is_set():
+            _full.set()
+            logger.error("The disk of LAUNCHPAD_HOME is full; deployments wait until there is room: %s", error)
+    else:
+        if _full.is_set() and not has_little_room():  # work that wrote nothing succeeds on a full disk, too
+            _full.clear()
+            logger.warning("There is room on the disk of LAUNCHPAD_HOME again.")
 
 
 def _send(deployment_id: str, countdown: float) -> None:

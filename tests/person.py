@@ -78,6 +78,13 @@ class Person:
         """Open a page."""
         return self._stack.http.request("GET", f"{self._stack.base_url}/{path}", headers=self._headers)
 
+    def send(self, path: str, **fields: str) -> urllib3.BaseHTTPResponse:
+        """Send a form once and return the answer, whatever it is."""
+        headers = self._headers.copy()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        url = f"{self._stack.base_url}/{path}"
+        return self._stack.http.request("POST", url, body=urlencode(fields), headers=headers, redirect=False)
+
     def _until(self, path: str, wish: dict[str, str], **fields: str) -> None:
         """Send a form until the wish is kept, or there is no such deployment any more."""
         deployment = path.split("/")[1]

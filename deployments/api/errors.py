@@ -38,6 +38,7 @@ _CODES = {
     429: "QuotaExceeded",
     501: "NotImplemented",
     503: "ServiceUnavailable",
+    507: "InsufficientStorage",
 }
 SENTENCES = {
     404: "There is nothing at this address.",
@@ -45,6 +46,7 @@ SENTENCES = {
     500: "Something went wrong in Launchpad; its log says what, under the request id.",
     501: "This installation does not offer that part of the AI API; GET /v2/lm/meta tells what it offers.",
     503: "The database does not take changes now. Wait a few seconds and try again.",
+    507: "The disk of LAUNCHPAD_HOME is full. Free some space; nothing was changed.",
 }
 Detail = dict[str, str]
 

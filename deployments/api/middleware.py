@@ -73,7 +73,7 @@ def _as_oauth_error(response: HttpResponseBase) -> HttpResponseBase:
     status = response.status_code
     if status < 400 or response.get("Content-Type", "").startswith("application/json"):
         return response
-    code = "invalid_request" if status < 500 else "temporarily_unavailable" if status == 503 else "server_error"
+    code = "invalid_request" if status < 500 else "temporarily_unavailable" if status in {503, 507} else "server_error"
     body = {"error": code, "error_description": _sentence(status)}
     return _with_headers_of(response, JsonResponse(body, status=status, headers={"Cache-Control": "no-store"}))
 

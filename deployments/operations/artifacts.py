@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import shutil
 import uuid
@@ -18,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments.access import require
+from deployments.diskspace import NO_ROOM
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import (
     Actor,
@@ -109,7 +109,7 @@ def upload_artifact(
         try:
             checksum = _keep(upload, path)
         except OSError as error:
-            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            if error.errno not in NO_ROOM:
                 raise
             full = _("There is no room for the file: the disk of Launchpad is full.")
             raise InvalidInput({"upload": full}) from error

@@ -6,7 +6,6 @@ huge file off the disk.
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +15,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
 from django.http import HttpRequest
 
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
+from deployments.diskspace import NO_ROOM
 
 
 class LimitedUpload(TemporaryFileUploadHandler):
