@@ -113,7 +113,7 @@ class Person:
             )
         except HTTPError:
             return None
-        if answer.status == 503:  # the gateway's, in place of a web server that is away
+        if answer.status in {502, 503}:  # the gateway's, in place of a web server that broke off or is away
             return None
         assert answer.status in {200, 302, 404, 422}, (answer.status, answer.data[:2000])
         return answer
