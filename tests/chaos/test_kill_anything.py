@@ -137,6 +137,7 @@ def _check_the_end(stack: Stack, wishes: Wishes, hint: str) -> None:
         wait_until(settled, timeout=SETTLED_SECONDS, what="all deployments are as wished", pause=0.2)
     except AssertionError as error:
         raise AssertionError(f"{hint}: {error} Wanted {wanted}, found {found}, served {_served(stack)}") from error
+    wait_until(lambda: stack.health() == 200, timeout=60, what="the web server is back from its last death")
     caller = Caller(stack)
     for deployment in wishes.running:
         wait_until(lambda pk=deployment: caller.status(pk) == 200, timeout=20, what=f"{deployment} answers")  # type: ignore[misc]
