@@ -8,7 +8,6 @@ them. Every action is safe to repeat: a pass may be lost or doubled at any point
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from deployments.facts import (
@@ -23,12 +22,12 @@ from deployments.facts import (
     Place,
     Plan,
     Prove,
-    ReplicaFacts,
     Route,
     Unroute,
 )
-from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.tending import RESTART_LIMIT, Tended, deadline, is_present, release, tend, words
+from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.steps import QUICK_PASS, SLOWEST_PASS, doing_words, overdue, pace, severity_of_start, steps_done
+from deployments.tending import Tended, deadline, is_present, release, tend, words
 
 DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
 # What the gateway and the runtime see of a settled deployment wakes it within seconds (`sweep.py`). These are for what
@@ -36,34 +35,7 @@ DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted onl
 PROVE_EVERY = timedelta(minutes=5)
 PROOF_FAILURE_LIMIT = 3
 STEADY_PASS = PROVE_EVERY
-QUICK_PASS = timedelta(milliseconds=200)
-SLOWEST_PASS = timedelta(seconds=2)
 WAITING_PASS = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once
-
-_DOING: Mapping[Step, str] = {
-    Step.PLACED: "Waiting for capacity",
-    Step.PREPARED: "Preparing the Python environment",
-    Step.FETCHED: "Fetching the input artifacts",
-    Step.STARTED: "Starting the server",
-    Step.HEALTHY: "Waiting for the server to become healthy",
-    Step.PROVED: "Proving it with a request through the gateway",
-    Step.ROUTED: "Opening its URL",
-}
-_NOT_DONE: Mapping[Step, str] = {
-    Step.PLACED: "There was no capacity for it",
-    Step.PREPARED: "Its Python environment was not ready",
-    Step.FETCHED: "Its input artifacts had not arrived",
-    Step.STARTED: "The server did not open its port",
-    Step.HEALTHY: "The server did not become healthy",
-    Step.PROVED: "No request through the gateway succeeded",
-    Step.ROUTED: "The gateway did not take the route",
-}
-_DONE_IN_PHASE: Mapping[ReplicaPhase, tuple[Step, ...]] = {
-    ReplicaPhase.FETCHING: (Step.PREPARED,),
-    ReplicaPhase.STARTING: (Step.PREPARED, Step.FETCHED),
-    ReplicaPhase.LISTENING: (Step.PREPARED, Step.FETCHED, Step.STARTED),
-    ReplicaPhase.HEALTHY: (Step.PREPARED, Step.FETCHED, Step.STARTED, Step.HEALTHY),
-}
 
 
 def plan(facts: Facts) -> Plan:
@@ -125,22 +97,22 @@ def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
     if not current.held:
         return _wait_for_place(facts, current, serving, (*others, *kept.actions))
     tended = tend(facts.now, current)
-    done = _steps_done(current)
-    failure = tended.failure or _overdue(facts.now, current, done)
+    done = steps_done(current)
+    failure = tended.failure or overdue(facts.now, current, done)
     if failure:
         return _failing(facts, current, failure, (*others, *kept.actions))
     actions = [*others, *kept.actions, *tended.actions]
     if Step.HEALTHY in done:
         actions.append(Route(current.number) if current.proved_at else Prove(current.number))
-    doing = _doing(current, done)
+    doing = doing_words(current, done)
     status, message = _status_while_updating(facts, current, serving, doing)
     return Plan(
         actions=tuple(actions),
         status=status,
         message=message,
-        severity=_severity(current, updates=serving is not None),
+        severity=severity_of_start(current, updates=serving is not None),
         steps={current.number: done},
-        next_pass_in=_pace(facts.now, current),
+        next_pass_in=pace(facts.now, current),
     )
 
 
@@ -156,7 +128,7 @@ def _others(facts: Facts, current: GenerationFacts, serving: GenerationFacts | N
 def _wait_for_place(
     facts: Facts, current: GenerationFacts, serving: GenerationFacts | None, before: tuple[Action, ...]
 ) -> Plan:
-    if failure := _overdue(facts.now, current, ()):
+    if failure := overdue(facts.now, current, ()):
         return _failing(facts, current, failure, before)
     doing = current.waiting or "Looking for capacity."
     status, message = _status_while_updating(facts, current, serving, doing)
@@ -189,77 +161,6 @@ def _status_while_updating(
     if serving is None:
         return Status.PENDING, doing
     return (Status.RUNNING if _answers(serving) else Status.PENDING), while_updating(current.configuration, doing)
-
-
-def _steps_done(generation: GenerationFacts) -> tuple[Step, ...]:
-    """Return the steps that all replicas have behind them."""
-    if not generation.held or not generation.replicas:
-        return ()
-    done: tuple[Step, ...] = (Step.PLACED,)
-    per_replica = [_DONE_IN_PHASE.get(replica.phase, ()) if replica.phase else () for replica in generation.replicas]
-    done += min(per_replica, key=len)
-    if Step.HEALTHY in done and generation.proved_at:
-        done += (Step.PROVED,)
-    return done
-
-
-def _current_step(done: tuple[Step, ...]) -> Step:
-    return next(step for step in Step if step is not Step.REQUESTED and step not in done)
-
-
-def _overdue(now: datetime, generation: GenerationFacts, done: tuple[Step, ...]) -> str:
-    """Return the sentence that says which step took too long, `""` if none did."""
-    if any(replica.phase in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING} for replica in generation.replicas):
-        return ""
-    step = _current_step(done)
-    # A step that was done before and is not now, as after one unanswered probe, counts on from when it was done.
-    began = [at for earlier, at in generation.steps.items() if earlier is not Step.REQUESTED]
-    began = began or [generation.began_at]
-    if done and done[-1] not in generation.steps:
-        began.append(now)  # first seen done in this very pass: its time is written afterwards
-    began += [replica.attempt_began_at for replica in generation.replicas if replica.attempt_began_at]
-    began += [replica.restart_at for replica in generation.replicas if replica.restart_at]
-    limit = deadline(generation, step)
-    if now - max(began) <= limit:
-        return ""
-    return f"{_NOT_DONE[step]} within {words(limit)}. {_seen_at(generation, step)}".rstrip()
-
-
-def _seen_at(generation: GenerationFacts, step: Step) -> str:
-    """Return the sentence on what was seen at a step that is not done, `""` when nothing was."""
-    if step in {Step.PLACED, Step.PROVED}:
-        return generation.waiting if step is Step.PLACED else generation.proof_message
-    details = sorted({replica.detail for replica in generation.replicas if replica.detail})
-    return f"Seen last: {', '.join(details)}." if details and step in {Step.STARTED, Step.HEALTHY} else ""
-
-
-def _doing(generation: GenerationFacts, done: tuple[Step, ...]) -> str:
-    if failed := [(_failed_tries(replica), replica) for replica in generation.replicas if _failed_tries(replica)]:
-        tries, worst = max(failed, key=lambda pair: pair[0])
-        again = f"Starting the server again (attempt {tries + 1} of {RESTART_LIMIT + 1})"
-        return f"{again}: {worst.exit_message}" if worst.exit_message else f"{again}."
-    step = _current_step(done)
-    details = {replica.detail for replica in generation.replicas if replica.detail}
-    if step is Step.PROVED and generation.proof_message:
-        details = {generation.proof_message}
-    return f"{_DOING[step]}: {', '.join(sorted(details))}" if details else f"{_DOING[step]}."
-
-
-def _failed_tries(replica: ReplicaFacts) -> int:
-    has_failed = replica.phase is ReplicaPhase.EXITED and replica.exit_reason is not ExitReason.STOPPED
-    return replica.restarts + int(has_failed)
-
-
-def _severity(generation: GenerationFacts, *, updates: bool) -> str:
-    """Return how bad it is that it does not run yet: from its first failed try on, what happens is an error."""
-    if not any(map(_failed_tries, generation.replicas)):
-        return "info"
-    return "warning" if updates else "error"
-
-
-def _pace(now: datetime, generation: GenerationFacts) -> timedelta:
-    """Look often at first and less so later: what is quick is seen at once, what is slow costs little."""
-    return min(SLOWEST_PASS, max(QUICK_PASS, (now - max(generation.steps.values(), default=now)) / 20))
 
 
 # --- Failure ----------------------------------------------------------------------------------------------------
