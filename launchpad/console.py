@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.runtimes.terminal import plain  # standard library only too
+from launchpad.version import VERSION
 
 LOG_LIMIT = 5_000_000  # bytes of events.log, after which it is put aside
 REPEAT_SECONDS = 60.0
@@ -149,7 +150,7 @@ def ask_health(facts: dict[str, Any]) -> dict[str, Any] | None:
 def banner(home: Path, facts: dict[str, Any]) -> str:
     """Return what is shown once everything answers."""
     return f"""
-Launchpad is running.
+Launchpad {VERSION} is running.
 
   Sign in      {facts["sign_in_url"]}
                works once, within 24 hours; later: {facts["user"]} and the password in {home / "admin-password"}

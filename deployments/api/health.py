@@ -12,6 +12,7 @@ from redis import RedisError
 
 from deployments import broker
 from deployments.gateway import sync
+from launchpad.version import VERSION
 
 
 @require_safe
@@ -20,8 +21,8 @@ def health(request: HttpRequest) -> HttpResponse:
     """Answer 200 when all parts work, else 503 naming those that do not. Says nothing that needs a secret."""
     problems = [problem for ask in _PARTS if (problem := ask())]
     if problems:
-        return JsonResponse({"status": "unavailable", "problems": problems}, status=503)
-    return JsonResponse({"status": "ok"})
+        return JsonResponse({"status": "unavailable", "version": VERSION, "problems": problems}, status=503)
+    return JsonResponse({"status": "ok", "version": VERSION})
 
 
 def _database() -> str:

@@ -15,6 +15,7 @@ from deployments.models import ArtifactKind, Role
 from deployments.queries.notifications import unread_count
 from deployments.web.access import PageRequest
 from deployments.web.notices import notices
+from launchpad.version import VERSION
 
 THEMES = ("", "light", "dark", "contrast")
 THEME_COOKIE = "theme"
@@ -30,7 +31,7 @@ ADMINISTRATION = {
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `theme`, `notices`, and on pages about a workspace `nav`, `workspace`, `may_edit`, `unread`.
+    """Give templates `theme`, `notices`; to those signed in `nav`, `workspace`, `may_edit`, `unread`, `version`.
 
     Only `unread` needs a query, which is made when it is shown.
     """
@@ -42,6 +43,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "workspace": _workspace(page) if hasattr(page, "workspace") else None,
             "may_edit": page.actor.may(Role.EDITOR),
             "unread": lambda: unread_count(page.user),
+            "version": VERSION,
         }
     return shown
 

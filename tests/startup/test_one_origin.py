@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import urllib3
 
+from launchpad.version import VERSION
 from tests.stack import Stack, running_stack
 
 pytestmark = pytest.mark.stack
@@ -31,7 +32,7 @@ def http(stack: Stack) -> urllib3.PoolManager:
 def test_both_ports_answer_everything(stack: Stack, origin: str, http: urllib3.PoolManager) -> None:
     bearer = {"Authorization": f"Bearer {stack.token()}"}
     group = {"AI-Resource-Group": "default"}
-    assert http.request("GET", f"{origin}/healthz").json() == {"status": "ok"}
+    assert http.request("GET", f"{origin}/healthz").json() == {"status": "ok", "version": VERSION}
     assert b"csrfmiddlewaretoken" in http.request("GET", f"{origin}/sign-in/").data
     assert http.request("GET", f"{origin}/v2/lm/deployments", headers=bearer | group).json()["count"] == 0
     missing = http.request("GET", f"{origin}/v2/inference/deployments/d0123456789abcdef/", headers=bearer)

@@ -70,6 +70,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             {"label": "Administration", "icon": "settings", "items": [{"label": "Admin site", "url": "/admin/"}]},
         ],
         "user": Reader(),
+        "version": "0.1.0",
     }
 
 
