@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
+from launchpad import translations
 from launchpad.home import BASE_DIR, home_path, make_folders
 
 
@@ -259,7 +260,7 @@ BROKER_IS_EMBEDDED = "BROKER_URL" not in os.environ
 # --- Language, time, static files -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [BASE_DIR / "deployments" / "locale"]
+LOCALE_PATHS = [translations.SOURCES, translations.compiled_into(LAUNCHPAD_HOME)]  # `makemessages` writes to the first
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -6,9 +6,13 @@ import random
 import shutil
 import socket
 import tempfile
+from pathlib import Path
+
+from launchpad.translations import compile_translations
 
 HOME = tempfile.mkdtemp(prefix="launchpad-test-")
 os.mkdir(f"{HOME}/static")
+compile_translations(Path(HOME))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 for name in [name for name in os.environ if name.startswith("LAUNCHPAD_") and not name.startswith("LAUNCHPAD_TEST_")]:
     del os.environ[name]

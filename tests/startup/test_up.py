@@ -50,6 +50,11 @@ def test_the_banner_says_where_to_go_and_how_to_stop(stack: Stack) -> None:
     assert "Ctrl-C" in stack.output
 
 
+def test_a_fresh_installation_speaks_german(stack: Stack) -> None:
+    page = stack.http.request("GET", f"{stack.base_url}/sign-in/", headers={"Accept-Language": "de"}).data.decode()
+    assert "Anmelden" in page
+
+
 def test_the_link_of_the_banner_signs_in_once(stack: Stack) -> None:
     first = stack.http.request("GET", stack.sign_in_url, redirect=False)
     second = stack.http.request("GET", stack.sign_in_url, redirect=False)

@@ -1,7 +1,8 @@
-"""German is complete: every text that pages mark for translation has one, and the compiled file is up to date."""
+"""German is complete: every text that pages mark for translation has one, and what is compiled is what is written."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,8 @@ from deployments.reconciler.placement import Room, missing
 from deployments.runtimes.base import Resources
 from deployments.told import told
 from deployments.web.try_it import send
+from launchpad import translations
+from launchpad.translations import compile_translations
 from tests import factories as make
 from tests.planning_table import TABLE
 
@@ -54,17 +57,40 @@ def test_nothing_is_untranslated(tmp_path: Path) -> None:
 
 
 @needs_gettext
-def test_the_compiled_file_is_that_of_the_texts(tmp_path: Path) -> None:
+def test_translations_are_compiled_as_gettext_compiles_them(tmp_path: Path) -> None:
     compiled = tmp_path / "django.mo"
     subprocess.run(["msgfmt", "--check-format", "-o", compiled, ROOT / CATALOG / "django.po"], check=True)
 
-    assert catalog_of(compiled) == catalog_of(ROOT / CATALOG / "django.mo")
+    compile_translations(tmp_path)
+
+    assert catalog_of(tmp_path / "locale/de/LC_MESSAGES/django.mo") == catalog_of(compiled)
+
+
+def test_a_translation_that_has_changed_is_compiled_again_and_no_other_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "sources/de/LC_MESSAGES/django.po"
+    source.parent.mkdir(parents=True)
+    monkeypatch.setattr(translations, "SOURCES", tmp_path / "sources")
+    compiled = tmp_path / "locale/de/LC_MESSAGES/django.mo"
+
+    source.write_text('msgid "Stop"\nmsgstr "Anhalten"\n')
+    compile_translations(tmp_path)
+    written = compiled.stat().st_ino
+    compile_translations(tmp_path)
+    assert compiled.stat().st_ino == written
+
+    source.write_text('msgid "Stop"\nmsgstr "Stoppen"\n')
+    os.utime(source, (0, 0))  # an older version was checked out again
+    compile_translations(tmp_path)
+    assert catalog_of(compiled)["Stop"] == "Stoppen"
 
 
 def catalog_of(compiled: Path) -> dict[Any, str]:
+    """Return what a compiled file translates, without its header, which is a matter of the compiler."""
     with compiled.open("rb") as file:
         catalog: dict[Any, str] = GNUTranslations(file)._catalog  # type: ignore[attr-defined]
-    return catalog
+    return {text: translation for text, translation in catalog.items() if text}
 
 
 @pytest.mark.django_db

@@ -26,6 +26,7 @@ from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync, tls, tokens
 from deployments.models import Role, ServiceKey, SignInLink, User
 from launchpad import programs
+from launchpad.translations import compile_translations
 
 
 class Command(BaseCommand):
@@ -35,10 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self._check()
         self._migrate()
+        home = Path(settings.LAUNCHPAD_HOME)
+        compile_translations(home)
         _collect_static()
         installation.ensure_workspace()
         installation.ensure_catalog()
-        home = Path(settings.LAUNCHPAD_HOME)
         user = _ensure_administrator(home)
         _ensure_service_key(home)
         try:
