@@ -272,7 +272,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "launchpad.static_files.OneStylesheetStorage"
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage, Storage
 from django.core.management import call_command
 from django.core.paginator import Paginator
 from django.template import Context, Template
@@ -21,6 +24,7 @@ from playwright.sync_api import Browser
 
 from deployments.lifecycle import Status
 from deployments.templatetags import launchpad as tags
+from launchpad.static_files import OneStylesheetStorage
 from tests.browser import RULES, chromium
 from tests.web.style_guide.server import serving
 from tests.web.style_guide.urls import Reader
@@ -139,29 +143,65 @@ def test_no_template_has_script_style_or_handlers_of_its_own() -> None:
     assert [path for path in TEMPLATES if forbidden.search(path.read_text())] == []
 
 
-def test_styles_and_scripts_stay_light() -> None:
-    def weight(*paths: Path) -> int:
-        return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
+def _weight(*paths: Path) -> int:
+    return sum(len(gzip.compress(path.read_bytes(), 9)) for path in paths)
 
-    of_pages = [path for path in (STATIC / "css").glob("*.css") if path.name != "admin.css"]
-    assert weight(*of_pages) < 18 * 1024
-    assert weight(*STATIC.glob("*/*.js")) < 25.5 * 1024
+
+def test_scripts_stay_light() -> None:
+    assert _weight(*STATIC.glob("*/*.js")) < 25.5 * 1024
     assert len((STATIC / "js" / "app.js").read_text().splitlines()) <= 345
 
 
-def test_styles_fonts_and_icons_are_found_under_hashed_names(tmp_path: Path) -> None:
-    manifest = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+@pytest.fixture
+def collected(tmp_path: Path) -> Iterator[Path]:
+    """The folder of the static files as an installation serves them."""
+    manifest = {"staticfiles": {"BACKEND": "launchpad.static_files.OneStylesheetStorage"}}
     storages = {**settings.STORAGES, **manifest}
     with override_settings(STORAGES=storages, STATIC_ROOT=tmp_path, ROOT_URLCONF="tests.web.style_guide.urls"):
         call_command("collectstatic", interactive=False, verbosity=0)
-        html = get_template("500.html").render() + Template('{% load launchpad %}{% icon "x" %}').render(Context())
-    links = re.findall(r'(?:href|src)="/static/([^"#]+)', html)
-    assert len(links) >= 10
-    assert all(re.search(r"\.[0-9a-f]{12}\.", link) and (tmp_path / link).is_file() for link in links)
-    tokens = next(tmp_path.glob("css/tokens.*.css")).read_text()
-    fonts = re.findall(r'url\("([^"]+\.woff2)"', tokens)
+        yield tmp_path
+
+
+def _loaded() -> list[str]:
+    html = get_template("500.html").render() + Template('{% load launchpad %}{% icon "x" %}').render(Context())
+    return re.findall(r'(?:href|src)="/static/([^"#]+)', html)
+
+
+def test_a_page_loads_few_files_under_hashed_names(collected: Path) -> None:
+    links = _loaded()
+    assert len(set(links)) == 6  # font, stylesheet, two scripts, icon of the page, icons on it
+    assert all(re.search(r"\.[0-9a-f]{12}\.", link) and (collected / link).is_file() for link in links)
+
+
+def test_the_stylesheet_is_one_light_file_of_all_its_parts(collected: Path) -> None:
+    (link,) = {link for link in _loaded() if link.endswith(".css")}
+    sheet = collected / link
+    assert _weight(sheet) < 16 * 1024
+    written = sheet.read_text()
+    assert "@import" not in written
+    parts = re.findall(r'@import "(.+)";', (STATIC / "css" / "site.css").read_text())
+    in_tree = {path.relative_to(STATIC / "css").as_posix() for path in (STATIC / "css").rglob("*.css")}
+    assert {*parts, "site.css", "admin.css"} == in_tree
+    places = [written.index((STATIC / "css" / part).read_text()) for part in parts if part != "tokens.css"]
+    assert places == sorted(places)
+    fonts = re.findall(r'url\("([^"]+\.woff2)"', written)
     assert len(fonts) == 2
-    assert all((tmp_path / "css" / font).resolve().is_file() for font in fonts)
+    assert all((sheet.parent / font).resolve().is_file() for font in fonts)
+
+
+@pytest.mark.parametrize(
+    ("part", "complaint"),
+    [(None, "imports shell/bar.css, which is not"), ("a { background: url(x.png) }", "may not name a file")],
+)
+def test_a_part_that_would_break_the_stylesheet_is_refused(part: str | None, complaint: str) -> None:
+    source = InMemoryStorage()
+    source.save("css/site.css", ContentFile('@import "shell/bar.css";\n'))
+    paths: dict[str, tuple[Storage, str]] = {"css/site.css": (source, "css/site.css")}
+    if part:
+        source.save("css/shell/bar.css", ContentFile(part))
+        paths["css/shell/bar.css"] = (source, "css/shell/bar.css")
+    with pytest.raises(ImproperlyConfigured, match=complaint):
+        list(OneStylesheetStorage().post_process(paths))
 
 
 @pytest.fixture(scope="module")
