@@ -8,22 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, auth
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
-from deployments.models import Role, User
-
-
-def may_administer(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Return whether somebody may use the admin site: it shows every resource group, so one must be allowed all."""
-    if not isinstance(user, User) or not user.is_active:
-        return False
-    return user.is_superuser or (user.role == Role.ADMINISTRATOR and user.all_groups)
+from deployments.auth.permissions import may_administer
 
 
 class LaunchpadAdminSite(admin.AdminSite):

@@ -10,8 +10,9 @@ class DeploymentsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from deployments import checks, lock_timeout  # noqa: F401  register system checks and a receiver
-        from deployments.web import sign_ins  # noqa: F401  connects its receivers
+        from deployments import checks  # noqa: F401  registers system checks
+        from deployments.models import lock_timeout  # noqa: F401  connects a receiver
+        from deployments.web.accounts import sign_ins  # noqa: F401  connects its receivers
 
 
 class AdminConfig(admin_apps.AdminConfig):

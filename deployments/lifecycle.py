@@ -2,7 +2,7 @@
 
 Source of the rules: the AI API (status, targetStatus, ttl) and the table of allowed actions of the product it
 stays compatible with. Pure: no I/O, and of Django nothing but the translation. What to do next is decided in
-`planning.py`.
+`reconciler/core/plan.py`.
 """
 
 from __future__ import annotations

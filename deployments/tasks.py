@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from deployments import broker, reconciler
-from deployments.diskspace import has_little_room, is_disk_full
+from deployments.storage.disk_space import has_little_room, is_disk_full
 from launchpad.celery import app
 
 logger = logging.getLogger(__name__)

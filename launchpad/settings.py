@@ -122,9 +122,9 @@ INSTALLED_APPS = [
 
 LAUNCHPAD_PROXIES = int(_number("LAUNCHPAD_PROXIES", 0))  # whose X-Forwarded-For is believed
 MIDDLEWARE = [
-    "deployments.web.middleware.client_address",
+    "deployments.web.shell.middleware.client_address",
     "deployments.api.middleware.ai_api",
-    "deployments.web.middleware.note_origin",
+    "deployments.web.shell.middleware.note_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # pads at random, so that lengths tell nothing of secrets (BREACH)
@@ -137,7 +137,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "deployments.web.middleware.reader_time_zone",
+    "deployments.web.shell.middleware.reader_time_zone",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -153,7 +153,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "deployments.web.context.shell",
+                "deployments.web.shell.context.shell",
             ],
         },
     }
@@ -188,7 +188,7 @@ AXES_FAILURE_LIMIT = int(_number("LAUNCHPAD_SIGN_IN_TRIES", 5))
 AXES_COOLOFF_TIME = timedelta(minutes=5)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_LOCKOUT_CALLABLE = "deployments.web.views.access.locked_out"
+AXES_LOCKOUT_CALLABLE = "deployments.web.accounts.views.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_DISABLE_ACCESS_LOG = True  # the audit log tells of sign-ins
 AXES_VERBOSE = False
@@ -214,10 +214,10 @@ if LAUNCHPAD_OIDC_ISSUER:
     ]
     MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
     AUTHENTICATION_BACKENDS += ["allauth.account.auth_backends.AuthenticationBackend"]
-    ACCOUNT_ADAPTER = "deployments.web.openid.Accounts"
+    ACCOUNT_ADAPTER = "deployments.web.accounts.openid.Accounts"
     ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
     ACCOUNT_UNIQUE_EMAIL = False  # addresses are only compared by our own adapter
-    SOCIALACCOUNT_ADAPTER = "deployments.web.openid.People"
+    SOCIALACCOUNT_ADAPTER = "deployments.web.accounts.openid.People"
     SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: our policy lets no form lead to another host
     SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "openid"
     SOCIALACCOUNT_PROVIDERS = {
@@ -247,7 +247,7 @@ MESSAGE_TAGS = {
     message_levels.WARNING: "critical",
     message_levels.ERROR: "negative",
 }
-FILE_UPLOAD_HANDLERS = ["deployments.web.uploads.LimitedUpload"]
+FILE_UPLOAD_HANDLERS = ["deployments.web.artifacts.uploads.LimitedUpload"]
 FILE_UPLOAD_TEMP_DIR = LAUNCHPAD_HOME / "uploads"
 # A configuration may have 1000 parameters of 5000 characters; its wizard sends them as one form, percent-encoded.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1100

@@ -16,4 +16,4 @@ urlpatterns = [
     path("", include("deployments.web.urls")),
 ]
 
-handler500 = "deployments.web.views.failure.failed"
+handler500 = "deployments.web.shell.failure.failed"

@@ -15,13 +15,14 @@ PATIENCE = 60.0  # seconds until the pages have to answer again
 
 _HELLO = "python3 {{runtime.model_servers}}/hello_server.py"
 _CONFIGURATION = """
-from deployments import installation, operations
+from deployments import operations
+from deployments.bootstrap import seed
 from deployments.models import Executable, ResourceGroup
 group = ResourceGroup.objects.get()
 executable = Executable.objects.get(pk="custom-server")
 for name, parameters in {wanted!r}.items():
     print(operations.create_configuration(
-        installation.ACTOR, group, executable, name=name, parameters=parameters, inputs={{}}).pk)
+        seed.ACTOR, group, executable, name=name, parameters=parameters, inputs={{}}).pk)
 """
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from deployments.facts import (
+from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
+from deployments.reconciler.core.plan import PROOF_FAILURE_LIMIT
+from deployments.reconciler.core.replica_plan import RESTART_LIMIT
+from deployments.reconciler.core.state import (
     Action,
     Begin,
     Delete,
@@ -26,9 +29,6 @@ from deployments.facts import (
     Stop,
     Unroute,
 )
-from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.planning import PROOF_FAILURE_LIMIT
-from deployments.tending import RESTART_LIMIT
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 PAST = NOW - timedelta(seconds=2)

@@ -28,7 +28,7 @@ VIEWS: Mapping[str, dict[str, object]] = {
     "mobile": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "is_mobile": True},
 }
 _SAMPLES = """
-from deployments.connections import local_runtime
+from deployments.runtimes.registry import local_runtime
 from deployments.models import Configuration, ResourcePlan
 print(f"nano={ResourcePlan.objects.get(pk='nano').memory_bytes}")
 print(f"memory={local_runtime().capacity().memory_bytes}")

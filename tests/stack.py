@@ -234,13 +234,14 @@ class Stack:
     def deploy(self, executable: str = "custom-server", **parameters: str) -> str:
         """Create a configuration and a deployment of it, and return the deployment's id."""
         code = (
-            "from deployments import installation, operations\n"
+            "from deployments import operations\n"
+            "from deployments.bootstrap import seed\n"
             "from deployments.models import Executable, ResourceGroup\n"
             "group = ResourceGroup.objects.get()\n"
             f"executable = Executable.objects.get(pk={executable!r})\n"
             "configuration = operations.create_configuration(\n"
-            f"    installation.ACTOR, group, executable, name='test', parameters={parameters!r}, inputs={{}})\n"
-            "print(operations.create_deployment(installation.ACTOR, group, configuration).pk)\n"
+            f"    seed.ACTOR, group, executable, name='test', parameters={parameters!r}, inputs={{}})\n"
+            "print(operations.create_deployment(seed.ACTOR, group, configuration).pk)\n"
         )
         return self.manage("shell", "--no-imports", "-c", code).strip()
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from deployments.facts import Action, Facts, Plan, Prove, Recycle
 from deployments.lifecycle import DEADLINES, Status, Step
-from deployments.planning import plan
+from deployments.reconciler.core.plan import plan
+from deployments.reconciler.core.state import Action, Facts, Plan, Prove, Recycle
 from tests.planning_table import NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
 
 LATE = timedelta(seconds=70)  # longer than the verification may take, and than any step of these tests is given

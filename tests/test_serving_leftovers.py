@@ -6,8 +6,8 @@ import pytest
 
 from deployments.models import Actor, Role
 from deployments.operations import import_templates
-from deployments.serving_leftovers import left_out
 from deployments.serving_template import parse
+from deployments.serving_template.leftovers import left_out
 from tests import factories as make
 
 ACTOR = Actor(name="ada", role=Role.ADMINISTRATOR)

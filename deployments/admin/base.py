@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from deployments.admin_site import may_administer
+from deployments.auth.permissions import may_administer
 from deployments.models import User
 from deployments.operations.audit import record
 

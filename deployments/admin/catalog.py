@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
-from deployments.admin_site import may_administer
+from deployments.auth.permissions import may_administer
 from deployments.models import Executable, ResourcePlan, Scenario, User
 from deployments.operations import ImportedTemplate, import_templates
 from deployments.serving_template import Problem, TemplateInvalid

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
-from deployments.admin_site import may_administer
+from deployments.auth.permissions import may_administer
 from deployments.models import Artifact, Configuration
 
 

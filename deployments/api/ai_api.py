@@ -5,9 +5,16 @@ from __future__ import annotations
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
-from deployments.api import artifacts, configurations, deployments, logs, meta, resource_groups, scenarios, secrets
+from deployments.api.artifacts import routes as artifacts
 from deployments.api.auth import AccessToken
+from deployments.api.configurations import routes as configurations
+from deployments.api.deployments import routes as deployments
 from deployments.api.errors import answer_errors
+from deployments.api.logs import routes as logs
+from deployments.api.meta import routes as meta
+from deployments.api.resource_groups import routes as resource_groups
+from deployments.api.scenarios import routes as scenarios
+from deployments.api.secrets import routes as secrets
 
 
 class AiApi(NinjaAPI):

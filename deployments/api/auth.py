@@ -9,8 +9,8 @@ from ninja import Header
 from ninja.security import HttpBearer
 
 from deployments.api.errors import ApiError
+from deployments.auth import tokens
 from deployments.errors import TokenInvalid
-from deployments.gateway import tokens
 from deployments.gateway.grants import actor_of as actor_of_token
 from deployments.models import Actor, ResourceGroup
 

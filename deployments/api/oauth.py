@@ -1,6 +1,6 @@
 """Access tokens for programs: `POST /oauth/token` with a service key, and the public keys at `GET /oauth/jwks`.
 
-The protocol is Authlib's. Ours is who a client is (a service key) and what a token looks like (`gateway/tokens.py`);
+The protocol is Authlib's. Ours is who a client is (a service key) and what a token looks like (`auth/tokens.py`);
 tokens are checked by their signature, so none is kept.
 """
 
@@ -25,8 +25,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
 from deployments.api.token_rate import seconds_to_wait
+from deployments.auth import tokens
 from deployments.gateway import grants as token_grants
-from deployments.gateway import tokens
 from deployments.models import ServiceKey
 from deployments.operations.audit import record
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from deployments.auth import tokens
 from deployments.errors import GatewayRejected, GatewayUnavailable
-from deployments.gateway import sync, tokens
+from deployments.gateway import sync
 from deployments.gateway.holders import are_too_many, holders
 from deployments.models import Actor, Role, ServiceKey, TokenGrant, User
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from deployments.models import Actor, Role, ServiceKey, TokenGrant, User
-from deployments.models.access import PERSON_PREFIX
+from deployments.models.accounts import PERSON_PREFIX
 
 MOST_GROUP_CHARACTERS = 2000  # in a token; many servers refuse headers above 8 KB
 

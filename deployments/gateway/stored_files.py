@@ -14,11 +14,11 @@ from threading import Lock
 from typing import Any
 
 from deployments.errors import GatewayRejected
-from deployments.gateway.config import STATE, STATE_KEY, Rendered, Site, map_text, render
-from deployments.gateway.files import holds, write, write_if_changed
-from deployments.gateway.place import Place
-from deployments.gateway.table import Backend, Server, Table
+from deployments.gateway.endpoint import Place
+from deployments.gateway.haproxy.config import STATE, STATE_KEY, Rendered, Site, map_text, render
+from deployments.gateway.routing_table import Backend, Server, Table
 from deployments.serving_template import Retry
+from deployments.storage.files import holds, write, write_if_changed
 
 _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 

@@ -17,12 +17,12 @@ from threading import Lock
 
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
-from deployments.gateway.config import ROUTES, STATE, STATE_KEY, Rendered, render
-from deployments.gateway.control import RELOAD_SECONDS, Control, pause_until
-from deployments.gateway.files import locked, write
-from deployments.gateway.place import Place, place, site
-from deployments.gateway.proof import Proof, prove
-from deployments.gateway.table import Table, backend_name, load
+from deployments.gateway.endpoint import Place, place, site
+from deployments.gateway.haproxy.config import ROUTES, STATE, STATE_KEY, Rendered, render
+from deployments.gateway.haproxy.control import RELOAD_SECONDS, Control, pause_until
+from deployments.gateway.readiness import Proof, prove
+from deployments.gateway.routing_table import Table, backend_name, load
+from deployments.storage.files import locked, write
 
 __all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove", "replicas_down"]
 

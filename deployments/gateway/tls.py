@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
 from deployments.errors import GatewayRejected
-from deployments.gateway.files import locked, write
+from deployments.storage.files import locked, write
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LIFETIME = timedelta(days=397)  # the longest that every client accepts

@@ -1,6 +1,6 @@
 """The tables, one module per noun. `deployments.models` is the only name other packages import."""
 
-from deployments.models.access import Actor, Draft, Role, ServiceKey, SignInLink, TokenGrant, User, secret_digest
+from deployments.models.accounts import Actor, Draft, Role, ServiceKey, SignInLink, TokenGrant, User, secret_digest
 from deployments.models.artifact import Artifact, ArtifactKind, artifact_store
 from deployments.models.audit import AuditEntry, kind_name
 from deployments.models.catalog import Executable, ResourcePlan, Scenario

@@ -11,7 +11,7 @@ from deployments.models.workspace import ResourceGroup
 class Secret(models.Model):
     """Named values of one resource group, or of all when it has none; a group's own goes before one for all.
 
-    `sealed` is the encrypted JSON object of key -> value; `secret_values.py` opens it.
+    `sealed` is the encrypted JSON object of key -> value; `scheduling/secret_values.py` opens it.
     """
 
     resource_group = models.ForeignKey(

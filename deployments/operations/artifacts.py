@@ -16,8 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from deployments.access import require
-from deployments.diskspace import NO_ROOM
+from deployments.auth.permissions import require
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import (
     Actor,
@@ -32,6 +31,7 @@ from deployments.models import (
 )
 from deployments.operations.audit import record
 from deployments.runtimes.addresses import AddressInvalid, encoded, is_own_file, parse
+from deployments.storage.disk_space import NO_ROOM
 
 
 def allowed_roots() -> tuple[Path, ...]:

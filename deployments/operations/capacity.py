@@ -3,11 +3,11 @@
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from deployments.connections import runtime_for
 from deployments.errors import InvalidInput, RuntimeUnavailable
 from deployments.models import Connection, Deployment, Replica
-from deployments.reconciler.placement import fits_never, shortfalls
 from deployments.runtimes.base import Resources
+from deployments.runtimes.registry import runtime_for
+from deployments.scheduling.placement import fits_never, shortfalls
 from deployments.told import told
 
 

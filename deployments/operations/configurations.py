@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from deployments import serving_template
-from deployments.access import require
+from deployments.auth.permissions import require
 from deployments.errors import InvalidInput
 from deployments.models import Actor, Artifact, Configuration, Executable, ResourceGroup, Role, User
 from deployments.operations.audit import record

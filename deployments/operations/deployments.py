@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from deployments import tasks
-from deployments.access import refuse_while_deleting, require
+from deployments.auth.permissions import refuse_while_deleting, require
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
 from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role

@@ -2,11 +2,11 @@
 
 from django.utils.translation import gettext as _
 
-from deployments import secret_values
 from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan
 from deployments.operations.capacity import refuse_what_never_fits
-from deployments.recipes import recipe_of
+from deployments.scheduling import secret_values
+from deployments.scheduling.server_specs import recipe_of
 from deployments.serving_template import Recipe, TemplateInvalid
 
 

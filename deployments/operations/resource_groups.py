@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from deployments import tasks
-from deployments.access import require, require_everywhere
+from deployments.auth.permissions import require, require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
 from deployments.lifecycle import TargetStatus
 from deployments.models import Actor, Connection, Deployment, ResourceGroup, Role

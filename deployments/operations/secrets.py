@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from deployments.access import require, require_everywhere
+from deployments.auth.permissions import require, require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput
 from deployments.models import Actor, ResourceGroup, Role, Secret
 from deployments.operations.audit import record
-from deployments.secret_values import seal
+from deployments.scheduling.secret_values import seal
 
 NAME = re.compile(r"[a-z0-9.-]{1,252}")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from deployments.access import require_everywhere
+from deployments.auth import tokens
+from deployments.auth.permissions import require_everywhere
 from deployments.errors import InvalidInput
-from deployments.gateway import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey, secret_digest
 from deployments.operations.audit import record
 

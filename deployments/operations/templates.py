@@ -6,10 +6,10 @@ from django.db import transaction
 from django.utils.translation import gettext
 
 from deployments import serving_template
-from deployments.access import require
+from deployments.auth.permissions import require
 from deployments.models import Actor, Executable, Role, Scenario
 from deployments.operations.audit import record
-from deployments.serving_leftovers import left_out
+from deployments.serving_template.leftovers import left_out
 
 
 @dataclass(frozen=True, kw_only=True)

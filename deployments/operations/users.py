@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from deployments.access import require_everywhere
+from deployments.auth.permissions import require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
 from deployments.models import Actor, ResourceGroup, Role, SignInLink, User
 from deployments.operations.audit import record

@@ -9,7 +9,7 @@ from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from deployments.access import require_everywhere
+from deployments.auth.permissions import require_everywhere
 from deployments.models import Actor, AuditEntry, Connection, Deployment, Replica, ResourceGroup, ServiceKey, User
 
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from deployments.lifecycle import ExitReason, ReplicaPhase, Step
 from deployments.models import Attempt, Generation
-from deployments.tending import RESTART_LIMIT
+from deployments.reconciler.core.replica_plan import RESTART_LIMIT
 
 # The step that is not done when a server ends in a phase. "" is a server that never started.
 _FAILED_IN: Mapping[str, Step] = {

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from deployments.connections import runtime_for
 from deployments.errors import RuntimeUnavailable
 from deployments.models import Deployment, Generation, Replica
-from deployments.recipes import unpack
 from deployments.runtimes.base import ReplicaSeen, Resources
+from deployments.runtimes.registry import runtime_for
+from deployments.scheduling.server_specs import unpack
 
 MOST_SHOWN = 50  # replicas
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
-from deployments.access import require, require_everywhere
+from deployments.auth.permissions import require, require_everywhere
 from deployments.models import Actor, Executable, ResourceGroup, Role, Secret
 
 

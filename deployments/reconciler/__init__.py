@@ -5,8 +5,8 @@
 Passes may be lost, doubled or cut off anywhere; the next one goes on from the rows and from what the runtime shows.
 """
 
-from deployments.reconciler.groups import remove_emptied_groups
-from deployments.reconciler.passes import NextPass, pass_over
+from deployments.reconciler.housekeeping import remove_emptied_groups
+from deployments.reconciler.loop import NextPass, pass_over
 from deployments.reconciler.sweep import SWEEP_SECONDS, clean_up, due
 
 __all__ = ["SWEEP_SECONDS", "NextPass", "clean_up", "due", "pass_over", "remove_emptied_groups"]

@@ -10,17 +10,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from deployments import facts, secret_values
 from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected, SecretMissing
 from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
-from deployments.planning import PROOF_FAILURE_LIMIT
-from deployments.recipes import pack, recipe_of, replica_spec, unpack
-from deployments.reconciler.history import tell
+from deployments.reconciler.core import state
+from deployments.reconciler.core.plan import PROOF_FAILURE_LIMIT
+from deployments.reconciler.events import tell
 from deployments.reconciler.lease import LeaseLost
-from deployments.reconciler.placement import place
 from deployments.runtimes.base import Runtime
+from deployments.scheduling import secret_values
+from deployments.scheduling.placement import place
+from deployments.scheduling.server_specs import pack, recipe_of, replica_spec, unpack
 from deployments.serving_template import TemplateInvalid
 
 PROOF_TIMEOUT = 5.0  # seconds
@@ -52,7 +53,7 @@ class Scene:
             setattr(self.deployment, name, value)
 
 
-def act(scene: Scene, actions: Sequence[facts.Action]) -> bool:
+def act(scene: Scene, actions: Sequence[state.Action]) -> bool:
     """Do the actions in order and return whether the facts have changed so that another look is worth it at once.
 
     Raises:
@@ -64,7 +65,7 @@ def act(scene: Scene, actions: Sequence[facts.Action]) -> bool:
     return again
 
 
-def _begin(scene: Scene, action: facts.Begin) -> bool:
+def _begin(scene: Scene, action: state.Begin) -> bool:
     deployment = scene.deployment
     values: dict[str, Any] = {}
     try:
@@ -90,7 +91,7 @@ def _begin(scene: Scene, action: facts.Begin) -> bool:
     return True
 
 
-def _place(scene: Scene, action: facts.Place) -> bool:
+def _place(scene: Scene, action: state.Place) -> bool:
     return place(scene.generation(action.generation), scene.deployment.resource_group.connection, scene.runtime)
 
 
@@ -99,7 +100,7 @@ def _replica(scene: Scene, name: str) -> Replica:
     return replicas.get(name=name, generation__deployment=scene.deployment)
 
 
-def _start(scene: Scene, action: facts.Start) -> bool:
+def _start(scene: Scene, action: state.Start) -> bool:
     replica = _replica(scene, action.replica)
     generation = replica.generation
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
@@ -118,7 +119,7 @@ def _start(scene: Scene, action: facts.Start) -> bool:
     return True
 
 
-def _restart(scene: Scene, action: facts.Restart) -> bool:
+def _restart(scene: Scene, action: state.Restart) -> bool:
     replica = _replica(scene, action.replica)
     generation = replica.generation
     with transaction.atomic():
@@ -142,24 +143,24 @@ def _restart(scene: Scene, action: facts.Restart) -> bool:
     return not action.pause
 
 
-def _forgive(scene: Scene, action: facts.ForgiveRestarts) -> bool:
+def _forgive(scene: Scene, action: state.ForgiveRestarts) -> bool:
     Replica.objects.filter(name=action.replica).update(restarts=0, restart_at=None)
     return False
 
 
-def _recycle(scene: Scene, action: facts.Recycle) -> bool:
+def _recycle(scene: Scene, action: state.Recycle) -> bool:
     replica = _replica(scene, action.replica)
     Replica.objects.filter(pk=replica.pk).update(recycled_because=action.because)
     scene.runtime.stop(replica.name, replica.attempt)
     return False
 
 
-def _stop(scene: Scene, action: facts.Stop) -> bool:
+def _stop(scene: Scene, action: state.Stop) -> bool:
     scene.runtime.stop(action.replica, _replica(scene, action.replica).attempt)
     return False
 
 
-def _prove(scene: Scene, action: facts.Prove) -> bool:
+def _prove(scene: Scene, action: state.Prove) -> bool:
     row = scene.generation(action.generation)
     proof = unpack(row.recipe).proof
     result = sync.prove(
@@ -184,12 +185,12 @@ def _prove(scene: Scene, action: facts.Prove) -> bool:
     return False
 
 
-def _distrust(scene: Scene, action: facts.Distrust) -> bool:
+def _distrust(scene: Scene, action: state.Distrust) -> bool:
     scene.generations().filter(number=action.generation).update(proof_failures=PROOF_FAILURE_LIMIT)
     return False
 
 
-def _route(scene: Scene, action: facts.Route) -> bool:
+def _route(scene: Scene, action: state.Route) -> bool:
     row = scene.generation(action.generation)
     deployment = scene.deployment
     before = deployment.serving_generation
@@ -202,23 +203,23 @@ def _route(scene: Scene, action: facts.Route) -> bool:
     try:
         sync.apply()
     except GatewayUnavailable:
-        _distrust(scene, facts.Distrust(row.number))  # not RUNNING until a request has gone the whole way
+        _distrust(scene, state.Distrust(row.number))  # not RUNNING until a request has gone the whole way
         raise
     return True
 
 
-def _unroute(scene: Scene, action: facts.Unroute) -> bool:
+def _unroute(scene: Scene, action: state.Unroute) -> bool:
     scene.change(serving_generation=None, proved_at=None)
     sync.apply()
     return False
 
 
-def _drain(scene: Scene, action: facts.Drain) -> bool:
+def _drain(scene: Scene, action: state.Drain) -> bool:
     scene.generations().filter(number=action.generation).update(draining_since=timezone.now())
     return False
 
 
-def _release(scene: Scene, action: facts.Release) -> bool:
+def _release(scene: Scene, action: state.Release) -> bool:
     rows = scene.generations().filter(number=action.generation)
     with transaction.atomic():
         Replica.objects.filter(generation__in=rows).update(is_held=False, phase="EXITED", detail="")
@@ -227,7 +228,7 @@ def _release(scene: Scene, action: facts.Release) -> bool:
     return True
 
 
-def _fail(scene: Scene, action: facts.Fail) -> bool:
+def _fail(scene: Scene, action: state.Fail) -> bool:
     """Give a generation up, with its message, in one transaction; a newer wish that came meanwhile is left alone."""
     deployment = scene.deployment
     with transaction.atomic():
@@ -251,7 +252,7 @@ def _fail(scene: Scene, action: facts.Fail) -> bool:
     return True
 
 
-def _delete(scene: Scene, action: facts.Delete) -> bool:
+def _delete(scene: Scene, action: state.Delete) -> bool:
     names = Replica.objects.filter(generation__deployment=scene.deployment).values_list("name", flat=True)
     for name in list(names):
         scene.runtime.forget(name)
@@ -260,20 +261,20 @@ def _delete(scene: Scene, action: facts.Delete) -> bool:
     return False
 
 
-_DO: dict[type[facts.Action], Callable[[Scene, Any], bool]] = {
-    facts.Begin: _begin,
-    facts.Place: _place,
-    facts.Start: _start,
-    facts.Restart: _restart,
-    facts.ForgiveRestarts: _forgive,
-    facts.Recycle: _recycle,
-    facts.Stop: _stop,
-    facts.Prove: _prove,
-    facts.Distrust: _distrust,
-    facts.Route: _route,
-    facts.Unroute: _unroute,
-    facts.Drain: _drain,
-    facts.Release: _release,
-    facts.Fail: _fail,
-    facts.Delete: _delete,
+_DO: dict[type[state.Action], Callable[[Scene, Any], bool]] = {
+    state.Begin: _begin,
+    state.Place: _place,
+    state.Start: _start,
+    state.Restart: _restart,
+    state.ForgiveRestarts: _forgive,
+    state.Recycle: _recycle,
+    state.Stop: _stop,
+    state.Prove: _prove,
+    state.Distrust: _distrust,
+    state.Route: _route,
+    state.Unroute: _unroute,
+    state.Drain: _drain,
+    state.Release: _release,
+    state.Fail: _fail,
+    state.Delete: _delete,
 }

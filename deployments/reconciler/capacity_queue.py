@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from deployments.lifecycle import TargetStatus
 from deployments.models import Connection, Deployment, Generation, ResourcePlan
-from deployments.planning import while_updating
-from deployments.reconciler.placement import OVERTAKING, Room, fits_never, missing, room, turn_of
+from deployments.reconciler.core.plan import while_updating
 from deployments.runtimes.base import Resources, Runtime
+from deployments.scheduling.placement import OVERTAKING, Room, fits_never, missing, room, turn_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from deployments.models import Generation, Replica
-from deployments.tending import RESTART_PAUSE_MAX
+from deployments.reconciler.core.replica_plan import RESTART_PAUSE_MAX
 
 CLOCK_SLACK = timedelta(seconds=5)  # that a time may be ahead though nobody has set the clock
 _OF_GENERATION = ("began_at", "proved_at", "draining_since")

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from deployments.facts import Facts, GenerationFacts, ReplicaFacts
 from deployments.gateway import sync
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
-from deployments.recipes import unpack
 from deployments.reconciler.clock import correct, is_ahead
+from deployments.reconciler.core.state import Facts, GenerationFacts, ReplicaFacts
 from deployments.reconciler.errors import same_error
 from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
+from deployments.scheduling.server_specs import unpack
 from deployments.serving_template import Recipe
 
 _WHILE: Mapping[str, str] = {

@@ -11,7 +11,6 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.connections import runtime_for
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
@@ -26,11 +25,12 @@ from deployments.models import (
     SignInLink,
     TokenGrant,
 )
-from deployments.recipes import fetch_of
 from deployments.reconciler.capacity_queue import wake_waiting
-from deployments.reconciler.history import tell
+from deployments.reconciler.events import tell
 from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
 from deployments.runtimes.base import ReplicaSeen, Runtime
+from deployments.runtimes.registry import runtime_for
+from deployments.scheduling.server_specs import fetch_of
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from django.test import Client
 
-from deployments.gateway import tokens
+from deployments.auth import tokens
 from deployments.models import Actor, ResourceGroup, Role, ServiceKey
 from deployments.operations.service_keys import issue_service_key
 

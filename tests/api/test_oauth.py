@@ -17,7 +17,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from pytest_django.fixtures import Settings
 
-from deployments.gateway import tokens
+from deployments.auth import tokens
 from deployments.models import AuditEntry, Role, ServiceKey, secret_digest
 from tests.factories import make_group
 

@@ -25,7 +25,7 @@ COMMON: dict[str, Any] = {"deadline": None, "suppress_health_check": list(Health
 EXCLUDED = [positive_data_acceptance]  # what a body refers to has to exist, too
 ADMINISTRATOR = """
 import json
-from deployments.installation import ACTOR
+from deployments.bootstrap.seed import ACTOR
 from deployments.models import Role
 from deployments.operations.service_keys import issue_service_key, service_key_file
 print(json.dumps(service_key_file(issue_service_key(ACTOR, name="tester", role=Role.ADMINISTRATOR))))

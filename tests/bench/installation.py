@@ -25,11 +25,12 @@ MANY = int(os.environ.get("LAUNCHPAD_TEST_MANY", "50"))
 SETTLE_SECONDS = 20.0  # after a start, until nothing of it goes on
 _SERVER = Path(BASE_DIR) / "deployments" / "model_servers" / "hello_server.py"
 _CREATE = """
-from deployments import installation, operations
+from deployments import operations
+from deployments.bootstrap import seed
 from deployments.models import Configuration
 configuration = Configuration.objects.get(pk={pk!r})
 for _ in range({count}):
-    print(operations.create_deployment(installation.ACTOR, configuration.resource_group, configuration).pk)
+    print(operations.create_deployment(seed.ACTOR, configuration.resource_group, configuration).pk)
 """
 
 

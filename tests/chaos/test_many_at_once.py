@@ -19,12 +19,13 @@ def test_many_at_once_all_run() -> None:
     with running_stack() as stack:
         (pk,) = make_configurations(stack, a={}).values()
         create = (
-            "from deployments import installation, operations\n"
+            "from deployments import operations\n"
+            "from deployments.bootstrap import seed\n"
             "from deployments.models import Configuration\n"
             f"configuration = Configuration.objects.get(pk={pk!r})\n"
             f"for _ in range({MANY}):\n"
             "    group = configuration.resource_group\n"
-            "    print(operations.create_deployment(installation.ACTOR, group, configuration).pk)\n"
+            "    print(operations.create_deployment(seed.ACTOR, group, configuration).pk)\n"
         )
         deployments = stack.manage("shell", "--no-imports", "-c", create).split()
         person = Person(stack)

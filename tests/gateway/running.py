@@ -17,8 +17,9 @@ import psutil
 import urllib3
 from django.conf import settings
 
-from deployments.gateway import sync, tokens
-from deployments.gateway.table import Backend, Server, Table
+from deployments.auth import tokens
+from deployments.gateway import sync
+from deployments.gateway.routing_table import Backend, Server, Table
 from tests.stack import free_ports
 from tests.traffic import Traffic, crowd
 from tests.waiting import wait_until

@@ -13,8 +13,9 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from pytest_django.fixtures import Settings
 
-from deployments.gateway import sync, tokens
-from deployments.gateway.table import Table
+from deployments.auth import tokens
+from deployments.gateway import sync
+from deployments.gateway.routing_table import Table
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, error_of, routed
 
 

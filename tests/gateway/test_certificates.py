@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from deployments.gateway import place, sync, tls, tokens
-from deployments.gateway.table import Table
+from deployments.auth import tokens
+from deployments.gateway import endpoint, sync, tls
+from deployments.gateway.routing_table import Table
 from tests.gateway.running import Gateway, ModelServer, access_token, routed
 from tests.waiting import wait_until
 
@@ -106,7 +107,7 @@ def test_a_certificate_that_ends_is_renewed_while_the_gateway_runs(
     model_server: Callable[..., ModelServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(place, "LOOK_AT_CERTIFICATE_EVERY", 0.0)
+    monkeypatch.setattr(endpoint, "LOOK_AT_CERTIFICATE_EVERY", 0.0)
     at(timedelta(days=-380))
     gateway = Gateway()
     gateway.start()

@@ -11,7 +11,7 @@ import pytest
 
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync
-from deployments.gateway.table import Server, Table
+from deployments.gateway.routing_table import Server, Table
 from deployments.serving_template import Retry
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, routed, traffic
 from tests.waiting import wait_until

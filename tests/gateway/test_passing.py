@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
-from deployments.gateway.table import Table
+from deployments.gateway.routing_table import Table
 from deployments.serving_template import Retry
 from tests.gateway.running import ID, Gateway, ModelServer, access_token, address, backend, error_of, routed
 from tests.waiting import wait_until

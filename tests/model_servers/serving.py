@@ -19,7 +19,7 @@ from deployments.serving_template import Recipe, ServingTemplate, parse, render
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-CATALOG = ROOT / "deployments" / "catalog"
+CATALOG = ROOT / "deployments" / "bootstrap" / "catalog"
 MODEL_SERVERS = ROOT / "deployments" / "model_servers"
 CACHE = Path(os.environ.get("LAUNCHPAD_TEST_CACHE", "") or ROOT / ".cache")
 _HTTP = urllib3.PoolManager(retries=False, timeout=30)

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from deployments import connections, operations
-from deployments.connections import local_runtime
+from deployments import operations
 from deployments.errors import InvalidInput, QuotaExceeded, RuntimeUnavailable
 from deployments.lifecycle import Status
 from deployments.models import Actor, Configuration, Deployment, ResourcePlan, Role
+from deployments.runtimes import registry
 from deployments.runtimes.base import Resources
+from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -101,12 +102,12 @@ class Unreachable:
 
 
 def test_nothing_is_refused_while_the_capacity_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "local_runtime", Unreachable)
-    connections._runtime.cache_clear()
+    monkeypatch.setattr(registry, "local_runtime", Unreachable)
+    registry._runtime.cache_clear()
     try:
         create(configure(memory_bytes=900_000_000_000))
     finally:
-        connections._runtime.cache_clear()
+        registry._runtime.cache_clear()
 
 
 def test_a_group_that_may_have_none_is_told_so() -> None:

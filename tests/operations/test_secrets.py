@@ -9,10 +9,10 @@ from cryptography.fernet import Fernet
 from django.conf import settings as used
 from pytest_django import Settings
 
-from deployments import secret_values
 from deployments.errors import InvalidInput, NotAllowed, SecretMissing
 from deployments.models import Actor, AuditEntry, ResourceGroup, Role, Secret
 from deployments.operations.secrets import create_secret, delete_secret, replace_secret
+from deployments.scheduling import secret_values
 from deployments.serving_template import SecretKey
 from tests import factories as make
 from tests.api.caller import ADMINISTRATOR, Caller

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from deployments.gateway import sync
-from deployments.gateway.table import Table
+from deployments.gateway.routing_table import Table
 from tests.reconciler.world import World
 from tests.waiting import wait_until
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from deployments.connections import local_runtime
 from deployments.lifecycle import ReplicaPhase, Status, Step
 from deployments.models import Deployment, Generation, Replica
 from deployments.reconciler import due, pass_over
 from deployments.reconciler import lease as leases
 from deployments.reconciler.observe import observe
+from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 from tests.reconciler.world import World
 

@@ -16,7 +16,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deployments import operations
-from deployments.connections import local_runtime
 from deployments.errors import OperationRefused
 from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
@@ -27,6 +26,7 @@ from deployments.queries.deployment_progress import progress_of
 from deployments.reconciler import due, pass_over
 from deployments.reconciler import lease as leases
 from deployments.runtimes.base import ReplicaSpec, Resources
+from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 from tests.reconciler.world import ACTOR, World
 from tests.waiting import wait_until

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployments import tasks
-from deployments.diskspace import is_disk_full
+from deployments.storage.disk_space import is_disk_full
 
 
 def write_a_file() -> None:

@@ -10,14 +10,14 @@ from typing import TypeVar
 from django.db import connection
 
 from deployments import operations, reconciler
-from deployments.connections import local_runtime
 from deployments.errors import OperationRefused
 from deployments.lifecycle import Status
 from deployments.models import Attempt, Deployment, Generation, Replica
-from deployments.recipes import pack, recipe_of
 from deployments.reconciler import lease as leases
-from deployments.reconciler.placement import place
 from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.registry import local_runtime
+from deployments.scheduling.placement import place
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests.reconciler.world import ACTOR, World
 
 Result = TypeVar("Result")

@@ -8,13 +8,13 @@ import pytest
 from django.utils import timezone
 
 from deployments import operations
-from deployments.connections import local_runtime
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation, Replica
-from deployments.planning import WAITING_PASS
 from deployments.reconciler import NextPass, pass_over
 from deployments.reconciler.capacity_queue import wake_waiting
+from deployments.reconciler.core.plan import WAITING_PASS
 from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 from tests.reconciler.world import ACTOR, World
 from tests.waiting import wait_until

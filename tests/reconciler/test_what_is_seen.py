@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from deployments.connections import local_runtime
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation
 from deployments.queries.deployment_logs import LogWanted, text_of
+from deployments.runtimes.registry import local_runtime
 from tests.reconciler.world import World
 
 SERVER = """

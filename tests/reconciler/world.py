@@ -11,14 +11,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from deployments import operations, reconciler
-from deployments.connections import local_runtime
-from deployments.gateway import tokens
+from deployments.auth import tokens
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Actor, Configuration, Deployment, Executable, Replica, ResourceGroup, Role
+from deployments.runtimes.registry import local_runtime
 from tests.factories import make_group, make_plan
 from tests.waiting import wait_until
 
-CATALOG = Path(settings.BASE_DIR) / "deployments" / "catalog"
+CATALOG = Path(settings.BASE_DIR) / "deployments" / "bootstrap" / "catalog"
 ACTOR = Actor(name="tester", role=Role.ADMINISTRATOR)
 PLANS = {"nano": (100, 128_000_000), "tiny": (250, 512_000_000), "huge": (1000, 900_000_000_000)}
 

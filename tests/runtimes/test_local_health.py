@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.local.probe import probe
+from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local.sockets import exposed, misplaced
 from tests.runtimes.machine import PYTHON, Machine
 from tests.waiting import wait_until

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.stack
 
 PEOPLE = """
-from deployments.installation import ACTOR
+from deployments.bootstrap.seed import ACTOR
 from deployments.models import Role
 from deployments.operations.users import Person, create_user
 create_user(ACTOR, "erin", Person(role=Role.EDITOR, email="Erin@Example.com"))

@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from deployments import installation, samples
+from deployments.bootstrap import samples, seed
 from deployments.models import Artifact, Configuration, Connection, Executable, ResourceGroup, ResourcePlan
-from deployments.recipes import recipe_of
+from deployments.scheduling.server_specs import recipe_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def installed() -> None:
-    installation.ensure_workspace()
-    installation.ensure_catalog()
+    seed.ensure_workspace()
+    seed.ensure_catalog()
 
 
 @pytest.fixture
 def trained(settings: Settings, tmp_path: Path) -> Path:
     """A folder like the one that train_samples.py writes, with small files in place of models."""
     settings.LAUNCHPAD_HOME = tmp_path
-    wanted = json.loads((installation.CATALOG / "samples.json").read_text())["configurations"]
+    wanted = json.loads((seed.CATALOG / "samples.json").read_text())["configurations"]
     names = {name for entry in wanted for name in entry["artifacts"].values()}
     entries = [
         {"name": name, "kind": "model", "file": f"{name}/model", "scenario": "tabular-prediction", "description": name}
@@ -44,8 +44,8 @@ def test_installing_twice_changes_nothing() -> None:
     before = {
         model: list(model.objects.order_by("pk").values()) for model in (Executable, ResourcePlan, ResourceGroup)
     }
-    installation.ensure_workspace()
-    installation.ensure_catalog()
+    seed.ensure_workspace()
+    seed.ensure_catalog()
     assert {model: list(model.objects.order_by("pk").values()) for model in before} == before
     assert Connection.objects.count() == 1
 
@@ -54,7 +54,7 @@ def test_installing_twice_changes_nothing() -> None:
 def test_what_an_administrator_has_changed_stays() -> None:
     ResourcePlan.objects.filter(pk="tiny").update(cpu_millis=777)
     ResourceGroup.objects.filter(pk="default").update(deployment_quota=3)
-    installation.ensure_workspace()
+    seed.ensure_workspace()
     assert ResourcePlan.objects.get(pk="tiny").cpu_millis == 777
     assert ResourceGroup.objects.get(pk="default").deployment_quota == 3
 
@@ -62,7 +62,7 @@ def test_what_an_administrator_has_changed_stays() -> None:
 @pytest.mark.usefixtures("installed")
 def test_a_template_that_differs_from_the_catalog_is_brought_up_to_date() -> None:
     Executable.objects.filter(pk="sklearn-server").update(text="old")
-    installation.ensure_catalog()
+    seed.ensure_catalog()
     assert Executable.objects.get(pk="sklearn-server").template.executable_id == "sklearn-server"
 
 

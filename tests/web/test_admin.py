@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.gateway import tokens
+from deployments.auth import tokens
 from deployments.lifecycle import Status
 from deployments.models import (
     Attempt,

@@ -8,7 +8,7 @@ import pytest
 
 from deployments.lifecycle import ExitReason
 from deployments.models import Attempt, Configuration, Generation
-from deployments.web.advice import advice_on
+from deployments.web.deployments.remediation import advice_on
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from django.conf import settings as configured
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from deployments.gateway import tls, tokens
+from deployments.auth import tokens
+from deployments.gateway import tls
 from deployments.lifecycle import ExitReason, Status, Step
 from deployments.models import Attempt, Deployment, Generation
-from deployments.recipes import pack, recipe_of
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests import factories as make
 from tests.browser import DESKTOP, MOBILE, faults_of
 

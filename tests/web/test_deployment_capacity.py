@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from deployments.connections import local_runtime
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
-from deployments.recipes import pack, recipe_of
 from deployments.runtimes.base import ReplicaSpec
+from deployments.runtimes.registry import local_runtime
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests import factories as make
 from tests.runtimes.contract import SMALL
 from tests.runtimes.machine import SERVES

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.gateway.place import inference_url
+from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import ExitReason, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Role
-from deployments.recipes import pack, recipe_of
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

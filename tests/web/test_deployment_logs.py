@@ -17,10 +17,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments import connections
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Attempt, Deployment, Replica, Role
 from deployments.queries.deployment_logs import SCAN_LINES, LogWanted, log_page
+from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
 from tests import factories as make
@@ -36,15 +36,15 @@ def runtime(settings: Any, tmp_path: Path) -> Iterator[LocalRuntime]:
     """The runtime of the settings, in a home of its own."""
     settings.LAUNCHPAD_HOME = tmp_path
     settings.LAUNCHPAD_RUN_AS = getpass.getuser()
-    connections.local_runtime.cache_clear()
-    connections._runtime.cache_clear()
-    here = connections.local_runtime()
+    registry.local_runtime.cache_clear()
+    registry._runtime.cache_clear()
+    here = registry.local_runtime()
     yield here
     for seen in here.list():
         here.stop(seen.name, seen.attempt)
     wait_until(lambda: all(seen.phase is ReplicaPhase.EXITED for seen in here.list()), what="all servers have ended")
-    connections.local_runtime.cache_clear()
-    connections._runtime.cache_clear()
+    registry.local_runtime.cache_clear()
+    registry._runtime.cache_clear()
 
 
 def _exited(runtime: LocalRuntime, name: str) -> bool:

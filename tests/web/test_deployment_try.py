@@ -21,11 +21,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from deployments.gateway import tls, tokens
+from deployments.auth import tokens
+from deployments.gateway import tls
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Role
-from deployments.recipes import pack, recipe_of
-from deployments.web.try_it import ANSWER_SECONDS, LARGEST_ANSWER
+from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.web.deployments.playground_request import ANSWER_SECONDS, LARGEST_ANSWER
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.lifecycle import Status
 from deployments.models import Role
-from deployments.recipes import pack, recipe_of
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

@@ -20,12 +20,12 @@ from django.utils import translation
 from deployments.errors import InvalidInput
 from deployments.lifecycle import Status
 from deployments.models import Role
-from deployments.planning import plan
-from deployments.queries.placement import Fit, Need
-from deployments.reconciler.placement import Room, missing
+from deployments.queries.eligibility import Fit, Need
+from deployments.reconciler.core.plan import plan
 from deployments.runtimes.base import Resources
+from deployments.scheduling.placement import Room, missing
 from deployments.told import told
-from deployments.web.try_it import send
+from deployments.web.deployments.playground_request import send
 from launchpad import translations
 from launchpad.translations import compile_translations
 from tests import factories as make

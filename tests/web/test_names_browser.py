@@ -10,7 +10,8 @@ from django.conf import settings as configured
 from django.urls import reverse
 from django.utils import timezone
 
-from deployments.gateway import tls, tokens
+from deployments.auth import tokens
+from deployments.gateway import tls
 from deployments.lifecycle import ExitReason, Status, Step
 from deployments.models import (
     Actor,
@@ -25,7 +26,7 @@ from deployments.models import (
     User,
 )
 from deployments.operations.secrets import create_secret
-from deployments.recipes import pack, recipe_of
+from deployments.scheduling.server_specs import pack, recipe_of
 from tests import factories as make
 from tests.layout import layout_faults
 

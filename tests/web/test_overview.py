@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Deployment, Role
+from deployments.queries.eligibility import room_of
 from deployments.queries.overview import needing_attention, plans_in_use
-from deployments.queries.placement import room_of
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db

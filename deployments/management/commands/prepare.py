@@ -21,9 +21,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from deployments import checks, installation, samples
+from deployments import checks
+from deployments.auth import tokens
+from deployments.bootstrap import samples, seed
 from deployments.errors import GatewayRejected, GatewayUnavailable
-from deployments.gateway import sync, tls, tokens
+from deployments.gateway import sync, tls
 from deployments.models import Role, ServiceKey, SignInLink, User
 from launchpad import programs
 from launchpad.translations import compile_translations
@@ -39,8 +41,8 @@ class Command(BaseCommand):
         home = Path(settings.LAUNCHPAD_HOME)
         compile_translations(home)
         _collect_static()
-        installation.ensure_workspace()
-        installation.ensure_catalog()
+        seed.ensure_workspace()
+        seed.ensure_catalog()
         user = _ensure_administrator(home)
         _ensure_service_key(home)
         try:
@@ -127,13 +129,13 @@ def _ensure_service_key(home: Path) -> None:
     """
     if ServiceKey.objects.exists():
         return
-    from deployments.operations.service_keys import (  # as late as in installation.py
+    from deployments.operations.service_keys import (  # as late as in seed.py
         issue_service_key,
         service_key_file,
     )
 
     with transaction.atomic():
-        issued = issue_service_key(installation.ACTOR, name="made at the first start", role=Role.ADMINISTRATOR)
+        issued = issue_service_key(seed.ACTOR, name="made at the first start", role=Role.ADMINISTRATOR)
         _write_private(home / "service-key.json", json.dumps(service_key_file(issued), indent=2) + "\n")
 
 

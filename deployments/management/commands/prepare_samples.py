@@ -15,12 +15,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments import samples
-from deployments.connections import local_runtime
+from deployments.bootstrap import samples
 from deployments.models import Executable
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.rights import RightsRefused
+from deployments.runtimes.registry import local_runtime
 
 terminal = logging.getLogger("launchpad.events")
 

@@ -12,8 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments.connections import local_runtime
 from deployments.runtimes.base import ReplicaPhase, ReplicaSeen
+from deployments.runtimes.registry import local_runtime
 
 LOOK_SECONDS = 0.1
 MARGIN_SECONDS = 5.0  # beyond the grace time, for the kernel to clear up

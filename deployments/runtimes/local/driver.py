@@ -24,12 +24,12 @@ from pathlib import Path
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import Fetch, LogLine, ReplicaSeen, ReplicaSpec, Resources
+from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local import cache, logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
-from deployments.runtimes.local.probe import probe
 from deployments.runtimes.local.spec import Preparer, scope_of
 
 SHIM = Path(__file__).with_name("shim.py")

@@ -1,0 +1,148 @@
+"""Configurations: immutable values for an executable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from deployments.api.auth import GroupHeader, actor_of, group_of
+from deployments.api.common import (
+    FAILURES,
+    ID,
+    PLAIN_NUMBER,
+    USUAL_ROWS,
+    CaselessSearch,
+    Expand,
+    Ids,
+    PathId,
+    Search,
+    Skip,
+    Top,
+    answer,
+    count_of,
+    find,
+    link,
+    links,
+    scenario_body,
+    search_for,
+    split,
+)
+from deployments.api.configurations import schemas
+from deployments.api.errors import ApiError
+from deployments.api.schemas import Created
+from deployments.errors import InvalidInput
+from deployments.models import Configuration, Executable
+from deployments.operations import create_configuration
+
+router = Router(tags=["Configuration"], by_alias=True)
+LINKS = links(201, configuration=link(configurationId=ID), deployment_create=link(body={"configurationId": ID}))
+
+
+@router.get("/configurations", response={200: schemas.ConfigurationList, **FAILURES})
+def configuration_list(
+    request: HttpRequest,
+    group: GroupHeader,
+    scenarioId: str = "",  # noqa: N803
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    top: Top = USUAL_ROWS,
+    skip: Skip = 0,
+    search: Search = "",
+    caseless: CaselessSearch = False,
+    expand: Expand = "",
+) -> HttpResponse:
+    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    rows = list((found.select_related("scenario") if expand else found)[skip : skip + top])
+    bodies = [_body(one, expand) for one in rows]
+    return answer(schemas.ConfigurationList(count=count_of(found, rows, top, skip), resources=bodies))
+
+
+@router.get("/configurations/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
+def configuration_count(
+    request: HttpRequest,
+    group: GroupHeader,
+    scenarioId: str = "",  # noqa: N803
+    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    search: Search = "",
+    caseless: CaselessSearch = False,
+) -> HttpResponse:
+    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    return HttpResponse(str(found.count()), content_type="text/plain")
+
+
+@router.post("/configurations", response={201: Created, **FAILURES}, openapi_extra=LINKS)
+def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost) -> HttpResponse:
+    place = group_of(request, group)
+    executable = (
+        Executable.objects.select_related("scenario").filter(pk=body.executable_id, scenario=body.scenario_id).first()
+    )
+    if executable is None:
+        raise ApiError(400, f"The scenario {body.scenario_id} has no executable {body.executable_id}.")
+    configuration = create_configuration(
+        actor_of(request),
+        place,
+        executable,
+        name=body.name,
+        parameters=_once((one.key, one.value) for one in body.parameter_bindings),
+        inputs=_once((one.key, one.artifact_id) for one in body.input_artifact_bindings),
+    )
+    told = Created(id=str(configuration.pk), message="Configuration created")
+    return answer(told, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
+
+
+@router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES})
+def configuration(
+    request: HttpRequest,
+    configurationId: PathId,  # noqa: N803
+    group: GroupHeader,
+    expand: Expand = "",
+) -> HttpResponse:
+    place = group_of(request, group)
+    found = find(Configuration.objects.select_related("scenario"), place, configurationId)
+    if found is None:
+        raise ApiError(404, f"There is no configuration {configurationId} in {place.pk}.")
+    return answer(_body(found, expand))
+
+
+def _found(
+    request: HttpRequest, group: str, scenario_id: str, executable_ids: list[str], search: str, caseless: bool | str
+) -> QuerySet[Configuration]:
+    found = Configuration.objects.filter(resource_group=group_of(request, group))
+    if scenario_id:
+        found = found.filter(scenario=scenario_id.replace("\0", ""))
+    if executable_ids:
+        found = found.filter(executable__in=split(executable_ids))
+    return found.filter(search_for(search, caseless, "name"))
+
+
+def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return bindings by their key.
+
+    Raises:
+        InvalidInput: a key is bound twice.
+    """
+    bound: dict[str, str] = {}
+    for key, value in pairs:
+        if key in bound:
+            raise InvalidInput({key: f"{key} is bound twice. Leave one of them out."})
+        bound[key] = value
+    return bound
+
+
+def _body(configuration: Configuration, expand: str) -> schemas.ConfigurationBody:
+    return schemas.ConfigurationBody(
+        id=str(configuration.pk),
+        name=configuration.name,
+        executable_id=configuration.executable_id,
+        scenario_id=configuration.scenario_id,
+        parameter_bindings=[
+            schemas.ParameterBinding(key=key, value=str(value)) for key, value in configuration.parameters.items()
+        ],
+        input_artifact_bindings=[
+            schemas.ArtifactBinding(key=key, artifact_id=value) for key, value in configuration.inputs.items()
+        ],
+        created_at=configuration.created_at,
+        scenario=scenario_body(configuration.scenario) if expand else None,
+    )

@@ -1,0 +1,20 @@
+"""Bodies of requests and answers about logs, as the AI API has them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from deployments.api.schemas import Body
+
+
+class LogItem(Body):
+    timestamp: datetime
+    msg: str
+
+
+class LogResult(Body):
+    result: list[LogItem]
+
+
+class LogBody(Body):
+    data: LogResult

@@ -1,0 +1,130 @@
+"""Resource groups and what is left of their quotas."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Path, Router
+
+from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
+from deployments.api.common import (
+    FAILURES,
+    CaselessSearch,
+    LabelSelector,
+    OptionalTop,
+    Search,
+    Skip,
+    answer,
+    has_labels,
+    labels_of,
+    link,
+    links,
+    search_for,
+)
+from deployments.api.resource_groups import schemas
+from deployments.api.schemas import Created
+from deployments.models import Deployment, Executable, ResourceGroup
+from deployments.operations import resource_groups as operations
+from deployments.queries.deployment_facts import facts_of
+from deployments.queries.workspace import visible_groups
+
+router = Router(tags=["Resource group"], by_alias=True)
+GroupId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$", max_length=253)]
+_GROUP = link(resourceGroupId="$response.body#/resourceGroupId", in_group=False)
+LINKS = links(202, group=_GROUP, group_change=_GROUP, group_delete=_GROUP)
+NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a number
+
+
+@router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES})
+def group_list(
+    request: HttpRequest,
+    top: OptionalTop = None,
+    skip: Skip = 0,
+    search: Search = "",
+    caseless: CaselessSearch = False,
+    labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
+) -> HttpResponse:
+    named = set(ResourceGroup.objects.filter(search_for(search, caseless, "pk")).values_list("pk", flat=True))
+    found = [
+        group
+        for group in visible_groups(actor_of(request))
+        if group.pk in named and has_labels(group.labels, labelSelector)
+    ]
+    shown = found[skip:] if top is None else found[skip : skip + top]
+    return answer(schemas.GroupList(count=len(found), resources=[_body(group) for group in shown]))
+
+
+@router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES}, openapi_extra=LINKS)
+def group_create(request: HttpRequest, body: schemas.GroupPost) -> HttpResponse:
+    labels = {label.key: label.value for label in body.labels}
+    group = operations.create_resource_group(actor_of(request), body.resource_group_id, labels=labels)
+    return answer(schemas.GroupBase(resource_group_id=group.pk), 202)
+
+
+@router.get("/resourceGroups/{resourceGroupId}", response={200: schemas.GroupBody, **FAILURES})
+def group(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
+    return answer(_body(group_of(request, resourceGroupId)))
+
+
+@router.patch("/resourceGroups/{resourceGroupId}", response={202: schemas.GroupBase, **FAILURES})
+def group_change(
+    request: HttpRequest,
+    resourceGroupId: GroupId,  # noqa: N803
+    body: schemas.GroupPatch,
+) -> HttpResponse:
+    found = group_of(request, resourceGroupId)
+    operations.label_resource_group(actor_of(request), found, {label.key: label.value for label in body.labels})
+    return answer(schemas.GroupBase(resource_group_id=found.pk), 202)
+
+
+@router.delete("/resourceGroups/{resourceGroupId}", response={202: Created, **FAILURES})
+def group_delete(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
+    found = group_of(request, resourceGroupId)
+    operations.delete_resource_group(actor_of(request), found)
+    return answer(Created(id=resourceGroupId, message="Resource group deleted"), 202)
+
+
+@router.get("/resourceQuota/deployments", response={200: schemas.DeploymentQuotaBody, **FAILURES})
+def deployment_quota(
+    request: HttpRequest,
+    group: OptionalGroupHeader = "",
+    quotaOnly: bool = False,  # noqa: N803
+) -> HttpResponse:
+    """Tell the quota of a resource group, or of all the caller sees, and what is used of it."""
+    groups = [group_of(request, group)] if group else visible_groups(actor_of(request))
+    quotas = [
+        schemas.DeploymentQuotaItem(
+            resource_plan_type="all",
+            deployment_quota=schemas.DeploymentQuota(
+                max_count=one.deployment_quota, max_replica_per_deployment=one.replica_quota
+            ),
+        )
+        for one in groups
+        if one.deployment_quota is not None or one.replica_quota is not None
+    ]
+    usage = None if quotaOnly else _usage(groups)
+    return answer(schemas.DeploymentQuotaBody(usage=usage, quotas=quotas))
+
+
+@router.get("/resourceQuota/executables", response={200: schemas.ExecutableQuotaBody, **FAILURES})
+def executable_quota(request: HttpRequest, quotaOnly: bool = False) -> HttpResponse:  # noqa: N803
+    usage = schemas.ExecutableUsage(serving_template_count=Executable.objects.count(), workflow_template_count=0)
+    quota = schemas.ExecutableQuota(serving_template_max_count=NO_LIMIT, workflow_template_max_count=0)
+    return answer(schemas.ExecutableQuotaBody(usage=None if quotaOnly else usage, quota=quota))
+
+
+def _usage(groups: list[ResourceGroup]) -> schemas.DeploymentUsage:
+    deployments = list(Deployment.objects.filter(resource_group__in=groups).only("id"))
+    facts = facts_of(deployments)
+    items = [schemas.DeploymentUse(id=pk, resource_plan_type=fact.plan) for pk, fact in facts.items()]
+    return schemas.DeploymentUsage(count=len(items), items=items)
+
+
+def _body(group: ResourceGroup) -> schemas.GroupBody:
+    return schemas.GroupBody(
+        resource_group_id=group.pk,
+        created_at=group.created_at,
+        labels=labels_of(group.labels),
+        status_message="It is being deleted with all it holds." if group.deleting_since else None,
+    )

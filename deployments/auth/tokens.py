@@ -1,0 +1,303 @@
+"""Access tokens: RS256 JWTs that the gateway and the API check without asking anybody.
+
+Keys lie in `LAUNCHPAD_HOME/tokens`: `<kid>.pem` (private), `<kid>.pub.pem` (for the gateway) and `keys.json`, which
+says from when each key signs and until when its signatures count. A new key is published before it signs, so that the
+gateway knows it by then; the one before counts until all that it signed has expired.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, RSAKey
+
+from deployments.errors import TokenInvalid
+from deployments.storage.files import locked, write, write_if_changed
+
+LONGEST_LIFETIME = 43_199  # seconds
+PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
+KEY_BITS = 2048
+AUDIENCE = "launchpad"
+ALL_GROUPS = "*"
+GROUPS_OF_GRANT = "@"  # in the place of groups that are too many for a header
+INFERENCE = "launchpad.inference"  # the scope of tokens that are for predictions alone
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, JoseError)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claims:
+    """What a valid token says.
+
+    Args:
+        subject: whom it stands for.
+        client_id: the service key, or who else asked for it.
+        role: one of the roles' values.
+        groups: ids of the resource groups, None for all; empty when `has_groups_of_grant`.
+        has_groups_of_grant: whether the groups are those of the grant.
+        grant: id of the TokenGrant, `""` when it has none.
+        expires_at: Unix time in seconds.
+        is_for_inference: whether it is for predictions alone.
+        is_probe: whether it is for our own proofs.
+    """
+
+    subject: str
+    client_id: str
+    jti: str
+    role: str
+    groups: frozenset[str] | None
+    has_groups_of_grant: bool
+    grant: str
+    expires_at: int
+    is_for_inference: bool
+    is_probe: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningKey:
+    """A key pair. Times are Unix times in seconds; `until` is None while no newer key replaces it."""
+
+    kid: str
+    key: RSAKey
+    since: float
+    until: float | None
+    public_pem: str
+
+
+def issue(
+    *,
+    subject: str,
+    client_id: str = "launchpad",
+    resource_groups: Collection[str] | None,
+    role: str,
+    lifetime_seconds: int = LONGEST_LIFETIME,
+    probe: bool = False,
+    jti: str = "",
+    grant: str = "",
+    inference_only: bool = False,
+) -> str:
+    """Return a signed token.
+
+    Args:
+        client_id: the service key that it is issued for, by which it can be revoked.
+        resource_groups: ids of the groups whose deployments it may use, None for all.
+        lifetime_seconds: at most LONGEST_LIFETIME.
+        probe: whether it may choose a generation that is not public yet; for our own proofs only.
+        jti: its id, a new one when left out.
+        grant: id of the TokenGrant that says the same; it holds the groups when `resource_groups` is
+            {GROUPS_OF_GRANT}, because they are too many for a token.
+        inference_only: whether it is for predictions alone and not for the API.
+    """
+    now = int(time.time())
+    if not 0 < lifetime_seconds <= LONGEST_LIFETIME:
+        raise ValueError(f"A token lives between 1 and {LONGEST_LIFETIME} seconds, not {lifetime_seconds}.")
+    claims: dict[str, Any] = {
+        "iss": settings.LAUNCHPAD_URL,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "azp": client_id,
+        "client_id": client_id,
+        "jti": jti or secrets.token_hex(16),
+        "iat": now,
+        "exp": now + lifetime_seconds,
+        "role": role,
+        "scope": INFERENCE if inference_only else scope_of(role),
+        # One text with commas, because HAProxy can walk through that and not through a list.
+        "groups": ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups)),
+    }
+    if grant:
+        claims["grant"] = grant
+    if probe:
+        claims["launchpad_probe"] = True
+    signer = signing_key()
+    return jwt.encode({"alg": "RS256", "kid": signer.kid}, claims, signer.key, algorithms=["RS256"])
+
+
+def verify(token: str) -> Claims:
+    """Return what a token says. Whether its service key still counts is for the caller to ask the database.
+
+    Raises:
+        TokenInvalid: it is not ours, not for here, or has expired.
+    """
+    rules = jwt.JWTClaimsRegistry(
+        now=lambda: int(time.time()),
+        iss={"essential": True, "value": settings.LAUNCHPAD_URL},
+        aud={"essential": True, "value": AUDIENCE},
+        exp={"essential": True},
+        role={"essential": True},
+    )
+    try:
+        claims = _signed_claims(token, tuple(known.kid for known in accepted_keys()))
+        rules.validate(claims)
+    except (JoseError, ValueError) as error:
+        raise TokenInvalid("The access token is not valid or has expired: ask for a new one.") from error
+    groups = str(claims.get("groups", ""))
+    return Claims(
+        subject=str(claims.get("sub", "")),
+        client_id=str(claims.get("client_id", "")),
+        jti=str(claims.get("jti", "")),
+        role=str(claims["role"]),
+        groups=None if groups == ALL_GROUPS else frozenset(groups.split(",")) - {"", GROUPS_OF_GRANT},
+        has_groups_of_grant=groups == GROUPS_OF_GRANT,
+        grant=str(claims.get("grant", "")),
+        is_for_inference=claims.get("scope") == INFERENCE,
+        expires_at=int(claims["exp"]),
+        is_probe=claims.get("launchpad_probe") is True,
+    )
+
+
+@lru_cache(maxsize=1000)
+def _signed_claims(token: str, kids: tuple[str, ...]) -> dict[str, Any]:
+    """Return the claims of a token whose signature one of our keys has made; looked at once, it takes 0.3 ms.
+
+    Args:
+        kids: the keys that count now: with another one everything is looked at anew.
+    """
+    accepted = KeySet([known.key for known in accepted_keys() if known.kid in kids])
+    return dict(jwt.decode(token, accepted, algorithms=["RS256"]).claims)
+
+
+def scope_of(role: str) -> str:
+    """Return the OAuth scope of a role."""
+    return f"launchpad.{role}"
+
+
+def ensure_key() -> None:
+    """Make the first key when there is none."""
+    accepted_keys()
+
+
+def signing_key() -> SigningKey:
+    """Return the key that signs now, made when there is none."""
+    keys = accepted_keys()  # first, because a key made now signs from now on
+    now = time.time()
+    # All of them are of the future after a start with a wrong clock: the first one signs.
+    return max((key for key in keys if key.since <= now), key=lambda key: key.since, default=keys[0])
+
+
+def accepted_keys() -> list[SigningKey]:
+    """Return every key whose signatures count now or soon, oldest first."""
+    path = _folder() / "keys.json"
+    try:
+        known = _CACHE.read(path)
+    except _UNREADABLE:
+        with locked(_folder() / "lock"):
+            known = _read_or_made(path)
+    return [key for key in known if key.until is None or key.until > time.time()]
+
+
+def _read_or_made(path: Path) -> list[SigningKey]:
+    """Return the keys; a new one when none can be read, and then what the old ones signed counts no more."""
+    try:
+        return _CACHE.read(path)
+    except FileNotFoundError:
+        pass
+    except _UNREADABLE as error:
+        logger.error("The keys of the access tokens cannot be read, a new one is made: %s", error)
+    _keep([_new_entry(since=time.time())])
+    return _CACHE.read(path)
+
+
+def public_keys() -> Mapping[str, Path]:
+    """Return key id -> PEM file of the public key, of every key whose signatures count now or soon."""
+    known = {key.kid: (_folder() / f"{key.kid}.pub.pem", key) for key in accepted_keys()}
+    for path, key in known.values():
+        write_if_changed(path, key.public_pem, mode=0o644)  # HAProxy does not start with a damaged one
+    return {kid: path for kid, (path, _) in known.items()}
+
+
+def jwks() -> dict[str, Any]:
+    """Return the public keys as a JSON Web Key Set."""
+    return {
+        "keys": [
+            {**key.key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": "RS256"} for key in accepted_keys()
+        ]
+    }
+
+
+def rotate(overlap: float = LONGEST_LIFETIME) -> str:
+    """Make a new key that signs from PUBLISHED_BEFORE seconds on, and forget the ones that count no more.
+
+    The gateway has to be synchronised within that time; the sweep does so every two seconds.
+
+    Args:
+        overlap: seconds that the present key's signatures count after the new one has begun to sign; no less than
+            the longest lifetime of a token, unless the present key is in wrong hands.
+
+    Returns:
+        The new key's id.
+    """
+    accepted_keys()
+    path = _folder() / "keys.json"
+    with locked(_folder() / "lock"):
+        entries = json.loads(path.read_text())["keys"]
+        now = time.time()
+        since = now + PUBLISHED_BEFORE if overlap else now
+        for entry in entries:
+            entry["until"] = min(entry["until"] or since + overlap, since + overlap)
+        new = _new_entry(since=since)
+        kept = [entry for entry in entries if entry["until"] > now]
+        _keep([*kept, new])
+        for entry in entries:
+            if entry not in kept:
+                for name in (f"{entry['kid']}.pem", f"{entry['kid']}.pub.pem"):
+                    (_folder() / name).unlink(missing_ok=True)
+    return str(new["kid"])
+
+
+def _new_entry(*, since: float) -> dict[str, Any]:
+    key = RSAKey.generate_key(KEY_BITS, private=True)
+    kid = key.thumbprint()
+    write(_folder() / f"{kid}.pem", key.as_pem(private=True), mode=0o600)
+    write(_folder() / f"{kid}.pub.pem", key.as_pem(private=False), mode=0o644)
+    return {"kid": kid, "since": since, "until": None}
+
+
+def _keep(entries: Collection[dict[str, Any]]) -> None:
+    write(_folder() / "keys.json", json.dumps({"keys": list(entries)}, indent=2))
+
+
+def _folder() -> Path:
+    return Path(settings.LAUNCHPAD_HOME) / "tokens"
+
+
+class _Cache:
+    """Keys as last read: parsing a private key costs more than a signature."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._stamp: tuple[Path, int, int] | None = None
+        self._keys: list[SigningKey] = []
+
+    def read(self, path: Path) -> list[SigningKey]:
+        found = path.stat()
+        stamp = (path, found.st_mtime_ns, found.st_ino)
+        with self._lock:
+            if stamp != self._stamp:
+                entries = json.loads(path.read_text())["keys"]
+                self._keys = [_load(path.parent, entry) for entry in entries]
+                self._stamp = stamp
+            return list(self._keys)
+
+
+def _load(folder: Path, entry: Mapping[str, Any]) -> SigningKey:
+    kid = str(entry["kid"])
+    key = RSAKey.import_key((folder / f"{kid}.pem").read_bytes(), {"kid": kid})
+    public = key.as_pem(private=False).decode()
+    return SigningKey(kid=kid, key=key, since=float(entry["since"]), until=entry["until"], public_pem=public)
+
+
+_CACHE = _Cache()

@@ -1,0 +1,1 @@
+"""What every installation has at its start: plans, the built-in catalog, samples."""

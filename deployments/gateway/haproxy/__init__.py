@@ -1,0 +1,1 @@
+"""HAProxy: its program, its configuration and its control socket."""

@@ -1,0 +1,190 @@
+"""Talks to the running HAProxy through its master's socket, which reaches every worker, old ones too.
+
+After a reload the worker from before stays until its last connection is closed; it still obeys commands.
+"""
+
+from __future__ import annotations
+
+import csv
+import http.client
+import io
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployments.errors import GatewayRejected, GatewayUnavailable
+from deployments.gateway.haproxy.binary import find_haproxy
+from deployments.gateway.haproxy.config import FRONTEND
+
+ANSWER_SECONDS = 5.0
+RELOAD_SECONDS = 10.0
+CHECK_SECONDS = 10.0
+PAUSE_SECONDS = 0.005
+_NO_WORKER = ("Can't find the target", "Invalid process")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What a worker has open now.
+
+    Args:
+        connections: of clients, idle ones included.
+        requests: backend -> requests that are open to it.
+    """
+
+    connections: int
+    requests: dict[str, int]
+
+
+class Control:
+    """The running HAProxy.
+
+    Args:
+        folder: where it was started in.
+        run: where its sockets are.
+    """
+
+    def __init__(self, folder: Path, run: Path) -> None:
+        self.folder = folder
+        self.run = run
+
+    @property
+    def socket_path(self) -> Path:
+        return self.run / "haproxy.sock"
+
+    def command(self) -> list[str]:
+        """Return how HAProxy is started; it stays in the foreground, as master of its workers."""
+        return [
+            *(str(find_haproxy()), "-W", "-S", f"{self.socket_path},mode,600"),
+            *("-p", str(self.run / "haproxy.pid"), "-C", str(self.folder), "-f", "haproxy.cfg"),
+        ]
+
+    def check(self, name: str) -> None:
+        """Let HAProxy judge the configuration file `name` in the folder.
+
+        Raises:
+            GatewayRejected: it is not valid, with HAProxy's first complaint.
+        """
+        command = [str(find_haproxy()), "-c", "-C", str(self.folder), "-f", name]
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
+        )
+        if done.returncode:
+            complaints = [line for line in done.stderr.splitlines() if line.startswith("[ALERT]")]
+            raise GatewayRejected(f"HAProxy refuses the configuration: {next(iter(complaints), done.stderr)[:500]}")
+
+    def ask(self, command: str, *, worker: str = "1") -> str:
+        """Send one command and return the answer.
+
+        Args:
+            worker: "1" for the present worker, `!pid` for a certain one, "" for the master itself.
+
+        Raises:
+            GatewayUnavailable: HAProxy does not run, or the worker is gone.
+        """
+        line = f"@{worker} {command}" if worker else command
+        answer = self._send(line)
+        if answer.startswith(_NO_WORKER):
+            raise GatewayUnavailable(f"The gateway's process {worker} is gone.")
+        return answer.strip()
+
+    def must(self, command: str, *, expected: str = "", worker: str = "1") -> None:
+        """Send a command that answers nothing (or `expected`) when it has worked.
+
+        Raises:
+            GatewayUnavailable: it did not.
+        """
+        answer = self.ask(command, worker=worker)
+        if answer and not (expected and expected in answer):
+            raise GatewayUnavailable(f"The gateway answered {answer!r} to {command!r}.")
+
+    def old_workers(self) -> list[str]:
+        """Return the workers from before a reload that still finish requests, as `ask` wants them."""
+        listing = self.ask("show proc", worker="")
+        _, _, old = listing.partition("# old workers")
+        return [f"!{pid}" for pid in re.findall(r"^(\d+)\s+worker", old, flags=re.MULTILINE)]
+
+    def map(self, name: str, *, worker: str = "1") -> dict[str, str]:
+        """Return the entries of a map as that worker has them."""
+        lines = (line.split(maxsplit=2) for line in self.ask(f"show map {name}", worker=worker).splitlines())
+        return {parts[1]: parts[2] for parts in lines if len(parts) == 3}
+
+    def load(self, *, worker: str = "1") -> Load:
+        """Return what a worker has open now."""
+        connections, requests = 0, {}
+        for row in self._stat("-1 3 -1", worker):
+            if row["svname"] == "BACKEND":
+                requests[row["# pxname"]] = int(row["scur"] or 0)
+            elif row["# pxname"] == FRONTEND:
+                connections = int(row["scur"] or 0)
+        return Load(connections=connections, requests=requests)
+
+    def down(self) -> frozenset[str]:
+        """Return the names of the servers whose health checks fail; not of those that wait for an address."""
+        return frozenset(row["svname"] for row in self._stat("-1 4 -1", "1") if row["status"].startswith("DOWN"))
+
+    def servers_state(self) -> list[list[str]]:
+        """Return the lines of `show servers state`, split: a version, a heading, then one line a server."""
+        return [line.split() for line in self.ask("show servers state").splitlines() if line]
+
+    def reload(self) -> None:
+        """Start a new worker with the files as they are; the old one finishes what it has.
+
+        Whether it took them is for the caller to see: HAProxy before 2.7 does not wait and does not say.
+        """
+        self._send("reload")
+
+    def metrics(self) -> str:
+        """Return the metrics in Prometheus's text format."""
+        connection = _UnixConnection(self.run / "metrics.sock")
+        try:
+            connection.request("GET", "/metrics")
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            raise GatewayUnavailable(f"The gateway gives no metrics: {error}.") from error
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise GatewayUnavailable("This HAProxy was built without its Prometheus exporter.")
+        return text
+
+    def _stat(self, which: str, worker: str) -> Iterable[dict[str, str]]:
+        return csv.DictReader(io.StringIO(self.ask(f"show stat {which}", worker=worker)))
+
+    def _send(self, line: str) -> str:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(ANSWER_SECONDS)
+                connection.connect(str(self.socket_path))
+                connection.sendall(f"{line}\n".encode())
+                connection.shutdown(socket.SHUT_WR)
+                return b"".join(_chunks(connection)).decode()
+        except OSError as error:
+            raise GatewayUnavailable(f"The gateway cannot be reached at {self.socket_path}: {error}.") from error
+
+
+def _chunks(connection: socket.socket) -> Iterator[bytes]:
+    while chunk := connection.recv(65536):
+        yield chunk
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=ANSWER_SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def pause_until(end: float) -> bool:
+    """Sleep a moment and return whether there is time left until `end` (of `time.monotonic()`)."""
+    time.sleep(PAUSE_SECONDS)
+    return time.monotonic() < end

@@ -1,0 +1,144 @@
+"""Proves a generation: one real request the way of every client, through listener, TLS, token check and backend."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import urllib3
+
+from deployments.auth import tokens
+from deployments.gateway.endpoint import certificate, place
+from deployments.runtimes.terminal import plain
+
+TOKEN_SECONDS = 30
+LONGEST_EXCERPT = 200  # characters of an answer that are shown
+LARGEST_ANSWER = 16_000_000  # bytes of an answer that are read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """How the request went.
+
+    Args:
+        request: what was asked: method and path.
+        ok: whether the answer was 2xx.
+        status: HTTP status, 0 when there was no answer.
+        latency_seconds: from the request to the end of its answer's headers.
+        message: one sentence for people.
+    """
+
+    request: str
+    ok: bool
+    status: int
+    latency_seconds: float
+    message: str
+
+
+def prove(
+    deployment_id: str,
+    generation: int,
+    *,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    timeout: float,
+) -> Proof:
+    """Send one request to a generation, whether traffic goes to it or not.
+
+    Args:
+        path: below the deployment's URL, with its query.
+        timeout: seconds for all of it.
+    """
+    token = tokens.issue(
+        subject="launchpad",
+        client_id="launchpad-proof",
+        resource_groups=None,
+        role="viewer",
+        lifetime_seconds=TOKEN_SECONDS,
+        probe=True,
+    )
+    request = f"{method} /{path.lstrip('/')}"
+    began = time.monotonic()
+    try:
+        with _pool(timeout) as pool:
+            answer = pool.urlopen(
+                method,
+                f"/v2/inference/deployments/{deployment_id}/{path.lstrip('/')}",
+                body=body,
+                headers={
+                    **(headers or {}),
+                    "Authorization": f"Bearer {token}",
+                    "X-Launchpad-Generation": str(generation),
+                },
+                redirect=False,
+                retries=False,
+                preload_content=False,
+            )
+            latency = time.monotonic() - began
+            beginning = _read(answer, began + timeout)
+    except urllib3.exceptions.TimeoutError:
+        return _failed(request, began, f"{request} was not answered within {timeout:g} s.")
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        return _failed(request, began, f"The gateway did not answer: {error}")
+    return _answered(request, answer.status, latency, beginning)
+
+
+def _answered(request: str, status: int, latency: float, beginning: bytes) -> Proof:
+    ok = 200 <= status < 300
+    excerpt = "" if ok else _excerpt(beginning)
+    message = f"{request} answered {status} {_phrase(status)} in {latency * 1000:.0f} ms"
+    message = f"{message}: {excerpt}." if excerpt else f"{message}."
+    return Proof(request=request, ok=ok, status=status, latency_seconds=latency, message=message)
+
+
+def _failed(request: str, began: float, message: str) -> Proof:
+    return Proof(request=request, ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
+
+
+def _pool(timeout: float) -> urllib3.HTTPSConnectionPool:
+    here = place()
+    context = ssl.create_default_context(cafile=str(certificate().trusted))
+    # Nothing but the gateway's own certificate is trusted, even if it is no authority and its authority is unknown.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return urllib3.HTTPSConnectionPool(
+        here.address,
+        here.port,
+        ssl_context=context,
+        server_hostname=here.host,
+        assert_hostname=here.host,
+        timeout=urllib3.Timeout(total=timeout),
+        maxsize=1,
+    )
+
+
+def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
+    """Return the beginning of an answer, after reading all of it: servers log a client that leaves as an error.
+
+    Endless answers are left after a time or a size; they have begun, which is what counts.
+    """
+    beginning = b""
+    received = 0
+    with suppress(urllib3.exceptions.HTTPError, OSError):
+        while received < LARGEST_ANSWER and time.monotonic() < end and (chunk := answer.read1(65536)):
+            beginning = beginning or chunk
+            received += len(chunk)
+    return beginning[: 4 * LONGEST_EXCERPT]
+
+
+def _excerpt(beginning: bytes) -> str:
+    """Return the beginning of an answer that is no success, on one line."""
+    line = " ".join(plain(beginning.decode(errors="replace")).split())
+    return line if len(line) <= LONGEST_EXCERPT else f"{line[:LONGEST_EXCERPT]} ..."
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

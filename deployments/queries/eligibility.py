@@ -1,0 +1,161 @@
+"""Whether something fits: what a configuration needs, what its connection has left, and who holds the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, Sum
+from django.utils.translation import gettext as _
+
+from deployments.errors import LaunchpadError, RuntimeUnavailable
+from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
+from deployments.runtimes.base import Resources
+from deployments.runtimes.registry import runtime_for
+from deployments.scheduling.placement import Room, fits_never, missing, room
+from deployments.scheduling.server_specs import recipe_of
+from deployments.told import told
+
+HOLDERS_SHOWN = 5
+_NOTHING = Resources(cpu_millis=0, memory_bytes=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Need:
+    """What the servers of a configuration take, all replicas together.
+
+    Args:
+        plan: name of the resource plan.
+        each: of one replica.
+        problem: why it cannot run at all, `""` when it can; the rest is then meaningless.
+    """
+
+    plan: str = ""
+    replicas: int = 0
+    each: Resources = _NOTHING
+    problem: str = ""
+
+    @property
+    def total(self) -> Resources:
+        return self.each.times(self.replicas)
+
+    @property
+    def words(self) -> str:
+        return in_words(self.total)
+
+    @property
+    def each_in_words(self) -> str:
+        return in_words(self.each)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """What is needed and what there is.
+
+    Args:
+        room: None while the runtime cannot be asked.
+        missing: what is short, in words and numbers; `""` when it fits or cannot be told.
+    """
+
+    need: Need
+    room: Room | None
+    missing: str = ""
+
+    @property
+    def fits(self) -> bool:
+        return self.room is not None and not self.missing and not self.need.problem
+
+    @property
+    def can_never_fit(self) -> bool:
+        """Whether it needs more than there is in all, so that creating it is refused."""
+        return self.room is not None and not self.need.problem and fits_never(self.need.total, self.room.total)
+
+    @property
+    def free_in_words(self) -> str:
+        return in_words(self.room.free) if self.room else ""
+
+    @property
+    def shortage(self) -> str:
+        """What is short as a sentence of its own in the reader's language, `""` when nothing is."""
+        text = told(self.missing).partition(": ")[2]
+        return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A deployment that holds resources, all its replicas together."""
+
+    deployment_id: str
+    group_id: str
+    configuration: str
+    replicas: int
+    held: Resources
+
+    @property
+    def words(self) -> str:
+        return in_words(self.held)
+
+
+def in_words(resources: Resources) -> str:
+    """Return an amount for people: "0.25 CPU, 512 MB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
+    in_gb = resources.memory_bytes >= 1e9
+    memory = (resources.memory_bytes / 1e9, "GB") if in_gb else (resources.memory_bytes / 1e6, "MB")
+    parts = [(resources.cpu_millis / 1000, "CPU"), memory]
+    parts += [(resources.gpus, "GPU")] if resources.gpus else []
+    return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts)
+
+
+def fit(configuration: Configuration, group: ResourceGroup) -> Fit:
+    """Return whether a deployment of a configuration would be placed at once, in three queries."""
+    need = need_of(configuration)
+    there = room_of(group.connection)
+    short = "" if there is None or need.problem else missing(need.total, there)
+    return Fit(need=need, room=there, missing=short)
+
+
+def need_of(configuration: Configuration) -> Need:
+    """Return what a configuration needs, or the sentence that says why it cannot run."""
+    if problem := configuration.executable.template.problem_for_local_runtime:
+        return Need(problem=problem)
+    try:
+        recipe = recipe_of(configuration)
+    except LaunchpadError as error:
+        return Need(problem=str(error))
+    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    if plan is None:
+        unknown = _("It names the resource plan %(resource_plan)s, which does not exist.")
+        return Need(problem=unknown % {"resource_plan": recipe.resource_plan})
+    return Need(plan=plan.pk, replicas=recipe.min_replicas, each=plan.resources)
+
+
+def room_of(connection: Connection) -> Room | None:
+    """Return what a connection has in all and what is held of it, None while its runtime cannot be asked."""
+    try:
+        return room(connection, runtime_for(connection))
+    except RuntimeUnavailable:
+        return None
+
+
+def holders(connection: Connection) -> Sequence[Holder]:
+    """Return the deployments that hold most memory of a connection, the largest first."""
+    rows = (
+        Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+        .order_by()
+        .values_list(
+            "generation__deployment",
+            "generation__deployment__resource_group",
+            "generation__deployment__configuration__name",
+        )
+        .annotate(replicas=Count("pk"), cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"), gpu=Sum("gpus"))
+        .order_by("-memory", "generation__deployment")[:HOLDERS_SHOWN]
+    )
+    return [
+        Holder(
+            deployment_id=pk,
+            group_id=group,
+            configuration=name,
+            replicas=replicas,
+            held=Resources(cpu_millis=cpu, memory_bytes=memory, gpus=gpus),
+        )
+        for pk, group, name, replicas, cpu, memory, gpus in rows
+    ]

@@ -1,0 +1,128 @@
+"""What the replicas of a generation need: to be started, started again, ended, released. Pure, as `plan.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step, is_permanent
+from deployments.reconciler.core.state import (
+    Action,
+    ForgiveRestarts,
+    GenerationFacts,
+    Recycle,
+    Release,
+    ReplicaFacts,
+    Restart,
+    Start,
+    Stop,
+)
+
+RESTART_LIMIT = 5
+RESTART_PAUSE_MAX = timedelta(seconds=60)
+RESTARTS_FORGOTTEN_AFTER = timedelta(minutes=10)
+UNHEALTHY_LIMIT = timedelta(seconds=60)
+
+_GONE = {None, ReplicaPhase.EXITED}
+
+
+def is_present(replica: ReplicaFacts) -> bool:
+    return replica.phase not in _GONE
+
+
+def release(generation: GenerationFacts) -> list[Action]:
+    """Stop what lives; give the resources back once nothing does.
+
+    A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
+    that was told to stop a name does not start that attempt any more.
+    """
+    if not generation.held:
+        return []
+    stops: list[Action] = [
+        Stop(replica.name)
+        for replica in generation.replicas
+        if replica.phase not in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING}
+    ]
+    if any(is_present(replica) for replica in generation.replicas):
+        return stops
+    return [*stops, Release(generation.number)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tended:
+    actions: tuple[Action, ...] = ()
+    failure: str = ""
+
+
+def tend(now: datetime, generation: GenerationFacts) -> Tended:
+    """Start, restart and end the replicas of a generation; say when they cannot be brought to life."""
+    actions: list[Action] = []
+    failures: list[str] = []
+    alive = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
+    was_up = Step.ROUTED in generation.steps
+    for replica in generation.replicas:
+        if replica.phase is None:
+            if replica.restart_at is None or now >= replica.restart_at:
+                actions.append(Start(replica.name))
+        elif replica.phase is ReplicaPhase.EXITED:
+            if replica.exit_reason is ExitReason.STOPPED and not replica.recycled_because:
+                # Stopped from outside the loop, as when Launchpad itself is stopped: no failure of the server's.
+                actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
+                continue
+            because = replica.recycled_because or replica.exit_message
+            if _is_hopeless(replica, was_up=was_up) and not (alive and was_up):
+                failures.append(because)
+            actions.append(Restart(replica.name, _pause(replica.restarts), because))
+        elif was_up and (because := _hangs(now, generation, replica)):
+            actions.append(Recycle(replica.name, because))
+        elif replica.restarts and replica.healthy_since and now - replica.healthy_since >= RESTARTS_FORGOTTEN_AFTER:
+            actions.append(ForgiveRestarts(replica.name))
+    return Tended(failure=failures[0]) if failures else Tended(actions=tuple(actions))
+
+
+def _is_hopeless(replica: ReplicaFacts, *, was_up: bool) -> bool:
+    """Whether another try need not be made. What has served before is given more of them: it did work once."""
+    if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
+        return True
+    limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
+    return replica.restarts >= limit
+
+
+def _pause(restarts: int) -> timedelta:
+    """1 s, doubling to 60 s."""
+    return min(RESTART_PAUSE_MAX, timedelta(seconds=2 ** min(restarts, 10)))
+
+
+def deadline(generation: GenerationFacts, *steps: Step) -> timedelta:
+    """Return how long steps may take together: what the template says of each, else the default."""
+    return sum((generation.deadlines.get(step, DEADLINES[step]) for step in steps), timedelta())
+
+
+def _hangs(now: datetime, generation: GenerationFacts, replica: ReplicaFacts) -> str:
+    """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
+    began = replica.attempt_began_at or now
+    if replica.phase is ReplicaPhase.PREPARING:
+        since, limit, doing = began, deadline(generation, Step.PREPARED), "prepare its Python environment"
+    elif replica.phase is ReplicaPhase.FETCHING:
+        since, limit = began, deadline(generation, Step.PREPARED, Step.FETCHED)
+        doing = "fetch its input artifacts"
+    elif replica.phase not in {ReplicaPhase.STARTING, ReplicaPhase.LISTENING}:
+        return ""
+    elif replica.unhealthy_since is not None:
+        since, limit, doing = replica.unhealthy_since, UNHEALTHY_LIMIT, ""
+    else:
+        since, limit = replica.launched_at or now, deadline(generation, Step.STARTED, Step.HEALTHY)
+        doing = ""
+    if now - since <= limit:
+        return ""
+    if doing:
+        return f"The server did not {doing} within {words(limit)}."
+    seen = f" Seen last: {replica.detail}." if replica.detail else ""
+    return f"The server did not answer its health path for {words(limit)}.{seen}"
+
+
+def words(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds % 3600 == 0:
+        return f"{seconds // 3600} h"
+    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"

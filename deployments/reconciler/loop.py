@@ -1,0 +1,144 @@
+"""One pass over one deployment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
+from deployments.gateway import sync
+from deployments.lifecycle import Status
+from deployments.models import Deployment, Generation, Severity
+from deployments.reconciler import lease as leases
+from deployments.reconciler.act import Scene, act
+from deployments.reconciler.capacity_queue import wake_waiting
+from deployments.reconciler.core.plan import plan
+from deployments.reconciler.core.state import Facts, Plan, Release
+from deployments.reconciler.events import tell
+from deployments.reconciler.observe import observe
+from deployments.runtimes.registry import runtime_for
+
+logger = logging.getLogger(__name__)
+
+MOST_ROUNDS = 10  # a pass may take several quick steps, but lets others have a turn
+OUT_OF_SIGHT_PAUSE = timedelta(seconds=2)
+AFTER_A_FAULT = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextPass:
+    """A pass that is to be made, and in how many seconds."""
+
+    deployment_id: str
+    in_seconds: float = 0
+
+
+def pass_over(deployment_id: str) -> Sequence[NextPass]:
+    """Bring what is wanted and what is seen of a deployment together, as far as that goes without waiting.
+
+    Returns:
+        The passes to make next: over this deployment, unless there is nothing to come back for or another pass is at
+        work, and over those that were waiting for what it has given back.
+    """
+    lease = leases.take(deployment_id)
+    if lease is None:
+        return []
+    pause: timedelta | None = AFTER_A_FAULT
+    woken: Sequence[str] = ()
+    try:
+        pause, woken = _rounds(lease)
+    except leases.LeaseLost:
+        pause = None  # the row is gone, or another pass decides when the next one is due
+    except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
+        logger.warning("%s: %s", deployment_id, error)
+        _note_out_of_sight(lease, str(error))
+        pause = OUT_OF_SIGHT_PAUSE
+    finally:
+        due_again = leases.give_back(lease, pause)
+    passes = [NextPass(deployment_id=pk) for pk in woken]
+    if due_again:
+        pause = timedelta(0)
+    if pause is not None:
+        passes.append(NextPass(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
+    return passes
+
+
+def _rounds(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
+    """Observe, plan, act and record until there is something to wait for; return how long, and whom that has woken."""
+    released = False
+    for number in range(MOST_ROUNDS):
+        deployment = leases.renew(lease) if number else leases.held(lease)
+        runtime = runtime_for(deployment.resource_group.connection)
+        facts = observe(deployment, runtime)
+        now_planned = plan(facts)
+        again = act(Scene(deployment=deployment, runtime=runtime), now_planned.actions)
+        _record(lease, deployment, facts, now_planned)
+        released = released or any(isinstance(action, Release) for action in now_planned.actions)
+        if not again:
+            woken = wake_waiting(deployment.resource_group.connection, runtime) if released else ()
+            return _until(deployment, now_planned.next_pass_in), woken
+        if _needs_backends(deployment):
+            sync.apply()
+    return timedelta(0), ()
+
+
+def _needs_backends(deployment: Deployment) -> bool:
+    """Whether a generation is on its way up, whose replicas the gateway has to know before they can be proved."""
+    return deployment.serving_generation != deployment.generation and deployment.target_status == "RUNNING"
+
+
+def _until(deployment: Deployment, pause: timedelta | None) -> timedelta | None:
+    """Shorten a pause to the end of the deployment's duration."""
+    if deployment.expires_at is None:
+        return pause
+    left = max(timedelta(0), deployment.expires_at - timezone.now())
+    return left if pause is None else min(pause, left)
+
+
+def _record(lease: leases.Lease, deployment: Deployment, facts: Facts, done: Plan) -> None:
+    """Write what was observed, only where it differs, and only while the lease is ours."""
+    now = timezone.now()
+    with transaction.atomic():
+        _record_steps(deployment, done)
+        values: dict[str, object] = {}
+        if deployment.observed_generation != facts.generation:
+            values["observed_generation"] = facts.generation
+        if deployment.unseen_since is not None:
+            values["unseen_since"] = None
+        message = deployment.status_message if done.message is None else done.message
+        if (deployment.status, deployment.status_message) != (done.status, message):
+            values |= {"status_message": message, "status_severity": done.severity}
+        if deployment.status != done.status:
+            values |= {"status": done.status, "status_changed_at": now}
+            if done.status is Status.RUNNING:
+                values["started_at"] = now
+            if done.status in {Status.STOPPED, Status.DEAD}:
+                values["completed_at"] = now
+        if not values:
+            return
+        rows = Deployment.objects.filter(pk=deployment.pk, lease_token=lease.token)
+        if rows.update(**values) and "status" in values:
+            tell(deployment, done.status, message, severity=done.severity, status=done.status)
+
+
+def _record_steps(deployment: Deployment, done: Plan) -> None:
+    """Write the time of each step when it is first seen done."""
+    now = timezone.now().isoformat()
+    for number, steps in done.steps.items():
+        row = Generation.objects.filter(deployment=deployment, number=number).first()
+        new = {step: now for step in steps if row is not None and step not in row.steps}
+        if row is not None and new:
+            Generation.objects.filter(pk=row.pk).update(steps=row.steps | new)
+
+
+def _note_out_of_sight(lease: leases.Lease, why: str) -> None:
+    """Cannot see it is not it died: nothing changes but a visible "out of sight since"."""
+    rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unseen_since=None)
+    if rows.update(unseen_since=timezone.now()):
+        deployment = Deployment.objects.get(pk=lease.deployment_id)
+        tell(deployment, "OUT_OF_SIGHT", f"Its state is not known for the moment: {why}", severity=Severity.WARNING)

@@ -1,0 +1,157 @@
+"""Holding resources for the replicas of a generation, or saying in numbers what is missing.
+
+What is held is the sum over `Replica.is_held`; it is read and added to under a lock on the connection's row, so that
+two passes cannot both take the last free gigabyte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from deployments.models import Connection, Deployment, Generation, Replica, ResourcePlan
+from deployments.runtimes.base import Resources, Runtime
+from deployments.scheduling.server_specs import unpack
+
+OVERTAKING = timedelta(minutes=5)  # how long smaller deployments may pass by one that does not fit yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a connection has in all and what is held of it."""
+
+    total: Resources
+    held: Resources
+
+    @property
+    def free(self) -> Resources:
+        return Resources(
+            cpu_millis=max(0, self.total.cpu_millis - self.held.cpu_millis),
+            memory_bytes=max(0, self.total.memory_bytes - self.held.memory_bytes),
+            gpus=max(0, self.total.gpus - self.held.gpus),
+        )
+
+    def less(self, more: Resources) -> Room:
+        """Return the room that is left once `more` is held, too."""
+        return Room(total=self.total, held=self.held.plus(more))
+
+
+def room(connection: Connection, runtime: Runtime) -> Room:
+    """Return the room on a connection.
+
+    Raises:
+        RuntimeUnavailable: the runtime cannot be asked for its capacity.
+    """
+    held = Replica.objects.filter(
+        is_held=True, generation__deployment__resource_group__connection=connection
+    ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
+    return Room(
+        total=runtime.capacity(),
+        held=Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"]),
+    )
+
+
+def place(generation: Generation, connection: Connection, runtime: Runtime) -> bool:
+    """Hold resources for all replicas of a generation, or note what it is waiting for.
+
+    Returns:
+        Whether anything is different now: they are held, or what is missing has changed.
+    """
+    recipe = unpack(generation.recipe)
+    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    if plan is None:
+        reason = f"There is no resource plan {recipe.resource_plan!r} any more."
+        Generation.objects.filter(pk=generation.pk).update(reason=reason)
+        return True
+    needs = plan.resources.times(recipe.min_replicas)
+    with transaction.atomic():
+        Connection.objects.select_for_update().get(pk=connection.pk)
+        there = room(connection, runtime)
+        waiting = missing(needs, there) or _older_first(generation, connection)
+        if waiting:
+            changed = waiting != generation.waiting
+            if changed:
+                Generation.objects.filter(pk=generation.pk).update(waiting=waiting)
+            return changed
+        Replica.objects.bulk_create(
+            Replica(
+                generation=generation,
+                number=number,
+                name=f"{generation.deployment_id}-{generation.number}-{number}",
+                cpu_millis=plan.cpu_millis,
+                memory_bytes=plan.memory_bytes,
+                gpus=plan.gpus,
+            )
+            for number in range(recipe.min_replicas)
+        )
+        Generation.objects.filter(pk=generation.pk).update(waiting="")
+    return True
+
+
+def missing(needs: Resources, there: Room) -> str:
+    """Return what is missing in words and numbers, `""` when all fits."""
+    short = []
+    for noun, need, free, total in _amounts(needs, there):
+        if need > free:
+            never = f" (and {_amount(noun, total)} in all)" if need > total else ""
+            short.append(f"it needs {_amount(noun, need)}, {_amount(noun, free)} free{never}")
+    if not short:
+        return ""
+    advice = " It can never fit here: choose a smaller plan." if fits_never(needs, there.total) else ""
+    return f"Waiting for capacity: {'; '.join(short)}.{advice}"
+
+
+def fits_never(needs: Resources, total: Resources) -> bool:
+    """Return whether more is needed than there is in all, so that waiting would not help."""
+    return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
+
+
+def shortfalls(needs: Resources, total: Resources) -> tuple[list[str], list[str]]:
+    """Return the amounts of which more is needed than there is in all: what is needed of each, and what there is."""
+    nothing = Resources(cpu_millis=0, memory_bytes=0)
+    amounts = _amounts(needs, Room(total=total, held=nothing))
+    short = [(noun, need, there) for noun, need, _, there in amounts if need > there]
+    return [_amount(noun, need) for noun, need, _ in short], [_amount(noun, there) for noun, _, there in short]
+
+
+def turn_of(deployment_id: str) -> str:
+    """Return why one that would fit waits all the same."""
+    return f"Waiting for its turn: {deployment_id} has waited longer for capacity."
+
+
+def _amounts(needs: Resources, there: Room) -> list[tuple[str, float, float, float]]:
+    free, total = there.free, there.total
+    return [
+        ("GB of memory", needs.memory_bytes / 1e9, free.memory_bytes / 1e9, total.memory_bytes / 1e9),
+        ("CPU", needs.cpu_millis / 1000, free.cpu_millis / 1000, total.cpu_millis / 1000),
+        ("GPU", needs.gpus, free.gpus, total.gpus),
+    ]
+
+
+def _amount(noun: str, value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {noun}"
+
+
+def _older_first(generation: Generation, connection: Connection) -> str:
+    """Let one that has waited long and could fit go first, so that it does not starve behind smaller ones."""
+    older = (
+        Generation.objects.filter(
+            deployment__resource_group__connection=connection,
+            deployment__target_status="RUNNING",
+            outcome="",
+            began_at__lt=min(generation.began_at, timezone.now() - OVERTAKING),
+            replicas=None,
+            waiting__startswith="Waiting for capacity",
+        )
+        .exclude(waiting__contains="can never fit")
+        .exclude(pk=generation.pk)
+        .order_by("began_at")
+        .first()
+    )
+    if older is None or not Deployment.objects.filter(pk=older.deployment_id, generation=older.number).exists():
+        return ""
+    return turn_of(older.deployment_id)

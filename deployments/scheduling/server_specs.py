@@ -1,0 +1,81 @@
+"""From a configuration to what a runtime is told to run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from deployments import serving_template
+from deployments.models import Artifact, Configuration, Replica
+from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
+from deployments.serving_template import Proof, Recipe, Retry, Sample, SecretKey
+
+MODEL_SERVERS = Path(__file__).parents[1] / "model_servers"
+
+
+def recipe_of(configuration: Configuration) -> Recipe:
+    """Render the configuration's template with its values.
+
+    Raises:
+        TemplateInvalid: the template's text is not valid (any more).
+        InvalidInput: the values do not make a recipe.
+    """
+    return serving_template.render(
+        configuration.executable.template,
+        parameters=configuration.parameters,
+        artifacts={slot: f"{{{{runtime.artifacts.{slot}}}}}" for slot in configuration.inputs},
+        model_servers=str(MODEL_SERVERS),
+    )
+
+
+def pack(recipe: Recipe) -> dict[str, Any]:
+    """Return a recipe as a mapping that JSON can hold."""
+    return asdict(recipe)
+
+
+def unpack(packed: Mapping[str, Any]) -> Recipe:
+    """Return the recipe that `pack` was given."""
+    values = dict(packed)
+    for name in ("command", "ports", "requirements"):
+        values[name] = tuple(values[name])
+    values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
+    values["proof"] = Proof(**values["proof"])
+    values["sample"] = Sample(**values["sample"]) if values["sample"] else None
+    values["retry"] = Retry(values["retry"])
+    return Recipe(**values)
+
+
+def fetch_of(artifact: Artifact, placeholder: str = "") -> Fetch:
+    """Return what a runtime needs to know of an artifact."""
+    return Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.source_folder)
+
+
+def replica_spec(
+    replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
+) -> ReplicaSpec:
+    """Return all that a runtime needs to start the replica's present attempt.
+
+    Args:
+        artifacts: the configuration's, by the name of their slot.
+        secrets: values of the recipe's `secret_env`, by variable.
+    """
+    configuration = replica.generation.configuration
+    executable = configuration.executable
+    return ReplicaSpec(
+        name=replica.name,
+        resource_group=configuration.resource_group_id,
+        attempt=replica.attempt,
+        command=recipe.command,
+        env=recipe.env,
+        secret_env=dict(secrets),
+        requirements=recipe.requirements,
+        shares_environment=executable.built_in and recipe.requirements == executable.template.server.requirements,
+        fetches=tuple(fetch_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
+        resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
+        health_path=recipe.health_path,
+        grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,
+    )

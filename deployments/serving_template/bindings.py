@@ -1,0 +1,102 @@
+"""Checks a configuration's values against its template, before anything is made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.errors import InvalidInput
+from deployments.serving_template.renderer import render
+from deployments.serving_template.schema import LONGEST_VALUE, MOST_PARAMETERS, Parameter, ServingTemplate
+
+_TYPES = {
+    "number": (gettext_lazy("a number"), re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
+    "integer": (gettext_lazy("a whole number"), re.compile(r"[+-]?\d+", re.ASCII)),
+    "boolean": (gettext_lazy("true or false"), re.compile(r"true|false")),
+}
+
+
+def validate_bindings(
+    template: ServingTemplate, parameters: Mapping[str, str], artifacts: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    """Check the values of a configuration against its template.
+
+    Args:
+        parameters: values by name; those with a default may be missing.
+        artifacts: (id, kind) of the chosen artifact, by the name of its slot.
+
+    Returns:
+        What is wrong, one sentence each, by `parameters.NAME` or `artifacts.NAME` or `""`; empty when all is well.
+    """
+    problems: dict[str, str] = {}
+    if len(parameters) > MOST_PARAMETERS:
+        problems[""] = _("There are %(count)s parameters; at most %(most_parameters)s are allowed.") % {
+            "count": len(parameters),
+            "most_parameters": MOST_PARAMETERS,
+        }
+    declared = {parameter.name: parameter for parameter in template.parameters}
+    for name, value in parameters.items():
+        sentence = _wrong_value(declared[name], value) if name in declared else _unknown("parameter", name, template)
+        if sentence:
+            problems[f"parameters.{name}"] = sentence
+    for name, parameter in declared.items():
+        if name not in parameters and parameter.default is None:
+            problems[f"parameters.{name}"] = _("A value for “%(name)s” is missing.") % {"name": name}
+    problems |= _wrong_artifacts(template, artifacts)
+    if not problems:
+        try:
+            render(template, parameters=parameters, artifacts=dict.fromkeys(artifacts, ""))
+        except InvalidInput as refused:
+            problems |= refused.problems
+    return problems
+
+
+def _wrong_value(parameter: Parameter, value: str) -> str:
+    if len(value) > LONGEST_VALUE:
+        return _("The value has %(count)s characters; at most %(longest_value)s are allowed.") % {
+            "count": f"{len(value):,}",
+            "longest_value": f"{LONGEST_VALUE:,}",
+        }
+    if "\0" in value:
+        return _("The value holds a character (NUL) that no program can be given.")
+    if parameter.type in _TYPES:
+        wanted, pattern = _TYPES[parameter.type]
+        if not pattern.fullmatch(value.strip()):
+            return _("“%(name)s” must be %(wanted)s, not “%(value)s”.") % {
+                "name": parameter.name,
+                "wanted": wanted,
+                "value": value[:60],
+            }
+    return ""
+
+
+def _wrong_artifacts(template: ServingTemplate, artifacts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    slots = {slot.name: slot for slot in template.artifacts}
+    for name, (artifact_id, kind) in artifacts.items():
+        if name not in slots:
+            problems[f"artifacts.{name}"] = _unknown("input artifact", name, template)
+        elif slots[name].kind not in ("", kind):
+            problems[f"artifacts.{name}"] = _("“%(name)s” must be a %(kind)s; %(artifact_id)s is a %(kind2)s.") % {
+                "name": name,
+                "kind": slots[name].kind,
+                "artifact_id": artifact_id,
+                "kind2": kind,
+            }
+    for name in slots.keys() - artifacts.keys():
+        problems[f"artifacts.{name}"] = _("An artifact for “%(name)s” is missing.") % {"name": name}
+    return problems
+
+
+def _unknown(what: str, name: str, template: ServingTemplate) -> str:
+    if what == "parameter":
+        known = [parameter.name for parameter in template.parameters]
+        told = _("“%(template)s” has no parameter “%(name)s”.")
+    else:
+        known = [slot.name for slot in template.artifacts]
+        told = _("“%(template)s” has no input artifact “%(name)s”.")
+    has = _("It has: %(known)s.") % {"known": ", ".join(known[:10])} if known else ""
+    return f"{told % {'template': template.name, 'name': name}} {has}".rstrip()

@@ -1,0 +1,50 @@
+"""Finds the parts of a template that nothing here makes use of, so that an import can say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from deployments.serving_template.yaml_source import Tree, spelt
+
+_SPEC = {"predictor"}
+_PREDICTOR = {"minReplicas", "maxReplicas", "containers"}
+_CONTAINER = {"name", "command", "args", "env", "ports", "readinessProbe"}
+_PROBE = {"httpGet"}
+
+
+def left_out(body: Tree) -> list[str]:
+    """Return where the parts stand that are not carried over, in the order of the template.
+
+    Args:
+        body: `spec.template` of a template, its block strings read.
+    """
+    tree = _mapping(body)
+    metadata, spec = _mapping(tree.get("metadata")), _mapping(tree.get("spec"))
+    found = [spelt(("metadata", "annotations", name)) for name in _mapping(metadata.get("annotations"))]
+    found += [name for name in spec if name not in _SPEC]
+    predictor = _mapping(spec.get("predictor"))
+    found += [name for name in predictor if name not in _PREDICTOR]
+    containers = predictor.get("containers")
+    for number, container in enumerate(containers if isinstance(containers, list) else []):
+        found += _of_container(number, _mapping(container))
+    return found
+
+
+def _of_container(number: int, container: dict[str, Tree]) -> Iterator[str]:
+    if number:
+        yield spelt(("containers", number))
+        return
+    for name in container:
+        if name not in _CONTAINER and not (name == "image" and "command" not in container):  # else it is said already
+            yield f"containers[0].{name}"
+    for name in _mapping(container.get("readinessProbe")):
+        if name not in _PROBE:
+            yield f"containers[0].readinessProbe.{name}"
+    env = container.get("env")
+    for index, variable in enumerate(env if isinstance(env, list) else []):
+        origin = _mapping(_mapping(variable).get("valueFrom"))
+        yield from (f"containers[0].env[{index}].valueFrom.{name}" for name in origin if name != "secretKeyRef")
+
+
+def _mapping(tree: Tree) -> dict[str, Tree]:
+    return tree if isinstance(tree, dict) else {}

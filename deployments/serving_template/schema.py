@@ -1,0 +1,218 @@
+"""A deployment template as plain data, and the words of its format.
+
+The format is ServingTemplate YAML (`ai.sap.com/v1alpha1`). What it has no word for is said in annotations of our own,
+on `metadata.annotations`; all are optional and may hold placeholders:
+
+- `launchpad/requirements`: Python requirements of the server, one a line.
+- `launchpad/health-path`: answers 2xx when the server is healthy. Default: `readinessProbe.httpGet.path` of the first
+  container, else `/`.
+- `launchpad/proof`: the request that proves a deployment, YAML or JSON: `method`, `path`, `body`, `headers`. Default:
+  a GET of the health path. A body written as a mapping or list, or as JSON text, is sent as JSON.
+- `launchpad/sample-request`: the request offered on the page: the same and `description`. Default: the proof.
+- `launchpad/deadlines`: seconds that each step may take, counted from the step before it, in any case of letters:
+  `placed` (default 3600: resources are free), `prepared` (1800: Python environment), `fetched` (3600: artifacts),
+  `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `proved` (60: a request through
+  the gateway succeeds), `routed` (60). A server that loads a large model before it opens its port needs a longer
+  `started`.
+- `launchpad/drain-seconds`: how long requests may take to finish when their servers are updated or stopped. Default:
+  30, at most 3600.
+- `launchpad/retry`: whether a request whose server died before it answered is tried once on another replica. Without
+  it GET, HEAD and PUT are; `"on"`: all methods are, as far as the whole request was here; `"off"`: none is. What never
+  reached a server is always tried on another one.
+- `launchpad/split-arguments`: names of parameters, one a line. An item of `command` or `args` that is nothing but the
+  placeholder of such a parameter becomes several arguments, split like a shell does but without any expansion, or
+  taken from a JSON list when the value begins with `[`.
+- `launchpad/json-values`: names of parameters, one a line. A text in a request's body that is nothing but the
+  placeholder of such a parameter becomes the JSON value that the parameter holds.
+
+A line of `launchpad/requirements` that is nothing but a placeholder may become several lines, or none.
+
+Placeholders beside `inputs.…`: `{{runtime.port}}` and `{{runtime.artifacts.NAME}}` (local path) stay for the runtime
+to fill in; `{{runtime.model_servers}}` is the folder of the servers that come with Launchpad. In the command and the
+environment they also work inside values.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from deployments.errors import LaunchpadError
+from deployments.serving_template.yaml_source import Problem, Tree
+
+API_VERSION = "ai.sap.com/v1alpha1"
+KIND = "ServingTemplate"
+ID = re.compile(r"[\w.-]{4,64}", re.ASCII)  # the AI API's pattern for ids
+SCENARIO_ID = re.compile(r"[\w.-]{2,64}", re.ASCII)  # templates in use name shorter ones too
+MOST_PARAMETERS = 1000
+LONGEST_VALUE = 5000  # characters
+ARTIFACT_KINDS = ("model", "dataset", "resultset", "other")
+PARAMETER_TYPES = {
+    "string": "string",
+    "str": "string",
+    "number": "number",
+    "float": "number",
+    "integer": "integer",
+    "int": "integer",
+    "boolean": "boolean",
+    "bool": "boolean",
+}
+DEFAULT_PLAN = "starter"
+
+
+class TemplateInvalid(LaunchpadError):
+    """A file holds no valid serving templates; `problems` lists everything that was found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+class Retry(StrEnum):
+    """Which requests are sent to another replica when their server died before it answered."""
+
+    SAFE = "safe"  # GET, HEAD, PUT
+    ALL = "on"
+    NONE = "off"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Retry | None:
+        return cls.SAFE if value is True else cls.NONE if value is False else None  # as generations have kept it once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """An input parameter: type is one of the values of PARAMETER_TYPES, default None when a value must be given."""
+
+    name: str
+    type: str = "string"
+    default: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactSlot:
+    """An input artifact: kind is one of ARTIFACT_KINDS, or `""` when any will do."""
+
+    name: str
+    kind: str = ""
+    description: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestPattern:
+    """A request with placeholders. `body` is None, a text, or a tree that is sent as JSON."""
+
+    method: str = "GET"
+    path: str
+    body: Tree = None
+    headers: dict[str, str] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """Where an environment variable takes its value from (`secretKeyRef`).
+
+    Args:
+        secret: name of a secret of the resource group.
+        key: one of its keys.
+        optional: whether the variable stays unset when there is no such secret or key.
+    """
+
+    secret: str
+    key: str
+    optional: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerPattern:
+    """The server's recipe with placeholders; see `renderer.Recipe` for the meaning of each field.
+
+    Args:
+        secret_env: where environment variables take secret values from; names may hold placeholders.
+        unset_env: names of environment variables that take their value from something else of a cluster.
+        split_arguments: parameters whose value becomes several arguments.
+        json_values: parameters whose value is JSON.
+    """
+
+    image: str = ""
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    secret_env: dict[str, SecretKey] = field(default_factory=dict)
+    unset_env: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    resource_plan: str = DEFAULT_PLAN
+    min_replicas: str = "1"
+    max_replicas: str = ""
+    health_path: str = "/"
+    requirements: tuple[str, ...] = ()
+    proof: RequestPattern | None = None
+    sample: RequestPattern | None = None
+    deadlines: dict[str, str] = field(default_factory=dict)
+    drain_seconds: str = ""
+    retry: Retry = Retry.SAFE
+    split_arguments: frozenset[str] = frozenset()
+    json_values: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingTemplate:
+    """One serving executable ("deployment template").
+
+    Args:
+        labels, annotations: those of the document's own metadata.
+        body: `spec.template` with sections in block strings opened, every scalar as the text that was written.
+        server: the parts of the body and of our annotations that make a server.
+        text: source of this document alone.
+    """
+
+    executable_id: str
+    name: str
+    description: str
+    scenario_id: str
+    scenario_name: str
+    scenario_description: str
+    version: str
+    parameters: tuple[Parameter, ...]
+    artifacts: tuple[ArtifactSlot, ...]
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    body: dict[str, Tree]
+    server: ServerPattern
+    text: str
+    deployable: bool = True
+
+    @property
+    def resource_plan_expression(self) -> str:
+        """The name of the resource plan, or the placeholder that gives it."""
+        return self.server.resource_plan
+
+    @property
+    def problem_for_local_runtime(self) -> str:
+        """One sentence on why local processes cannot run this template, `""` when they can."""
+        if self.server.command:
+            return ""
+        if not self.server.image:
+            return _(
+                "“%(name)s” names neither a container image nor a command, so nothing here can run it: add a "
+                "container with a `command`; a model format alone is not supported."
+            ) % {"name": self.name}
+        return _(
+            "“%(name)s” gives a container image but no command, so the local runtime cannot run it: add `command` "
+            "to its container, or deploy it on a connection that runs containers."
+        ) % {"name": self.name}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences for the person who imports the template: what will not work on the local runtime."""
+        names = ", ".join(self.server.unset_env)
+        unset = _(
+            "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
+            "declare parameters for them if the server needs them."
+        ) % {"name": self.name, "variables": names}
+        return tuple(sentence for sentence in (self.problem_for_local_runtime, unset if names else "") if sentence)

@@ -1,0 +1,33 @@
+"""Connections: where model servers run, and how much of each is in use."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from deployments.queries import administration
+from deployments.queries.eligibility import holders, room_of
+from deployments.web.shell.guards import PageRequest, administrator_required
+from deployments.web.shell.meters import meters_of
+
+
+@require_GET
+@administrator_required
+def connection_list(request: PageRequest) -> HttpResponse:
+    rows = [(row, meters_of(room_of(row))) for row in administration.connections(request.actor)]
+    return render(request, "administration/connections.html", {"rows": rows})
+
+
+@require_GET
+@administrator_required
+def connection(request: PageRequest, name: str) -> HttpResponse:
+    """Show what a connection has, who holds it, and its resource groups."""
+    found = get_object_or_404(administration.connections(request.actor), name=name)
+    context = {
+        "connection": found,
+        "meters": meters_of(room_of(found)),
+        "holders": holders(found),
+        "groups": administration.resource_groups(request.actor).filter(connection=found),
+    }
+    return render(request, "administration/connection.html", context)

@@ -1,0 +1,70 @@
+"""Service keys: issued with a secret that is shown once, and revoked for good."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from deployments.errors import InvalidInput
+from deployments.models import Role
+from deployments.operations.service_keys import issue_service_key, revoke_service_key, service_key_file
+from deployments.queries import administration
+from deployments.web.administration.forms import KeyForm
+from deployments.web.administration.frames import form_page, list_page
+from deployments.web.shell.form_problems import put_problems
+from deployments.web.shell.guards import PageRequest, administrator_required
+
+
+@require_GET
+@administrator_required
+def key_list(request: PageRequest) -> HttpResponse:
+    return list_page(
+        request, "keys", administration.service_keys, title=_("Service Keys"), hint=_("Name or client ID")
+    )
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def key_create(request: PageRequest) -> HttpResponse:
+    """Issue a key; the page that answers shows its secret, this once."""
+    form = KeyForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            issued = issue_service_key(
+                request.actor,
+                name=values["name"],
+                role=Role(values["role"]),
+                groups=form.chosen_groups(),
+                expires_at=values["expires_at"],
+            )
+        except InvalidInput as error:
+            put_problems(form, error)
+        else:
+            text = json.dumps(service_key_file(issued), indent=2) + "\n"
+            file = base64.b64encode(text.encode()).decode()
+            context = {"key": issued.key, "secret": issued.secret, "text": text, "file": file}
+            return render(request, "administration/key_issued.html", context)
+    lead = _("Credentials of a program for the API and for predictions.")
+    parent = ("keys", _("Service Keys"))
+    return form_page(request, form, title=_("Create service key"), submit=_("Create"), parent=parent, lead=lead)
+
+
+@require_http_methods(["GET", "POST"])
+@administrator_required
+def key_revoke(request: PageRequest, key_id: int) -> HttpResponse:
+    """Ask first, then end a key for good."""
+    key = get_object_or_404(administration.service_keys(request.actor), pk=key_id)
+    if request.method == "GET":
+        return render(request, "administration/key_revoke.html", {"key": key})
+    revoke_service_key(request.actor, key)
+    messages.success(request, _("%(name)s was revoked.") % {"name": key})
+    return redirect("keys")

@@ -1,0 +1,175 @@
+"""Models, data sets and other artifacts: the list, the details, adding and deleting."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from deployments.errors import InvalidInput, OperationRefused
+from deployments.models import Artifact, ArtifactKind, Role, Scenario
+from deployments.operations import add_artifact, delete_artifact, upload_artifact
+from deployments.queries.artifacts import artifacts, configurations_with, counts_by_kind, find_artifact
+from deployments.web.artifacts.forms import UPLOAD, ArtifactForm
+from deployments.web.artifacts.uploads import found_no_room, upload_limit, was_too_large
+from deployments.web.configurations.draft import KIND, choose_input
+from deployments.web.shell.drafts import WindowDraft, window_draft
+from deployments.web.shell.form_problems import put_problems
+from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
+from deployments.web.shell.paging import page_of, text_of
+
+TITLES = {
+    "": gettext_lazy("Artifacts"),
+    ArtifactKind.MODEL: gettext_lazy("Models"),
+    ArtifactKind.DATASET: gettext_lazy("Datasets"),
+    ArtifactKind.RESULTSET: gettext_lazy("Result Sets"),
+    ArtifactKind.OTHER: gettext_lazy("Other Artifacts"),
+}
+USERS_SHOWN = 10
+
+
+@require_GET
+@sign_in_required
+def artifact_list(request: PageRequest) -> HttpResponse:
+    kind = text_of(request, "kind")
+    kind = kind if kind in ArtifactKind.values else ""
+    text, scenario = text_of(request, "q"), text_of(request, "scenario")
+    counts = counts_by_kind(request.group.pk)
+    context = {
+        "page": page_of(request, artifacts(request.group.pk, kind=kind, text=text, scenario=scenario)),
+        "kind": kind,
+        "title": TITLES[kind],
+        "tabs": [
+            {"kind": each, "label": label, "count": counts[each] if each else sum(counts.values())}
+            for each, label in TITLES.items()
+        ],
+        "text": text,
+        "scenario": scenario,
+        "scenarios": Scenario.objects.only("id", "name"),
+    }
+    return render(request, "artifacts/list.html", context)
+
+
+@require_GET
+@sign_in_required
+def artifact(request: PageRequest, artifact_id: UUID) -> HttpResponse:
+    found = _artifact_or_404(request, artifact_id)
+    request.section = found.kind
+    users = list(configurations_with(found)[: USERS_SHOWN + 1])
+    context = {
+        "artifact": found,
+        "title": TITLES[found.kind],
+        "users": users[:USERS_SHOWN],
+        "more_users": len(users) > USERS_SHOWN,
+        "why_kept": _why_kept(request, bool(users)),
+    }
+    return render(request, "artifacts/artifact.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@sign_in_required
+@needs(Role.EDITOR)
+def artifact_create(request: PageRequest) -> HttpResponse:
+    """Add an artifact; opened inside the configuration wizard it comes back there with the new one chosen."""
+    origin = {name: text_of(request, name) for name in ("return", "input", "executable")}
+    wizard = window_draft(request, KIND, key=origin["return"]) if origin["return"] else None
+    form = _form(request)
+    if request.method == "POST" and form.is_valid():
+        added = _add(request, form)
+        if added is not None:
+            if wizard is not None:
+                choose_input(wizard, origin["executable"], origin["input"], str(added.pk))
+            return _onward(request, added, wizard)
+    request.section = str(form["kind"].value() or "")
+    context = {
+        "form": form,
+        "source": form["source"].value() or UPLOAD,
+        "limit": upload_limit(),
+        "in_wizard": wizard is not None,
+        "wizard_url": _inputs_step(wizard) if wizard else "",
+        "has_scenarios": Scenario.objects.exists(),
+        "query": request.GET.urlencode(),
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "artifacts/create.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@sign_in_required
+@needs(Role.EDITOR)
+def artifact_delete(request: PageRequest, artifact_id: UUID) -> HttpResponse:
+    """Ask first, then delete an artifact that no configuration uses."""
+    found = _artifact_or_404(request, artifact_id)
+    request.section = found.kind
+    if request.method == "GET":
+        return render(request, "artifacts/delete.html", {"artifact": found})
+    try:
+        delete_artifact(request.actor, found)
+    except OperationRefused as error:
+        messages.error(request, str(error))
+        return redirect("artifact", artifact_id)
+    messages.success(request, _("%(name)s was deleted.") % {"name": found.name})
+    return redirect(f"{reverse('artifacts')}?{urlencode({'kind': found.kind})}")
+
+
+def _artifact_or_404(request: PageRequest, artifact_id: UUID) -> Artifact:
+    found = find_artifact(request.workspace.group_ids, artifact_id)
+    if found is None:
+        raise Http404
+    enter_group(request, found.resource_group_id)
+    return found
+
+
+def _why_kept(request: PageRequest, is_used: bool) -> str:
+    """Return why the artifact cannot be deleted by the reader, `""` when it can."""
+    if not request.actor.may(Role.EDITOR):
+        return _("This needs the role Editor.")
+    return _("A configuration uses it.") if is_used else ""
+
+
+def _form(request: PageRequest) -> ArtifactForm:
+    if request.method == "POST":
+        too_large = upload_limit() if was_too_large(request) else 0
+        no_room = found_no_room(request)
+        return ArtifactForm(request.POST, request.FILES, too_large=too_large, no_room=no_room)
+    kind = text_of(request, "kind")
+    scenario = text_of(request, "scenario") or Scenario.objects.values_list("pk", flat=True).first()
+    return ArtifactForm(initial={"kind": kind or ArtifactKind.MODEL, "scenario": scenario})
+
+
+def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
+    """Add what the form describes; what the operation refuses is put to its field."""
+    values = form.cleaned_data
+    common: dict[str, Any] = {
+        "name": values["name"],
+        "kind": values["kind"],
+        "description": values["description"],
+        "created_by": request.user,
+    }
+    try:
+        if values["source"] == UPLOAD:
+            return upload_artifact(request.actor, request.group, values["scenario"], upload=values["upload"], **common)
+        return add_artifact(request.actor, request.group, values["scenario"], url=values["url"].strip(), **common)
+    except InvalidInput as error:
+        put_problems(form, error)
+    return None
+
+
+def _onward(request: PageRequest, added: Artifact, wizard: WindowDraft | None) -> HttpResponse:
+    address = _inputs_step(wizard) if wizard else reverse("artifact", args=[added.pk])
+    messages.success(request, _("%(name)s was added.") % {"name": added.name})
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def _inputs_step(wizard: WindowDraft) -> str:
+    """Return the address of the configuration wizard at the step that the page was opened from."""
+    return f"{reverse('configuration-create')}?{urlencode({'draft': wizard.key, 'step': 'inputs'})}"

@@ -1,0 +1,1 @@
+"""The pages about configurations and the wizard that creates them."""

@@ -1,0 +1,1 @@
+"""The pages about deployments: list, details, wizard, update, logs, playground."""

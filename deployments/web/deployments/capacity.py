@@ -1,0 +1,58 @@
+"""The tabs Scaling and Resources of one deployment, measured anew every few seconds while somebody looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from deployments.models import ResourcePlan
+from deployments.queries.deployment_details import DeploymentState
+from deployments.queries.deployment_usage import scale_of, usage_of
+from deployments.queries.eligibility import holders, in_words, room_of
+from deployments.web.deployments.common import deployment_or_404
+from deployments.web.deployments.details import page_context
+from deployments.web.shell.guards import PageRequest, sign_in_required
+from deployments.web.shell.meters import meters_of
+
+
+@require_GET
+@sign_in_required
+def deployment_scaling(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Show how many replicas there may be, how many run, and how each of them is."""
+    return _tab(request, deployment_id, "scaling")
+
+
+@require_GET
+@sign_in_required
+def deployment_resources(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Show the plan, what was asked for, what is used, and what the connection has."""
+    return _tab(request, deployment_id, "resources")
+
+
+def _tab(request: PageRequest, deployment_id: str, tab: str) -> HttpResponse:
+    deployment = deployment_or_404(request, deployment_id)
+    context = page_context(request, deployment, tab)
+    state: DeploymentState = context["state"]
+    context |= {"usage": usage_of(deployment), "scale": scale_of(state.serving or state.newest)}
+    if tab == "resources":
+        context |= _resources(context, request)
+    if request.htmx and request.GET.get("part") == tab:
+        return render(request, f"deployments/_{tab}.html", context)
+    return render(request, f"deployments/{tab}.html", context)
+
+
+def _resources(context: dict[str, Any], request: PageRequest) -> dict[str, Any]:
+    scale, usage = context["scale"], context["usage"]
+    connection = context["deployment"].resource_group.connection
+    plan = ResourcePlan.objects.filter(pk=scale.plan).first() if scale else None
+    return {
+        "plan": plan,
+        "plan_words": in_words(plan.resources) if plan else "",
+        "asked_words": in_words(usage.asked),
+        "connection": connection,
+        "meters": meters_of(room_of(connection)),
+        "holders": [holder for holder in holders(connection) if request.actor.sees(holder.group_id)],
+    }

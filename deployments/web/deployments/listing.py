@@ -1,0 +1,201 @@
+"""The list of deployments: the page, its live rows, and stopping or deleting many at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
+
+from deployments.errors import InvalidInput
+from deployments.lifecycle import Action, Status
+from deployments.models import Role
+from deployments.operations import BULK_LIMIT, BulkItem, delete_deployments, stop_deployments
+from deployments.queries.deployment_versions import list_version
+from deployments.queries.deployments import PAGE_SIZES, Wanted, deployment_page, list_choices, verdicts
+from deployments.web.deployments.forms import wanted_from
+from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
+from deployments.web.shell.list_filters import (
+    PERIOD_LABELS,
+    changed_query,
+    chips,
+    column_choices,
+    kept_query,
+    list_address,
+    saved_views,
+    shown_columns,
+)
+from deployments.web.shell.notices import announce
+from deployments.web.shell.polling import version_for
+
+# Statuses in the order of the tabs, with the mark of each.
+TABS = (
+    (Status.RUNNING, "s-triangle", "information"),
+    (Status.PENDING, "s-diamond", "critical"),
+    (Status.STOPPING, "s-diamond", "critical"),
+    (Status.STOPPED, "s-square", "neutral"),
+    (Status.DEAD, "s-burst", "negative"),
+    (Status.UNKNOWN, "s-circle", "neutral"),
+)
+
+
+@require_GET
+@sign_in_required
+def deployment_list(request: PageRequest) -> HttpResponse:
+    """Show the deployments of the workspace's resource group."""
+    scenarios, executables = list_choices()
+    context = _list_context(request)
+    kept = kept_query(request)
+    offered = [one for one in executables if context["wanted"].scenario in {"", one.scenario_id}]
+    context |= {
+        "scenarios": scenarios,
+        "executables": offered,
+        "sizes": PAGE_SIZES,
+        "periods": PERIOD_LABELS,
+        "chips": chips(context["wanted"], kept, scenarios, executables),
+        "column_choices": column_choices(request.user),
+        "views": saved_views(request.user, kept),
+        "download": f"{reverse('deployment-download')}?{changed_query(kept, resource_group=request.group.pk)}",
+    }
+    return render(request, "deployments/list.html", context)
+
+
+@require_GET
+def deployment_rows(request: HttpRequest) -> HttpResponse:
+    """Answer the poll of the list: 204 while it would look the same, else its rows."""
+    group_id = request.GET.get("group", "")
+    version = version_for(request, group_id, list_version(group_id))
+    if version and version == request.GET.get("v"):
+        return HttpResponse(status=204)
+    return _changed_rows(request)
+
+
+@sign_in_required
+def _changed_rows(request: PageRequest) -> HttpResponse:
+    """Show the rows anew; a list that becomes empty or gets its first row is another page."""
+    enter_group(request, request.GET.get("group", request.group.pk))
+    was_empty = "empty" in request.GET
+    request.GET = kept_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
+    context = _list_context(request)
+    if was_empty == bool(context["shown"].rows):
+        return HttpResponseClientRefresh()
+    return render(request, "deployments/list_changed.html", context)
+
+
+@require_POST
+@sign_in_required
+@needs(Role.EDITOR)
+def deployment_bulk(request: PageRequest) -> HttpResponse:
+    """Ask first (`do`), then stop or delete the chosen deployments that allow it (`confirmed`)."""
+    action = Action.DELETE if request.POST.get("do") == "delete" else Action.STOP
+    ids = request.POST.getlist("id")
+    back = _local_list(request.POST.get("back", ""))
+    if "confirmed" in request.POST:
+        return _act(request, action, ids, back)
+    chosen = verdicts(request.workspace.group.pk, ids[:BULK_LIMIT], action)
+    context = {
+        "action": action.value,
+        "eligible": [verdict.deployment for verdict in chosen if not verdict.reason],
+        "refused": [verdict for verdict in chosen if verdict.reason],
+        "chosen": len(chosen),
+        "too_many": max(len(ids) - BULK_LIMIT, 0),
+        "limit": BULK_LIMIT,
+        "back": back,
+    }
+    return render(request, "deployments/bulk.html", context)
+
+
+def _act(request: PageRequest, action: Action, ids: list[str], back: str) -> HttpResponse:
+    act = delete_deployments if action is Action.DELETE else stop_deployments
+    try:
+        items = act(request.actor, request.workspace.group, ids)
+    except InvalidInput as error:
+        messages.error(request, str(error))
+        return redirect(back)
+    _tell(request, action, items)
+    return redirect(back)
+
+
+def _tell(request: PageRequest, action: Action, items: list[BulkItem]) -> None:
+    """Say what became of each: how many were touched, and one line for each that was not."""
+    ids = [item.deployment_id for item in items if item.done]
+    done = len(ids)
+    if done and action is Action.DELETE:
+        text = ngettext("%(n)s deployment is being deleted.", "%(n)s deployments are being deleted.", done)
+        announce(request, text % {"n": done}, action, ids)
+    elif done:
+        text = ngettext("%(n)s deployment is being stopped.", "%(n)s deployments are being stopped.", done)
+        announce(request, text % {"n": done}, action, ids)
+    for item in items:
+        if not item.done:
+            text = gettext("%(id)s was left alone: %(reason)s")
+            messages.warning(request, text % {"id": item.deployment_id[:64], "reason": item.message})
+
+
+def _list_context(request: PageRequest) -> dict[str, Any]:
+    group = request.workspace.group
+    wanted = wanted_from(request.GET)
+    version = version_for(request, group.pk, list_version(group.pk))
+    number = request.GET.get("page", "1")
+    shown = deployment_page(group.pk, wanted, int(number) if number.isdecimal() else 1)
+    kept = kept_query(request)
+    poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
+    return {
+        "shown": shown,
+        "wanted": wanted,
+        "tabs": _tabs(shown.counts, wanted, kept),
+        "poll": f"{reverse('deployment-rows')}?{changed_query(kept, **poll)}",
+        "here": list_address(kept),
+        "sorts": _sorts(wanted, kept),
+        "columns": shown_columns(request.user),
+        "may_edit": request.actor.may(Role.EDITOR),
+        "now": timezone.localtime(),
+    }
+
+
+def _tabs(counts: Any, wanted: Wanted, kept: QueryDict) -> list[dict[str, Any]]:
+    everything = {
+        "label": gettext("All"),
+        "count": sum(counts.values()),
+        "url": list_address(kept, status="", page=""),
+        "current": not wanted.status,
+    }
+    return [
+        everything,
+        *(
+            {
+                "label": status.value.capitalize(),
+                "count": counts[status.value],
+                "url": list_address(kept, status=status.value, page=""),
+                "current": wanted.status == status.value,
+                "shape": shape,
+                "look": look,
+            }
+            for status, shape, look in TABS
+        ),
+    ]
+
+
+def _sorts(wanted: Wanted, kept: QueryDict) -> dict[str, dict[str, str]]:
+    """Return for each sortable column the address that sorts by it, and how it is sorted now."""
+    links = {}
+    for name in ("id", "scenario", "status", "target", "created", "changed"):
+        is_current = wanted.sort.removeprefix("-") == name
+        falls = wanted.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
+        links[name] = {
+            "url": list_address(kept, sort=name if falls else f"-{name}", page=""),
+            "now": ("descending" if falls else "ascending") if is_current else "",
+        }
+    return links
+
+
+def _local_list(back: str) -> str:
+    """Return the address of a list to go back to; anything else becomes the whole list."""
+    home = reverse("deployments")
+    return back if back.partition("?")[0] == home and "\n" not in back else home

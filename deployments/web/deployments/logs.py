@@ -1,0 +1,187 @@
+"""The log of a deployment: filters, pages, new lines as they are written, and the whole for download."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from deployments.errors import RuntimeUnavailable
+from deployments.lifecycle import Status
+from deployments.models import Attempt, Deployment
+from deployments.queries.deployment_details import replicas_of
+from deployments.queries.deployment_logs import (
+    HOLD_BACK,
+    INSTANT,
+    LogPage,
+    LogWanted,
+    ShownLine,
+    lines_since,
+    log_page,
+    page_at_error,
+    text_of,
+    unfinished_lines,
+)
+from deployments.runtimes.registry import runtime_for
+from deployments.web.deployments.common import deployment_or_404
+from deployments.web.deployments.details import page_context
+from deployments.web.deployments.forms import LogForm, moment_from
+from deployments.web.shell.guards import PageRequest, sign_in_required
+
+FILTERS = ("q", "order", "replica", "attempt", "stream", "start", "end")
+
+
+@require_GET
+@sign_in_required
+def deployment_logs(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Show a page of the log (`from`: where the page begins; `after`: only what was written since)."""
+    deployment = deployment_or_404(request, deployment_id)
+    runtime = runtime_for(deployment.resource_group.connection)
+    form = LogForm(request.GET, replicas_of(deployment))
+    wanted = form.wanted()
+    after, begin = moment_from(request.GET.get("after", "")), moment_from(request.GET.get("from", ""))
+    failed = _failed_attempt(request, deployment)
+    unfinished: Sequence[ShownLine] = []
+    now = timezone.now()
+    try:
+        if after is not None:
+            live = _is_live(deployment)
+            page = lines_since(runtime, deployment.pk, wanted, after=after, now=now if live else now + HOLD_BACK)
+            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if live else []
+            if live and not page.lines and not page.is_cut and _state_of(unfinished) == request.GET.get("state", ""):
+                return HttpResponse(status=204)
+        elif failed is not None:
+            page = page_at_error(runtime, deployment.pk, failed)
+            wanted = replace(wanted, newest_first=False)
+        else:
+            page = log_page(runtime, deployment.pk, _from(_until(wanted, deployment, now), begin))
+            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if _is_live(deployment) else []
+    except RuntimeUnavailable as error:
+        return _without_log(request, deployment, form, str(error))
+    context = _log_context(request, deployment, page, wanted, now, unfinished) | {"form": form, "failed": failed}
+    if request.htmx and (after or begin):
+        return render(request, "deployments/_log_more.html", context | {"is_tail": after is not None})
+    return render(request, "deployments/logs.html", page_context(request, deployment, "logs") | context)
+
+
+@require_GET
+@sign_in_required
+def deployment_log_download(request: PageRequest, deployment_id: str) -> HttpResponse:
+    """Send the log, all of it or the lines that the filters take, as plain text, oldest first."""
+    deployment = deployment_or_404(request, deployment_id)
+    runtime = runtime_for(deployment.resource_group.connection)
+    wanted = replace(LogForm(request.GET, replicas_of(deployment)).wanted(), newest_first=False)
+    try:
+        lines = _begun(text_of(runtime, deployment.pk, wanted))
+    except RuntimeUnavailable as error:
+        return HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=503)
+    answer = StreamingHttpResponse(
+        lines,
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{deployment.pk}.log"'},
+    )
+    return cast(HttpResponse, answer)  # decorators of views know no other kind of answer
+
+
+def _begun(lines: Iterator[str]) -> Iterator[str]:
+    """Read the first line at once, so that a runtime that cannot be asked is found out before the answer begins."""
+    first = next(lines, "")
+
+    def whole() -> Iterator[str]:
+        yield first
+        yield from lines
+
+    return whole()
+
+
+def _failed_attempt(request: PageRequest, deployment: Deployment) -> Attempt | None:
+    """Return the attempt whose cause in the log it opens at: the one asked for, or the last of a DEAD deployment."""
+    attempts = Attempt.objects.filter(replica__generation__deployment=deployment).exclude(first_error="")
+    attempts = attempts.select_related("replica")
+    wanted = request.GET.get("error", "")
+    if wanted.isdecimal():
+        return attempts.filter(pk=int(wanted)).first()
+    filtered = any(request.GET.get(name) for name in (*FILTERS, "from", "after")) or "all" in request.GET
+    if deployment.status != Status.DEAD or filtered:
+        return None
+    return attempts.order_by("-started_at", "-pk").first()
+
+
+def _until(wanted: LogWanted, deployment: Deployment, now: datetime) -> LogWanted:
+    """Leave the last moment of a live log to the lines that are appended; see HOLD_BACK."""
+    if not _is_live(deployment):
+        return wanted
+    last = now - HOLD_BACK
+    return replace(wanted, end=min(wanted.end, last) if wanted.end else last)
+
+
+def _from(wanted: LogWanted, begin: datetime | None) -> LogWanted:
+    if begin is None:
+        return wanted
+    return replace(wanted, end=begin) if wanted.newest_first else replace(wanted, start=begin + INSTANT)
+
+
+def _is_live(deployment: Deployment) -> bool:
+    return deployment.status in {Status.UNKNOWN, Status.PENDING, Status.RUNNING, Status.STOPPING}
+
+
+def _log_context(
+    request: PageRequest,
+    deployment: Deployment,
+    page: LogPage,
+    wanted: LogWanted,
+    now: datetime,
+    unfinished: Sequence[ShownLine],
+) -> dict[str, Any]:
+    kept = _kept(request.GET)
+    address = reverse("deployment-logs", args=[deployment.pk])
+    order = {} if wanted.newest_first else {"order": "oldest"}
+    more = tail = ""
+    if page.next is not None:
+        more = f"{address}?{urlencode(kept | order | {'from': page.next.isoformat()})}"
+    at_the_end = wanted.newest_first or page.next is None
+    if _is_live(deployment) and at_the_end and wanted.end is None and "from" not in request.GET:
+        # The page holds all before this moment, whatever the last line that its filters took.
+        after = page.newest if "after" in request.GET and page.newest else now - HOLD_BACK - INSTANT
+        state = {"after": after.isoformat()} | ({"state": _state_of(unfinished)} if unfinished else {})
+        tail = f"{address}?{urlencode(kept | order | state)}"
+    return {
+        "deployment": deployment,
+        "page": page,
+        "wanted": wanted,
+        "more": more,
+        "tail": tail,
+        "unfinished": unfinished if tail else [],
+        "is_filtered": bool(kept),
+        "is_live": _is_live(deployment),
+        "is_at_error": any(shown.is_first_error for shown in page.lines),
+        "download": f"{reverse('deployment-log-download', args=[deployment.pk])}?{urlencode(kept)}",
+        "download_all": reverse("deployment-log-download", args=[deployment.pk]),
+    }
+
+
+def _state_of(unfinished: Sequence[ShownLine]) -> str:
+    """Return what tells one state of unfinished lines from another, for the poll."""
+    texts = "\n".join(f"{shown.line.replica} {shown.line.stream} {shown.line.text}" for shown in unfinished)
+    return f"{zlib.crc32(texts.encode(errors='replace')):x}" if texts else ""
+
+
+def _kept(query: QueryDict) -> dict[str, str]:
+    """Return the filters of the address, without what is only for one page."""
+    return {name: value for name in FILTERS if (value := query.get(name, ""))}
+
+
+def _without_log(request: PageRequest, deployment: Deployment, form: LogForm, problem: str) -> HttpResponse:
+    if request.htmx:
+        return HttpResponse(status=204)
+    context = page_context(request, deployment, "logs") | {"form": form, "problem": problem}
+    return render(request, "deployments/logs.html", context)

@@ -1,0 +1,66 @@
+"""What the card for trying a deployment shows: the template's sample request and snippets made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from deployments.errors import InvalidInput
+from deployments.gateway.endpoint import inference_url
+from deployments.queries.deployment_details import DeploymentState
+from deployments.scheduling.server_specs import recipe_of, unpack
+from deployments.serving_template import Sample, TemplateInvalid
+from deployments.web.deployments.playground_request import METHODS
+from deployments.web.deployments.snippets import snippets
+
+
+def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime | None = None) -> dict[str, Any]:
+    """Return the card's values; without a sample there is nothing to try.
+
+    The snippets are there before the URL works, so that nobody has to load the page again for them.
+
+    Args:
+        token: to write into the snippets, with the time it expires.
+    """
+    sample = sample_of(state)
+    if sample is None:
+        return {"sample": None}
+    address = inference_url(state.deployment.pk)
+    subject = state.serving or state.newest
+    shown = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
+    return {
+        "sample": sample,
+        "try_version": f"{subject.number if subject else 0}-{int(state.is_ending)}",
+        "methods": METHODS,
+        "try_method": sample.method,
+        "try_path": sample.path,
+        "try_body": sample.body or "",
+        "snippets": shown,
+        "token_expires_at": expires_at,
+    }
+
+
+def sample_of(state: DeploymentState) -> Sample | None:
+    """Return the request that the template offers for trying: its sample, else its proof; None when it is broken."""
+    generation = state.serving or state.newest
+    has_begun = generation is not None and generation.pk is not None
+    if generation is not None and has_begun and not generation.recipe:
+        return None
+    try:
+        recipe = unpack(generation.recipe) if generation and has_begun else recipe_of(state.deployment.configuration)
+    except (TemplateInvalid, InvalidInput):  # the first pass will say so
+        return None
+    if recipe.sample is not None:
+        return recipe.sample
+    proof = recipe.proof
+    return Sample(method=proof.method, path=proof.path, body=proof.body, headers=proof.headers)
+
+
+def authority_file() -> str:
+    """Return the path of our own certificate authority, `""` when the gateway has a certificate of another."""
+    if settings.LAUNCHPAD_TLS_CERT:
+        return ""
+    return str(Path(settings.LAUNCHPAD_HOME) / "tls" / "ca.pem")

@@ -1,1 +1,0 @@
-"""The pages of the administration, one module per noun."""
