@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -86,7 +86,8 @@ class Gateway:
         assert self.process is not None
         found = self.processes()
         for process in found if workers else found[:1]:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # workers end with their master
+                process.kill()
         self.process.wait(10)
         wait_until(lambda: not any(_lives(process) for process in found), what="the workers are gone")
 

@@ -26,10 +26,10 @@ from deployments.gateway.routing_table import Backend, Server, Table
 from deployments.serving_template import Retry
 
 ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
-STATE = "state.map"
+SERVERS, STATE = "servers.map", "state.map"
 STATE_KEY = "table"
 # Relative, so that the limit on the length of socket paths is far away.
-METRICS_SOCKET, WEB_SOCKET = "../run/metrics.sock", "../run/web.sock"
+METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks.sock"
 FRONTEND = "public"
 BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
 LARGE_PER_PROCESS = 2  # of the eight threads of a web process; twice, for people and for programs
@@ -42,6 +42,7 @@ _NOT_FROM_MODELS = (
 )
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
+_NAME = "|%[be_name]/%[srv_name]|"  # the key in servers.map, between what no health path has
 _NOWHERE = ("127.0.0.1", 1)  # stands for an address that is not known yet
 
 
@@ -117,7 +118,7 @@ def render(table: Table, site: Site) -> Rendered:
     servers = {f"{b.name}/{server.name}": _address(server) for b in backends for server in b.servers}
     text = frame + "".join(_backend(backend, servers) for backend in backends)
     skeleton = frame + "".join(_backend(backend, None) for backend in backends)
-    maps = _maps(table)
+    maps = {**_maps(table), SERVERS: {name: "{}/{}".format(*known) for name, known in servers.items() if known}}
     facts = json.dumps([text, maps], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
     return Rendered(text=text, skeleton=skeleton, maps=maps, servers=servers, digest=digest)
@@ -174,7 +175,9 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
         f"backend {backend.name}",
         "    balance leastconn",
         "    option httpchk",
-        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 hdr Host localhost",
+        # Without `linger` every check ends with a reset, which servers write into their logs as an error.
+        f"    http-check connect addr unix@{CHECKS_SOCKET} linger",
+        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 hdr Host localhost hdr X-Launchpad-Replica {_NAME}",
         "    http-check expect status 200-299",
     ]
     lines += _retries(backend)
@@ -237,12 +240,14 @@ def _frame(site: Site) -> str:
         model_headers="\n".join(f"    http-response del-header {name} if is_inference" for name in _NOT_FROM_MODELS),
         buffered=BUFFERED_BYTES,
         most_connections=site.connections,
+        most_with_checks=site.connections * 11 // 10 + 20,
         most_of_deployment=max(site.connections // 5, 1),
         address_limit=_address_limit(site),
         allowed_origins=_allowed_origins(site),
         most_large=LARGE_PER_PROCESS * site.web_processes,
         web_socket=WEB_SOCKET,
         metrics_socket=METRICS_SOCKET,
+        checks_socket=CHECKS_SOCKET,
         **replies.errors(),
         **replies.rules(),
     )
