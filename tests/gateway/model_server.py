@@ -3,18 +3,21 @@
     python model_server.py PORT NAME
 
 /health is 200, or 503 while there is a file named like the server in the working directory; /events streams three
-events half a second apart; /socket answers an upgrade and echoes bytes; /slow answers after a second; /broken is 500;
-/die-once ends the server that finds the file `die`, /die each one, and both leave a file `ran-NAME`; /parts tells how
-many bytes of a body arrive, as they arrive; /patient answers when its client has gone, and leaves a file `gone`;
-everything else tells what arrived, with the headers that the request's header X-Answer asks for, as a JSON object.
+events half a second apart, /ticks twenty a second as long as there is a client; /socket answers an upgrade and echoes
+bytes; /slow answers after a second; /broken is 500; /die-once ends the server that finds the file `die`, /die each
+one, and both leave a file `ran-NAME`; /parts tells how many bytes of a body arrive, as they arrive; /patient answers
+when its client has gone, and leaves a file `gone`; everything else tells what arrived, with the headers that the
+request's header X-Answer asks for, as a JSON object.
 """
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -34,7 +37,9 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/health":
             self.answer(503 if os.path.exists(self.name) else 200, {})
         elif path == "/events":
-            self.stream()
+            self.stream(range(3), 0.5)
+        elif path == "/ticks":
+            self.stream(itertools.count(), 0.05)
         elif path == "/socket":
             self.upgrade()
         elif path == "/slow":
@@ -108,15 +113,16 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def stream(self) -> None:
+    def stream(self, numbers: Iterable[int], pause: float) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()
-        for number in range(3):
-            self.wfile.write(f"data: {number}\n\n".encode())
-            self.wfile.flush()
-            threading.Event().wait(0.5)
+        with contextlib.suppress(ConnectionError):  # the client has gone
+            for number in numbers:
+                self.wfile.write(f"data: {number}\n\n".encode())
+                self.wfile.flush()
+                threading.Event().wait(pause)
         self.close_connection = True
 
     def upgrade(self) -> None:

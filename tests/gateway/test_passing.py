@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -51,7 +54,9 @@ def test_an_upload_of_100_megabytes_passes(served: Gateway) -> None:
     assert _memory(served) - before < 20_000_000, "it is passed on, not kept"
 
 
-def test_a_socket_stays_open_through_a_reload(served: Gateway, model_server: Callable[..., ModelServer]) -> None:
+@contextmanager
+def web_socket(gateway: Gateway) -> Iterator[ssl.SSLSocket]:
+    """Open a socket to the deployment that echoes."""
     lines = [
         f"GET {address('/socket')} HTTP/1.1",
         "Host: localhost",
@@ -61,17 +66,46 @@ def test_a_socket_stays_open_through_a_reload(served: Gateway, model_server: Cal
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
     ]
-    with served.connection() as connection:
+    with gateway.connection() as connection:
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 101")
-        connection.sendall(b"before")
-        assert connection.recv(4096) == b"before"
+        yield connection
+
+
+def echoed(connection: ssl.SSLSocket, text: bytes) -> bytes:
+    connection.sendall(text)
+    return connection.recv(4096)
+
+
+def test_a_socket_stays_open_through_a_reload(served: Gateway, model_server: Callable[..., ModelServer]) -> None:
+    with web_socket(served) as connection:
+        assert echoed(connection, b"before") == b"before"
         sync.apply(routed(2, model_server("two").server()))
         assert served.ask().json()["server"] == "two"
-        connection.sendall(b"after")
-        assert connection.recv(4096) == b"after"
+        assert echoed(connection, b"after") == b"after"
         assert sync.in_flight(ID, 1) == 1
     wait_until(lambda: sync.in_flight(ID, 1) == 0, what="the socket is closed")
+
+
+def test_a_stream_and_a_socket_outlive_sixty_reloads(
+    gateway: Gateway, model_server: Callable[..., ModelServer]
+) -> None:
+    untouched = backend(1, model_server("one").server())
+    sync.apply(Table(backends=(untouched,), routes={ID: 1}))
+    headers = {"Authorization": f"Bearer {access_token()}"}
+    with web_socket(gateway) as connection, gateway.pool() as pool:
+        stream = pool.urlopen("GET", address("/ticks"), headers=headers, preload_content=False)
+        _, worker = gateway.processes()
+        arrived = b""
+        for number in range(60):
+            other = replace(untouched, deployment_id=f"d{number:015x}")
+            sync.apply(Table(backends=(untouched, other), routes={ID: 1}))  # a new backend needs a reload
+            arrived += stream.read1()
+        assert worker in gateway.processes()
+        assert echoed(connection, b"after") == b"after"
+        numbers = [int(event.removeprefix(b"data: ")) for event in arrived.split(b"\n\n")[:-1]]
+        assert numbers == list(range(len(numbers)))
+        stream.close()
 
 
 def test_requests_that_are_open_are_counted(served: Gateway) -> None:
