@@ -38,6 +38,15 @@ _FAULTS = """() => {
     faults.push(`${named(element)} holds ${element.scrollWidth} in ${element.clientWidth}`);
   }
 
+  // Words of one sentence that a flexible box sets apart, each in a column of its own.
+  for (const element of document.querySelectorAll("dd, p, td, li, h1, h2, h3, .sub, .text")) {
+    const style = getComputedStyle(element);
+    if (!isSeen(element) || !style.display.endsWith("flex") || !style.flexDirection.startsWith("row")) continue;
+    const words = (node) => node.textContent.trim() !== "" && !(node instanceof Element && isOut(node));
+    const loose = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && words(node));
+    if (loose && [...element.children].some(words)) faults.push(`${named(element)} is torn apart`);
+  }
+
   // Lines of text that lie over each other.
   const lines = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

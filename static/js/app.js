@@ -311,6 +311,14 @@
     setTimeout(() => use?.setAttribute("href", before), 1500);
   });
 
+  // --- tabs: on a narrow screen the one that is open may lie outside of their strip --------------------------------
+  const showTab = (strip) => {
+    const tab = find("[aria-current]", strip)?.getBoundingClientRect();
+    if (!tab) return;
+    const box = strip.getBoundingClientRect();
+    strip.scrollLeft += tab.left + tab.width / 2 - box.left - box.width / 2; // scrollIntoView would move the page, too
+  };
+
   // --- uploads -----------------------------------------------------------------------------------------------------
   on("htmx:xhr:progress", (event) => {
     const bar = event.target.matches("form[data-upload]") && find("progress", event.target);
@@ -326,6 +334,7 @@
   keepTimeZone();
   setSkew(document.body.dataset.now);
   connection.pingAt = Date.now() + PING_PAUSE;
+  findAll("nav.tabs").forEach(showTab);
   syncBulk();
   openNewDialogs();
 })();

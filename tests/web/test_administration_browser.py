@@ -46,6 +46,15 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
     assert not faults, "\n".join(faults)
 
 
+def test_the_button_of_the_admin_site_is_as_tall_as_the_others(open_page: Any) -> None:
+    page = open_page(reverse("admin:deployments_executable_changelist"), role=Role.ADMINISTRATOR)
+
+    box = page.get_by_role("link", name="Import template").bounding_box()
+
+    assert box is not None
+    assert box["height"] == 30
+
+
 def test_a_group_with_contents_goes_when_its_id_is_typed(open_page: Any) -> None:
     make.make_deployment(make.make_configuration(make.make_group("team.blue")))
     page = open_page(reverse("group", args=["team.blue"]), role=Role.ADMINISTRATOR)

@@ -187,6 +187,14 @@ def test_a_message_goes_when_it_is_not_true_any_more_or_when_it_is_closed(open_p
     expect(page.locator("#messages")).to_be_hidden()
 
 
+def test_the_open_tab_is_in_sight_on_a_narrow_screen(open_page: Any) -> None:
+    deployment = dead()
+    page = open_page(f"/deployments/{deployment.pk}/events/", size=MOBILE)
+
+    expect(page.locator("#tabs [aria-current]")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") == 0
+
+
 def test_update_by_dialog_shows_the_difference_and_leads_back(open_page: Any) -> None:
     deployment = coming_up()
     become_running(deployment)

@@ -135,7 +135,7 @@ def _ensure_service_key(home: Path) -> None:
     )
 
     with transaction.atomic():
-        issued = issue_service_key(seed.ACTOR, name="made at the first start", role=Role.ADMINISTRATOR)
+        issued = issue_service_key(seed.ACTOR, name="service-key.json", role=Role.ADMINISTRATOR)
         _write_private(home / "service-key.json", json.dumps(service_key_file(issued), indent=2) + "\n")
 
 
