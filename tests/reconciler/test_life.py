@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -297,6 +297,43 @@ def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) 
     deployment.refresh_from_db()
     assert deployment.latest_running_configuration == other
     assert world.ask(deployment)[0] == 200
+
+
+def open_stream_across_update(
+    world: World, client: ThreadPoolExecutor
+) -> tuple[Deployment, Future[tuple[int, bytes]]]:
+    """Leave a request open at a server that an update has taken the traffic from, 31 s ago."""
+    configuration = world.configure_command("streaming", "python3", "-c", LATE_SERVER)
+    deployment = world.until_status(world.deploy(configuration), Status.RUNNING)
+    answer = client.submit(world.ask, deployment, "/stream", timeout=60)
+    wait_until(lambda: sync.in_flight(deployment.pk, 1), what="the request is open")
+    operations.update_deployment(ACTOR, deployment, world.configure("other"))
+    old = Generation.objects.filter(deployment=deployment, number=1)
+    world.until(lambda: old.get().draining_since, "the update serves and the old server drains")
+    old.update(draining_since=timezone.now() - timedelta(seconds=31))
+    return deployment, answer
+
+
+def test_an_update_lets_a_stream_finish_for_as_long_as_the_template_says(world: World) -> None:
+    world.executable = world.custom_server("launchpad/drain-seconds: 600")
+    with ThreadPoolExecutor(1) as client:
+        deployment, answer = open_stream_across_update(world, client)
+        replica = Replica.objects.get(generation__number=1)
+        for _ in range(3):
+            world.passes()
+        assert f"{deployment.pk}-1-0" in world.alive(deployment)
+        assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5).status == 200
+        assert answer.result(timeout=20) == (200, b"halfhalf")
+    world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
+
+
+def test_an_update_ends_a_stream_that_lasts_longer_than_the_template_says(world: World) -> None:
+    """Without a word in the template after 30 s."""
+    with ThreadPoolExecutor(1) as client:
+        deployment, answer = open_stream_across_update(world, client)
+        world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            answer.result(timeout=20)
 
 
 def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:

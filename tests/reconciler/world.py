@@ -30,8 +30,18 @@ class World:
         for name, (cpu, memory) in PLANS.items():
             make_plan(name, cpu_millis=cpu, memory_bytes=memory)
         self.group: ResourceGroup = make_group()
+        self.executable = self.custom_server()
+
+    def custom_server(self, *notes: str) -> Executable:
+        """Import the template of a custom server.
+
+        Args:
+            notes: lines of annotations to add, e.g. "launchpad/drain-seconds: 600".
+        """
+        before = "    launchpad/split-arguments:"
         text = (CATALOG / "custom-server.yaml").read_text()
-        self.executable: Executable = operations.import_templates(ACTOR, text)[0].executable
+        text = text.replace(before, "".join(f"    {note}\n" for note in notes) + before)
+        return operations.import_templates(ACTOR, text)[0].executable
 
     def configure(self, name: str = "hello", **parameters: str) -> Configuration:
         return operations.create_configuration(
@@ -81,7 +91,9 @@ class World:
         """Return the files that say what its servers are to run."""
         return sorted((Path(settings.LAUNCHPAD_HOME) / "replicas").glob(f"{deployment.pk}-*/attempt-*/spec.json"))
 
-    def ask(self, deployment: Deployment, path: str = "/", *, client_id: str = "tester") -> tuple[int, bytes]:
+    def ask(
+        self, deployment: Deployment, path: str = "/", *, client_id: str = "tester", timeout: float = 5
+    ) -> tuple[int, bytes]:
         """Send a request through the gateway as a client does."""
         home = Path(settings.LAUNCHPAD_HOME)
         token = tokens.issue(
@@ -89,7 +101,7 @@ class World:
         )
         url = f"https://localhost:{settings.LAUNCHPAD_GATEWAY_PORT}/v2/inference/deployments/{deployment.pk}{path}"
         with urllib3.PoolManager(ca_certs=str(home / "tls" / "ca.pem"), retries=False) as pool:
-            answer = pool.request("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+            answer = pool.request("GET", url, headers={"Authorization": f"Bearer {token}"}, timeout=timeout)
         return answer.status, answer.data
 
     def end(self) -> None:
