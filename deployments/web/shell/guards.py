@@ -139,12 +139,16 @@ def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:
 def local_address(request: HttpRequest, wanted: str | None, default: str) -> str:
     """Return the address to go on to: `wanted` unless it leads away from this site.
 
+    It begins with a slash: `redirect()` takes any other word for the name of a view.
+
     Args:
         wanted: as a form or the address gave it.
         default: name of the page to go to instead.
     """
     hosts = {request.get_host()}
-    if wanted and url_has_allowed_host_and_scheme(wanted, allowed_hosts=hosts, require_https=request.is_secure()):
+    if not wanted or not wanted.startswith("/"):
+        return reverse(default)
+    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=hosts, require_https=request.is_secure()):
         return wanted
     return reverse(default)
 
