@@ -13,7 +13,7 @@ from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds until the pages have to answer again
 
-_HELLO = "python3 {{runtime.model_servers}}/hello_server.py"
+_HELLO = "python3 -m launchpad_model_servers.hello_server"
 _CONFIGURATION = """
 from deployments import operations
 from deployments.bootstrap import seed

@@ -53,9 +53,13 @@ class Stack:
     Args:
         home: its folder, a new one when left out (short, for the sockets in it).
         env: settings beside home and ports.
+        root: the checkout that is run; it may be set again while nothing runs.
     """
 
-    def __init__(self, home: Path | None = None, *, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, home: Path | None = None, *, env: Mapping[str, str] | None = None, root: Path = BASE_DIR
+    ) -> None:
+        self.root = root
         self._owned = home is None
         self.home = home or Path(tempfile.mkdtemp(prefix="launchpad-"))
         self.port, self.gateway_port = free_ports(2)
@@ -85,7 +89,7 @@ class Stack:
         with self._terminal.open("ab") as output:
             self.up = subprocess.Popen(
                 [*before, sys.executable, *program],
-                cwd=BASE_DIR,
+                cwd=self.root,
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -265,7 +269,7 @@ class Stack:
         """Run `manage.py` in this installation and return what it prints."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=BASE_DIR,
+            cwd=self.root,
             env=self.env,
             check=True,
             stdout=subprocess.PIPE,

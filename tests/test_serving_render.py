@@ -71,7 +71,7 @@ spec:
         maxReplicas: {{inputs.parameters.most}}
         containers:
           - image: registry.example/test:{{inputs.parameters.version}}
-            command: [python, "{{runtime.model_servers}}/server.py"]
+            command: [python, server.py]
             args: ["--name={{inputs.parameters.name}}", {{inputs.parameters.extra}}, "--port={{ runtime.port }}"]
             ports:
               - containerPort: 8080
@@ -93,7 +93,6 @@ def rendered(**parameters: str) -> Recipe:
         template(),
         parameters={"needed": "x"} | parameters,
         artifacts={"weights": WEIGHTS, "anything": "file:///a"},
-        model_servers="/opt/my servers",
     )
 
 
@@ -108,7 +107,7 @@ def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
     assert recipe.image == "registry.example/test:1.9.1"
     assert recipe.command == (
         "python",
-        "/opt/my servers/server.py",
+        "server.py",
         "--name=wine",
         "--fast",
         "--port={{runtime.port}}",
@@ -182,8 +181,8 @@ def test_values_that_look_like_yaml_or_placeholders_stay_what_they_are(value: st
 
 
 def test_placeholders_of_the_runtime_in_a_value_are_for_the_runtime() -> None:
-    recipe = rendered(needed="{{ runtime.port }} {{runtime.model_servers}}")
-    assert recipe.env["NEEDED"] == "<{{runtime.port}} /opt/my servers>"
+    recipe = rendered(needed="{{ runtime.port }} {{runtime.artifacts.weights}}")
+    assert recipe.env["NEEDED"] == "<{{runtime.port}} {{runtime.artifacts.weights}}>"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +191,7 @@ def test_placeholders_of_the_runtime_in_a_value_are_for_the_runtime() -> None:
         ("--a --b", ["--a", "--b"]),
         ("""--text "two words" 'and $HOME; |' a\\ b""", ["--text", "two words", "and $HOME; |", "a b"]),
         ('["--text", "two words", ""]', ["--text", "two words", ""]),
-        ("serve {{runtime.model_servers}}/x {{ runtime.port }}", ["serve", "/opt/my servers/x", "{{runtime.port}}"]),
+        ("serve {{runtime.artifacts.weights}}/x {{ runtime.port }}", ["serve", f"{WEIGHTS}/x", "{{runtime.port}}"]),
     ],
 )
 def test_a_parameter_may_become_several_arguments(value: str, arguments: list[str]) -> None:

@@ -1,7 +1,8 @@
 """The sample artifacts and configurations: from the trained files and `catalog/samples.json` into the database.
 
 Ids are made from the names, so that loading again finds what is there. `manage.py prepare_samples` trains and loads
-once per database and version of the samples; what a user has deleted since does not come back with each start.
+once per database and version of the samples; what a user has deleted since does not come back with each start. It
+makes environments once per version of the model servers, too.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from deployments import serving_template
 from deployments.bootstrap.seed import CATALOG, RESOURCE_GROUP
 from deployments.models import Artifact, Configuration, Executable, artifact_store
 from deployments.models.artifact import SAMPLES
+from deployments.runtimes import wheel
 
-TRAINER = Path(__file__).parents[1] / "model_servers" / "train_samples.py"
+TRAINER = "launchpad_model_servers.train_samples"  # the module that makes them
+_TRAINER_FILE = wheel.SOURCE / "launchpad_model_servers" / "train_samples.py"
 TRAINER_EXECUTABLE = "sklearn-server"  # its requirements are those of the trainer
 _NAMESPACE = uuid.UUID("6c0c9d54-6b0e-5a2b-9f5e-6f1d7c1f3a10")
 
@@ -33,7 +36,12 @@ def folder() -> Path:
 
 def are_loaded() -> bool:
     """Return whether this version of the samples has been loaded into this database."""
-    return _note().exists() and _note().read_text() == _fingerprint()
+    return _noted()[:1] == [_fingerprint()]
+
+
+def are_prepared() -> bool:
+    """Return whether they are loaded and this version of the model servers has its environments."""
+    return _noted() == [_fingerprint(), wheel.digest()]
 
 
 def load() -> None:
@@ -51,9 +59,9 @@ def load() -> None:
             _configuration(entry, artifacts)
 
 
-def note_loaded() -> None:
-    """Remember that this version of the samples needs no loading into this database any more."""
-    _note().write_text(_fingerprint())
+def note_prepared() -> None:
+    """Remember that neither loading nor making environments is needed any more, with this database and version."""
+    _note().write_text(f"{_fingerprint()}\n{wheel.digest()}\n")
 
 
 def _artifact(entry: dict[str, Any]) -> Artifact:
@@ -98,6 +106,10 @@ def _configuration(entry: dict[str, Any], artifacts: dict[str, Artifact]) -> Non
     )
 
 
+def _noted() -> list[str]:
+    return _note().read_text().splitlines() if _note().exists() else []
+
+
 def _note() -> Path:
     return folder() / "loaded"
 
@@ -106,6 +118,6 @@ def _fingerprint() -> str:
     database = settings.DATABASES["default"]
     where = [str(database.get(name, "")) for name in ("ENGINE", "HOST", "PORT", "NAME")]
     digest = hashlib.sha256("\n".join(where).encode())
-    for path in (CATALOG / "samples.json", TRAINER):
+    for path in (CATALOG / "samples.json", _TRAINER_FILE):
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from deployments import serving_template
-from deployments.models import Artifact, Configuration, Replica
+from deployments.models import Artifact, Configuration, Executable, Replica
 from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
 from deployments.serving_template import Proof, Recipe, Retry, Sample, SecretKey
-
-MODEL_SERVERS = Path(__file__).parents[1] / "model_servers"
+from deployments.serving_template.modules import DISTRIBUTION, by_module
 
 
 def recipe_of(configuration: Configuration) -> Recipe:
@@ -28,7 +26,6 @@ def recipe_of(configuration: Configuration) -> Recipe:
         configuration.executable.template,
         parameters=configuration.parameters,
         artifacts={slot: f"{{{{runtime.artifacts.{slot}}}}}" for slot in configuration.inputs},
-        model_servers=str(MODEL_SERVERS),
     )
 
 
@@ -38,10 +35,11 @@ def pack(recipe: Recipe) -> dict[str, Any]:
 
 
 def unpack(packed: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that `pack` was given."""
+    """Return the recipe that `pack` was given, or an older version, which named our model servers by their files."""
     values = dict(packed)
-    for name in ("command", "ports", "requirements"):
+    for name in ("ports", "requirements"):
         values[name] = tuple(values[name])
+    values["command"], values["requirements"] = by_module(values["command"], values["requirements"])
     values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
     values["proof"] = Proof(**values["proof"])
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
@@ -73,9 +71,16 @@ def replica_spec(
         env=recipe.env,
         secret_env=dict(secrets),
         requirements=recipe.requirements,
-        shares_environment=executable.built_in and recipe.requirements == executable.template.server.requirements,
+        shares_environment=_are_ours(recipe.requirements, executable),
         fetches=tuple(fetch_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
         resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
         health_path=recipe.health_path,
         grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,
     )
+
+
+def _are_ours(requirements: tuple[str, ...], executable: Executable) -> bool:
+    """Return whether nobody but us has chosen these packages."""
+    if set(requirements) == {DISTRIBUTION}:
+        return True
+    return executable.built_in and sorted(requirements) == sorted(executable.template.server.requirements)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from deployments.serving_template.annotations import NOTES, OWN, with_own_annotations
+from deployments.serving_template.modules import FOLDER
 from deployments.serving_template.schema import (
     API_VERSION,
     ARTIFACT_KINDS,
@@ -308,7 +309,7 @@ def _probe_path(source: Source, container: dict[str, Tree]) -> str:
 def _check_placeholders(source: Source, template: ServingTemplate) -> None:
     parameters = {parameter.name for parameter in template.parameters}
     slots = {slot.name for slot in template.artifacts}
-    known = {f"inputs.parameters.{name}" for name in parameters} | {"runtime.port", "runtime.model_servers"}
+    known = {f"inputs.parameters.{name}" for name in parameters} | {"runtime.port", FOLDER}
     known |= {f"{place}.artifacts.{name}" for place in ("inputs", "runtime") for name in slots}
     own: dict[str, Tree] = {name: text for name, text in template.annotations.items() if name.startswith(OWN)}
     _check_tree(source, template.body, _BODY, known)

@@ -21,6 +21,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
 from deployments.lifecycle import DRAIN_SECONDS, DRAIN_SECONDS_MAX
+from deployments.serving_template.modules import by_module
 from deployments.serving_template.schema import RequestPattern, Retry, SecretKey, ServerPattern, ServingTemplate
 from deployments.serving_template.yaml_source import PLACEHOLDER, Tree
 
@@ -111,7 +112,6 @@ def render(
     *,
     parameters: Mapping[str, str],
     artifacts: Mapping[str, str],
-    model_servers: str = "",
 ) -> Recipe:
     """Fill values into a template.
 
@@ -119,26 +119,26 @@ def render(
         parameters: values by name; defaults stand in for those that are missing.
         artifacts: what stands for `{{inputs.artifacts.NAME}}`, by name. For a runtime that brings artifacts to its
             disk pass `{{runtime.artifacts.NAME}}`, for one that hands their addresses on pass the address.
-        model_servers: absolute path of the folder of our own model servers, for `{{runtime.model_servers}}`.
 
     Raises:
         InvalidInput: a value is missing or makes no sense where it stands; the keys are `parameters.NAME`,
             `artifacts.NAME` or `""`.
     """
-    values = _Values(template, parameters, artifacts, model_servers)
+    values = _Values(template, parameters, artifacts)
     server = template.server
     health_path = values.path(server.health_path)
     least, most = _replicas(values, server)
+    command, requirements = by_module(values.command(server.command), values.requirements(server.requirements))
     return Recipe(
         image=values.text(server.image),
-        command=values.command(server.command),
+        command=command,
         env={name: values.argument(text) for name, text in server.env.items()},
         ports=tuple(values.whole(port) for port in server.ports),
         resource_plan=values.text(server.resource_plan).strip(),
         min_replicas=least,
         max_replicas=most,
         health_path=health_path,
-        requirements=values.requirements(server.requirements),
+        requirements=requirements,
         proof=_proof(values, server.proof) if server.proof else Proof(method="GET", path=health_path),
         sample=_sample(values, server.sample or server.proof),
         deadlines={step: values.positive(seconds) for step, seconds in server.deadlines.items()},
@@ -156,10 +156,9 @@ class _Values:
         template: ServingTemplate,
         parameters: Mapping[str, str],
         artifacts: Mapping[str, str],
-        model_servers: str,
     ) -> None:
         self.template = template
-        self.known = {"runtime.model_servers": model_servers}
+        self.known: dict[str, str] = {}
         for parameter in template.parameters:
             value = parameters.get(parameter.name, parameter.default)
             if value is not None:
@@ -223,10 +222,7 @@ class _Values:
     def _runtime(self, text: str) -> str:
         """Return the text with the runtime's placeholders, in values too, in the form that the runtime looks for."""
 
-        def fill(match: re.Match[str]) -> str:
-            return self.known.get(match[1], f"{{{{{match[1]}}}}}")
-
-        return _RUNTIME_PLACEHOLDER.sub(fill, text)
+        return _RUNTIME_PLACEHOLDER.sub(r"{{\1}}", text)
 
     def path(self, pattern: str) -> str:
         whole = PLACEHOLDER.fullmatch(pattern)  # then the value is a path, not a part of one

@@ -40,7 +40,10 @@ apiVersion: ai.sap.com/v1alpha1
 kind: ServingTemplate
 metadata:
   name: echo-server
-  annotations: {scenarios.ai.sap.com/name: Echo, executables.ai.sap.com/name: Echo}
+  annotations:
+    scenarios.ai.sap.com/name: Echo
+    executables.ai.sap.com/name: Echo
+    launchpad/requirements: launchpad-model-servers
   labels: {scenarios.ai.sap.com/id: echo, ai.sap.com/version: 1.0.0}
 spec:
   inputs:
@@ -55,7 +58,7 @@ spec:
         maxReplicas: 1
         containers:
           - name: server
-            command: [python3, "{{runtime.model_servers}}/hello_server.py"]
+            command: [python3, -m, launchpad_model_servers.hello_server]
             args: ["{{inputs.artifacts.model}}", "{{inputs.parameters.greeting}}"]
 """
 

@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 TIMES = 10
 MANY = int(os.environ.get("LAUNCHPAD_TEST_MANY", "50"))
 SETTLE_SECONDS = 20.0  # after a start, until nothing of it goes on
-_SERVER = Path(BASE_DIR) / "deployments" / "model_servers" / "hello_server.py"
+_SERVER = Path(BASE_DIR) / "deployments" / "model_servers" / "launchpad_model_servers" / "hello_server.py"
 _CREATE = """
 from deployments import operations
 from deployments.bootstrap import seed

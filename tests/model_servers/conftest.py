@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deployments.serving_template import Recipe
-from tests.model_servers.serving import MODEL_SERVERS, Server, environment, recipe_for
+from tests.model_servers.serving import Server, environment, recipe_for
 
 Start = Callable[..., Server]
 
@@ -38,7 +38,7 @@ class Samples:
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     folder = tmp_path_factory.mktemp("samples")
     python = environment(recipe_for("sklearn-server").requirements) / "bin" / "python"
-    subprocess.run([python, MODEL_SERVERS / "train_samples.py", folder], check=True, env={}, timeout=120)
+    subprocess.run([python, "-m", "launchpad_model_servers.train_samples", folder], check=True, env={}, timeout=120)
     written = json.loads((folder / "samples.json").read_text())
     return Samples(folder, {artifact["name"]: artifact for artifact in written["artifacts"]})
 

@@ -15,13 +15,15 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from deployments.runtimes.wheel import ensure_wheel
 from deployments.serving_template import Recipe, ServingTemplate, parse, render
+from deployments.serving_template.modules import names_package
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOG = ROOT / "deployments" / "bootstrap" / "catalog"
-MODEL_SERVERS = ROOT / "deployments" / "model_servers"
 CACHE = Path(os.environ.get("LAUNCHPAD_TEST_CACHE", "") or ROOT / ".cache")
+UV = str(Path(sys.executable).with_name("uv"))
 _HTTP = urllib3.PoolManager(retries=False, timeout=30)
 
 
@@ -39,22 +41,23 @@ def recipe_for(executable_id: str, **parameters: str) -> Recipe:
         template,
         parameters=parameters,
         artifacts={slot.name: f"{{{{runtime.artifacts.{slot.name}}}}}" for slot in template.artifacts},
-        model_servers=str(MODEL_SERVERS),
     )
 
 
 def environment(requirements: tuple[str, ...]) -> Path:
     """Return the environment with these requirements, built at the first call and kept for later test runs."""
-    key = "\n".join([sys.version, *requirements]).encode()
+    wheel = ensure_wheel(CACHE / "wheels", uv=UV, python=sys.executable)
+    lines = [*requirements, *([f"launchpad-model-servers @ {wheel.as_uri()}"] if names_package(requirements) else [])]
+    key = "\n".join([sys.version, *lines]).encode()
     place = CACHE / "envs" / hashlib.sha256(key).hexdigest()[:16]
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # other test processes wait until it is whole
         if not (place / "complete").exists():
-            uv = [str(Path(sys.executable).with_name("uv")), "--quiet"]
+            uv = [UV, "--quiet"]
             subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(place)], check=True)
             install = ["pip", "install", "--compile-bytecode", "--python", str(place / "bin" / "python")]
-            subprocess.run([*uv, *install, *requirements], check=True)
+            subprocess.run([*uv, *install, *lines], check=True)
             (place / "complete").touch()
     return place
 

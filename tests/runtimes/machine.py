@@ -13,10 +13,11 @@ from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import Fetch, LogLine, ReplicaExit, ReplicaSeen, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.local.attempt_files import is_alive, start_mark
+from deployments.runtimes.wheel import SOURCE
 from tests.runtimes.contract import SMALL, new_id
 from tests.waiting import wait_until
 
-HELLO = str(Path(__file__).parents[2] / "deployments" / "model_servers" / "hello_server.py")
+HELLO = str(SOURCE / "launchpad_model_servers" / "hello_server.py")
 PYTHON = os.path.realpath(sys.executable)  # without the environment's packages: it starts in a third of the time
 SERVES = (PYTHON, "-I", "-S", HELLO)
 SECONDS = 20.0  # until a server is started or has ended, on a busy machine

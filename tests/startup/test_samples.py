@@ -104,7 +104,21 @@ def test_models_that_were_trained_again_get_their_new_checksum(trained: Path) ->
 def test_samples_count_as_loaded_for_one_database_only(settings: Settings) -> None:
     assert not samples.are_loaded()
     samples.load()
-    samples.note_loaded()
+    samples.note_prepared()
     assert samples.are_loaded()
     settings.DATABASES = {"default": {**settings.DATABASES["default"], "HOST": "another"}}
     assert not samples.are_loaded()
+
+
+@pytest.mark.usefixtures("installed")
+def test_changed_model_servers_need_their_environments_but_load_no_samples_again(trained: Path) -> None:
+    samples.load()
+    assert not samples.are_prepared()
+    samples.note_prepared()
+    assert samples.are_prepared()
+
+    note = trained / "loaded"
+    loaded, servers = note.read_text().splitlines()
+    note.write_text(f"{loaded}\n{servers[::-1]}\n")  # of other servers
+    assert samples.are_loaded()
+    assert not samples.are_prepared()

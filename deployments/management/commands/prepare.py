@@ -24,9 +24,11 @@ from django.db.migrations.executor import MigrationExecutor
 from deployments import checks
 from deployments.auth import tokens
 from deployments.bootstrap import samples, seed
-from deployments.errors import GatewayRejected, GatewayUnavailable
+from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync, tls
 from deployments.models import Role, ServiceKey, SignInLink, User
+from deployments.runtimes.local.rights import RightsRefused
+from deployments.runtimes.registry import local_runtime
 from launchpad import programs
 from launchpad.translations import compile_translations
 
@@ -43,6 +45,7 @@ class Command(BaseCommand):
         _collect_static()
         seed.ensure_workspace()
         seed.ensure_catalog()
+        _build_model_servers()
         user = _ensure_administrator(home)
         _ensure_service_key(home)
         try:
@@ -88,7 +91,7 @@ class Command(BaseCommand):
             home,
             tuple(gateway),
             valkey=programs.find_valkey() if settings.BROKER_IS_EMBEDDED else None,
-            samples=settings.LAUNCHPAD_SAMPLES and not samples.are_loaded(),
+            samples=settings.LAUNCHPAD_SAMPLES and not samples.are_prepared(),
         )
         (home / "run" / "supervisord.conf").write_text(programs.render(home, chosen))
 
@@ -104,6 +107,14 @@ def _collect_static() -> None:
     if not note.exists() or note.read_text() != digest.hexdigest():
         call_command("collectstatic", verbosity=0, interactive=False, clear=True)
         note.write_text(digest.hexdigest())
+
+
+def _build_model_servers() -> None:
+    """Build the wheel of the model servers, so that what keeps it from being built is told now."""
+    try:
+        local_runtime().preparation().wheel()
+    except (RightsRefused, RuntimeUnavailable) as error:
+        raise CommandError(str(error)) from error
 
 
 def _ensure_administrator(home: Path) -> User:

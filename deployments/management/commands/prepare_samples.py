@@ -1,7 +1,7 @@
 """`manage.py prepare_samples`: builds the built-in templates' environments, trains the sample models, loads them.
 
-Runs beside the other programs at the first start, so that nobody waits for it. It tells of its progress by events,
-which the terminal shows. When it fails (no package index, say) the next start tries again.
+Runs beside the other programs at the first start of a version, so that nobody waits for it. It tells of its progress
+by events, which the terminal shows. When it fails (no package index, say) the next start tries again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from deployments.bootstrap import samples
+from deployments.errors import RuntimeUnavailable
 from deployments.models import Executable
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.rights import RightsRefused
 from deployments.runtimes.registry import local_runtime
+from deployments.serving_template.modules import DISTRIBUTION
 
 terminal = logging.getLogger("launchpad.events")
 
@@ -31,29 +33,34 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.nice(10)  # pages and deployments come first
-        built_in = {one.pk: one for one in Executable.objects.filter(built_in=True).order_by("pk")}
+        built_in = {
+            one.pk: one
+            for one in Executable.objects.filter(built_in=True).order_by("pk")
+            if not any("{{" in line for line in one.template.server.requirements)  # not up to a configuration
+        }
         try:
-            trainer = self._prepare_environment(built_in.pop(samples.TRAINER_EXECUTABLE))
-            self._train(trainer)
-            samples.load()
-            terminal.info("Sample models are ready.")
+            self._prepare_environment("light servers", (DISTRIBUTION,))
+            trainer = built_in.pop(samples.TRAINER_EXECUTABLE)
+            environment = self._prepare_environment(trainer.name, trainer.template.server.requirements)
+            if not samples.are_loaded():
+                self._train(environment)
+                samples.load()
+                terminal.info("Sample models are ready.")
             for executable in built_in.values():
-                self._prepare_environment(executable)
-        except (CommandError, RightsRefused) as error:
+                self._prepare_environment(executable.name, executable.template.server.requirements)
+        except (CommandError, RightsRefused, RuntimeUnavailable) as error:
             terminal.error("%s The next start tries again; see log/first-start.log.", error)
             raise
-        samples.note_loaded()
+        samples.note_prepared()
 
-    def _prepare_environment(self, executable: Executable) -> Path:
-        """Build the environment of a template's servers; return its folder."""
-        requirements = executable.template.server.requirements
+    def _prepare_environment(self, name: str, requirements: tuple[str, ...]) -> Path:
+        """Build the environment of servers that is everybody's; return its folder."""
         preparation = local_runtime().preparation()
         folder = preparation.environment_folder(requirements)
-        depends_on_configuration = any("{{" in line for line in requirements)
-        if requirements and not depends_on_configuration and not is_built(folder):
-            terminal.info("Preparing the environment of the %s ...", executable.name)
+        if requirements and not is_built(folder):
+            terminal.info("Preparing the environment of the %s ...", name)
             job = preparation.environment(folder, requirements)
-            self._run(preparation, job, f"The environment of the {executable.name} cannot be built")
+            self._run(preparation, job, f"The environment of the {name} cannot be built")
         return folder
 
     def _train(self, environment: Path) -> None:
@@ -61,7 +68,7 @@ class Command(BaseCommand):
         preparation = local_runtime().preparation()
         folder = samples.folder()
         draft = folder.with_name(f"{folder.name}.new")
-        command = [str(environment / "bin" / "python"), "-I", str(samples.TRAINER), str(draft)]
+        command = [str(environment / "bin" / "python"), "-I", "-m", samples.TRAINER, str(draft)]
         job = preparation.made_by(command, draft, folder, shown=[environment])
         self._run(preparation, job, "The sample models cannot be trained")
 

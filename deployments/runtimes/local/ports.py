@@ -13,6 +13,7 @@ from deployments.errors import RuntimeUnavailable
 from deployments.runtimes.local.attempt_files import read_json
 from deployments.runtimes.local.reading import attempts, folders
 
+HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 FIRST, LAST = 20_000, 32_767
 
 
@@ -51,7 +52,7 @@ def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((HOST, port))
         except OSError:
             return False
     return True

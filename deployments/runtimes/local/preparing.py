@@ -14,6 +14,8 @@ from uuid import uuid4
 from deployments.runtimes.base import Fetch
 from deployments.runtimes.local.environment import MARKER, environment_key
 from deployments.runtimes.local.rights import Rights
+from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
+from deployments.serving_template.modules import DISTRIBUTION, names_package
 
 _HERE = Path(__file__).parent
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -23,12 +25,17 @@ _OWN = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")  
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """Knows where things are made and with which rights; see `LocalRuntime` for what each is."""
+    """Knows where things are made and with which rights; see `LocalRuntime` for what each is.
+
+    Args:
+        source: the tree that the package of the model servers is built from.
+    """
 
     home: Path
     rights: Rights
     python: str
     uv: str
+    source: Path = SOURCE
 
     def environment_folder(self, requirements: Sequence[str], scope: str = "") -> Path:
         """Return where the environment of these requirements lies, or will lie.
@@ -39,7 +46,8 @@ class Preparation:
         base = self.home / "envs"
         if scope and self.rights.user:
             base /= scope
-        return base / environment_key(requirements)
+        ours = [f"{DISTRIBUTION} @ {digest(self.source)}"] if names_package(requirements) else []
+        return base / environment_key([*requirements, *ours])
 
     def environment(self, folder: Path, requirements: Sequence[str], scope: str = "") -> dict[str, Any]:
         """Return the job that makes an environment.
@@ -47,7 +55,14 @@ class Preparation:
         What is built may run code of its own, and could leave something in the cache of the installer that the next
         build takes for a package. So nobody shares a cache with others; where others of the same user could reach it
         (no mount namespaces), it goes with the build.
+
+        Our own package is taken from its wheel: no index is asked for it, so that none can put another one there.
+
+        Raises:
+            OSError: the wheel cannot be written.
+            RuntimeUnavailable: the wheel cannot be built.
         """
+        wheels = [self.wheel()] if names_package(requirements) else []
         scratch = folder.with_name(f"{folder.name}.scratch")
         if not self.rights.user:
             cache = self.home / "cache" / "uv"
@@ -56,12 +71,14 @@ class Preparation:
         else:
             cache = scratch / "uv"
         script = str(_HERE / "environment.py")
+        lines = sorted([*requirements, *(f"{DISTRIBUTION} @ {wheel.as_uri()}" for wheel in wheels)])
+        uv_files = [Path(one, "uv", "uv.toml") for one in _uv_settings().values()]
         job = self._job(
-            [self.python, "-I", script, str(folder), self.uv, self.python, *sorted(requirements)],
+            [self.python, "-I", script, str(folder), self.uv, self.python, *lines],
             lock=Path(f"{folder}.lock"),
             waiting="waiting for the same environment to be built for another deployment",
             scratch=scratch,
-            shown=(folder, cache, Path(self.uv), *(Path(one, "uv", "uv.toml") for one in _uv_settings().values())),
+            shown=(folder, cache, Path(self.uv), *wheels, *uv_files),
         )
         # Linked files would be the cache's too, which the next build may write to.
         links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
@@ -69,6 +86,10 @@ class Preparation:
         job |= {"own": [str(folder)], "marker": str(folder / MARKER)}
         job["cache"] = [] if cache.is_relative_to(scratch) else [str(cache)]
         return job
+
+    def wheel(self) -> Path:
+        """Return the wheel of the model servers that come with Launchpad; see `ensure_wheel` for what it raises."""
+        return ensure_wheel(self.home / "wheels", uv=self.uv, python=self.python, source=self.source)
 
     def fetching(self, fetch: Fetch, target: Path) -> dict[str, Any]:
         """Return the job that brings an artifact to where it is expected."""

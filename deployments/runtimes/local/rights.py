@@ -20,7 +20,6 @@ from pathlib import Path
 from deployments.errors import RuntimeRejected
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (_HERE.parent, _HERE.parents[1] / "model_servers")
 _TRIAL_SECONDS = 10.0
 _WAY_OUT = (
     "Run Launchpad as an ordinary user, install Python and Launchpad where everybody may read, e.g. below /opt, "
@@ -79,7 +78,7 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
     if user.pw_uid == 0:
         return Rights()  # insisted on
     plain = Rights(user=(user.pw_uid, user.pw_gid))
-    needed = (Path(python).parents[1], *_SCRIPTS)
+    needed = (Path(python).parents[1], _HERE.parent)
     if sys.platform == "linux":
         hiding = replace(plain, hidden=(os.path.realpath(home),)).showing(*needed)
         problem = _try_out(hiding, python)

@@ -15,6 +15,7 @@ from deployments.errors import RuntimeRejected
 from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
 from deployments.runtimes.base import Fetch, ReplicaSpec
 from deployments.runtimes.local.environment import is_built
+from deployments.runtimes.local.ports import HOST
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.rights import Rights, rights_for
 
@@ -145,6 +146,7 @@ class Preparer:
             "HOME": str(work),
             "TMPDIR": str(work),
             "LANG": "C.UTF-8",
+            "HOST": HOST,
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": threads,

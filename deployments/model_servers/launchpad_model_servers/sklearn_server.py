@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from open_inference import (
+from launchpad_model_servers.open_inference import (
     InferInput,
     InvalidInput,
     ModelUnusable,

@@ -15,7 +15,16 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
     NoSuchFile,
     RuntimeException,
 )
-from open_inference import InferInput, InvalidInput, ModelUnusable, ServedModel, arguments, run, tensor
+
+from launchpad_model_servers.open_inference import (
+    InferInput,
+    InvalidInput,
+    ModelUnusable,
+    ServedModel,
+    arguments,
+    run,
+    tensor,
+)
 
 _TYPES = {  # of ONNX Runtime -> of the protocol, of numpy
     "tensor(float)": ("FP32", np.float32),

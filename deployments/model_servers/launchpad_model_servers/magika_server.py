@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 from magika import Magika, PredictionMode
-from open_inference import InferInput, InvalidInput, ServedModel, arguments, run, tensor
+
+from launchpad_model_servers.open_inference import InferInput, InvalidInput, ServedModel, arguments, run, tensor
 
 
 def main() -> None:

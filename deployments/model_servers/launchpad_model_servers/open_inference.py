@@ -1,4 +1,4 @@
-"""Serves one model by the Open Inference Protocol v2 and KServe's v1, through the package `kserve`, on loopback only.
+"""Serves one model by the Open Inference Protocol v2 and KServe's v1, through the package `kserve`.
 
 Runs inside a model server's own environment: it may import neither Django nor `deployments`.
 
@@ -170,7 +170,8 @@ def arguments(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options that every server has."""
     parser = _Parser(description=description, allow_abbrev=False)
     parser.add_argument("--model-name", default="model", help="name of the model in the URL")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")), help="port on 127.0.0.1")
+    parser.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"), help="address to listen on")
+    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")), help="port to listen on")
     return parser
 
 
@@ -194,18 +195,18 @@ def run(load: Any, options: argparse.Namespace) -> NoReturn:
         sys.exit(os.EX_DATAERR)  # 65: another try would end the same
     model.ready = True
     LOG.info("The model %s is loaded.", model.name)
-    asyncio.run(_LoopbackServer(model, options.port).start())
+    asyncio.run(_Server(model, options.host, options.port).start())
     sys.exit(0)
 
 
-class _LoopbackServer(RESTServer):
-    """The package's server, on loopback, with short answers to faulty requests instead of stack traces."""
+class _Server(RESTServer):
+    """The package's server, with short answers to faulty requests instead of stack traces."""
 
-    def __init__(self, model: ServedModel, port: int) -> None:
+    def __init__(self, model: ServedModel, host: str, port: int) -> None:
         models = ModelRepository()
         models.update(model)
         super().__init__("kserve.model_server:app", DataPlane(models), _FixedModels(models), port, grace_period=8)
-        self.config.host = "127.0.0.1"
+        self.config.host = host
 
     def _add_exception_handlers(self, app: FastAPI) -> None:
         super()._add_exception_handlers(app)

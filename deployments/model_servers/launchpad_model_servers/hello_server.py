@@ -7,6 +7,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _MOST_BODY = 1_000_000  # bytes
+_DEFAULT_HOST, _DEFAULT_PORT = "127.0.0.1", "8080"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -46,9 +47,10 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    port = int(os.environ["PORT"])
-    server = Server(("127.0.0.1", port), Handler)
-    sys.stdout.write(f"Listening on 127.0.0.1:{port}\n")
+    host = os.environ.get("HOST", _DEFAULT_HOST)
+    port = int(os.environ.get("PORT", _DEFAULT_PORT))
+    server = Server((host, port), Handler)
+    sys.stdout.write(f"Listening on {host}:{port}\n")
     sys.stdout.flush()
     server.serve_forever()
 

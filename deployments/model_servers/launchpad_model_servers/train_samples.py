@@ -3,7 +3,7 @@
 Runs in the environment of the scikit-learn server (`launchpad/requirements` of `sklearn-server`), once, at the first
 start, for about five seconds:
 
-    python train_samples.py OUT
+    python -m launchpad_model_servers.train_samples OUT
 
 It writes `OUT/<name>/model.skops` or `model.onnx`, one folder for each model, and at last `OUT/samples.json`:
 
@@ -71,7 +71,7 @@ class Data:
 
 def main() -> None:
     if len(sys.argv) != 2:
-        sys.exit("usage: train_samples.py OUT")
+        sys.exit("usage: python -m launchpad_model_servers.train_samples OUT")
     out = Path(sys.argv[1])
     cancer = _data("breast cancer (569 tumours, 30 measurements)", "benign or malignant", load_breast_cancer)
     wine = _data("wine (178 wines, 13 measurements)", "one of three growers", load_wine)

@@ -1,0 +1,92 @@
+"""Builds the wheel of our model servers from the tree, for runtimes to install into environments and images.
+
+Its folder is named after what it is built from. So a changed server is another wheel and gets another environment, an
+unchanged one is found again wherever the tree has been moved to, and two versions that share a home stay apart.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from deployments.errors import RuntimeUnavailable
+
+SOURCE = Path(__file__).parents[1] / "model_servers"
+_BUILD_SECONDS = 60.0  # it takes a tenth of one
+
+
+def digest(source: Path = SOURCE) -> str:
+    """Return what tells one version of the model servers from another.
+
+    Raises:
+        OSError: the tree cannot be read.
+    """
+    found = hashlib.sha256()
+    for path in (source / "pyproject.toml", *sorted(source.glob("*/*.py"))):
+        content = path.read_bytes()
+        found.update(f"{path.relative_to(source)} {len(content)}\n".encode() + content)
+    return found.hexdigest()[:16]
+
+
+def ensure_wheel(folder: Path, *, uv: str, python: str, source: Path = SOURCE) -> Path:
+    """Return the wheel of the model servers, built when it is not there yet. Everybody may read it.
+
+    Args:
+        folder: where wheels are kept.
+        uv: the program that builds it.
+        python: the interpreter that it is for.
+
+    Raises:
+        OSError: the tree cannot be read or the folder cannot be written.
+        RuntimeUnavailable: it cannot be built.
+    """
+    place = folder / digest(source)
+    if not place.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)  # whatever the umask is: environments are made by the user that servers run as
+        draft = Path(tempfile.mkdtemp(dir=folder, prefix="draft-"))
+        try:
+            _build(source, draft, uv, python)
+            _publish(draft, place)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # it is not there any more when all went well
+    return next(place.glob("*.whl"))
+
+
+def _build(source: Path, target: Path, uv: str, python: str) -> None:
+    command = [uv, "build", "--wheel", "--quiet", "--offline", "--no-config", "--no-cache"]
+    try:
+        subprocess.run(
+            [*command, "--python", python, "--out-dir", str(target), str(source)],
+            env={"PATH": os.defpath, "TMPDIR": tempfile.gettempdir()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            text=True,
+            errors="replace",
+            timeout=_BUILD_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeUnavailable(
+            f"The package of the model servers could not be built within {_BUILD_SECONDS:g} s."
+        ) from error
+    except subprocess.CalledProcessError as error:
+        why = (error.stderr.strip() or f"it ended with {error.returncode}").splitlines()[-1]
+        raise RuntimeUnavailable(f"The package of the model servers cannot be built: {why}") from error
+
+
+def _publish(draft: Path, place: Path) -> None:
+    """Let the wheel appear under its name when it is whole, unless another process was quicker."""
+    for wheel in draft.glob("*.whl"):
+        wheel.chmod(0o644)
+    draft.chmod(0o755)
+    try:
+        draft.rename(place)
+    except OSError as error:
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
