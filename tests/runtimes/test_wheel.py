@@ -19,6 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
+from deployments.runtimes.local import cache
 from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
 from deployments.serving_template.modules import DISTRIBUTION
 from tests.runtimes.machine import Machine
@@ -163,3 +164,19 @@ def test_a_changed_server_is_another_environment_and_an_unchanged_one_the_same(m
     server.write_text(server.read_text() + "# changed\n")
     assert elsewhere.environment_folder(lines) != here.environment_folder(lines)
     assert elsewhere.environment_folder(lines[:1]) == here.environment_folder(lines[:1])
+
+
+def test_what_was_made_with_other_model_servers_goes_when_no_server_runs_with_it(machine: Machine) -> None:
+    def remove(version: str) -> list[Path]:
+        envs, wheels, replicas = (machine.home / name for name in ("envs", "wheels", "replicas"))
+        return cache.remove_of_other_versions(envs, wheels, replicas, version)
+
+    machine.start(*SERVES, requirements=[DISTRIBUTION])
+    machine.until(ReplicaPhase.HEALTHY, timeout=60)
+    assert remove("another") == []
+
+    machine.stop()
+    machine.ended()
+    assert remove(digest()) == []
+    assert len(remove("another")) == 2
+    assert [*machine.home.glob("wheels/*")] == [*machine.home.glob("envs/**/.complete")] == []

@@ -1,4 +1,6 @@
-"""Removes what was made for servers and that nobody needs any more: downloads, and all of groups that are gone."""
+"""Removes what was made for servers and that nobody needs any more: downloads, what groups that are gone had built,
+and environments with model servers of another version of Launchpad.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +44,28 @@ def remove_of_other_groups(folders: Iterable[Path], replicas: Path, scopes: Iter
     for path in gone:
         shutil.rmtree(path)
     return gone
+
+
+def remove_of_other_versions(envs: Path, wheels: Path, replicas: Path, digest: str) -> list[Path]:
+    """Remove environments and wheels with other model servers than the present ones, unless a server runs with them.
+
+    They would never be found again, and each change of a server leaves some hundred megabytes.
+
+    Args:
+        digest: of the present model servers, which their wheel's folder is named after.
+    """
+    installed = "lib/python*/site-packages/launchpad_model_servers-*.dist-info/direct_url.json"
+    notes = [note for depth in ("*", "*/*") for note in envs.glob(f"{depth}/{installed}")]
+    old = [note.parents[4] for note in notes if f"/{digest}/" not in note.read_text()]
+    old += [wheel.parent for wheel in wheels.glob("*/*.whl") if wheel.parent.name != digest]
+    in_use = [*_specs_in_use(replicas)] if old else []
+    removed = []
+    for folder in old:
+        with _lock_of(folder) as is_free:
+            if is_free and not any(str(folder) in spec for spec in in_use):
+                shutil.rmtree(folder)
+                removed.append(folder)
+    return removed
 
 
 def _downloads(cache: Path) -> Iterator[Path]:

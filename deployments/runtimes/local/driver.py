@@ -31,6 +31,7 @@ from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.spec import Preparer, scope_of
+from deployments.runtimes.wheel import digest
 
 SHIM = Path(__file__).with_name("shim.py")
 SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
@@ -227,11 +228,18 @@ class LocalRuntime:
 
     @_usable()
     def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, Fetch]]) -> int:
-        """Remove the downloads of all but these artifacts, and what was built for all but these groups."""
+        """Remove the downloads of all but these artifacts, and what was built for all but these groups.
+
+        Environments with model servers of another version go, too.
+        """
         named = [self._preparer.cache_folder(fetch, group) for group, fetch in artifacts]
         downloads = cache.remove_unused(self.home / "cache" / "artifacts", self._replicas, named)
-        built = (self.home / "envs", self.home / "cache" / "builds")
-        return len([*downloads, *cache.remove_of_other_groups(built, self._replicas, map(scope_of, groups))])
+        envs = self.home / "envs"
+        built = cache.remove_of_other_groups(
+            (envs, self.home / "cache" / "builds"), self._replicas, map(scope_of, groups)
+        )
+        old = cache.remove_of_other_versions(envs, self.home / "wheels", self._replicas, digest())
+        return len([*downloads, *built, *old])
 
     def preparation(self) -> Preparation:
         """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.
