@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,16 @@ def test_a_silent_installer_is_said_to_be_at_work(capfd: pytest.CaptureFixture[s
         wait_until(is_told, what="it says something")
 
     assert told[0] == "downloading and installing packages for 0 s"
+
+
+def test_a_server_whose_environment_is_there_starts_without_a_look_at_it(machine: Machine) -> None:
+    first, second = f"{machine.id}-1-0", f"{machine.id}-1-1"
+    for name in (first, second):
+        machine.start("true", name=name, requirements=["launchpad-model-servers"])
+        machine.ended(name, timeout=60)
+
+    def steps(name: str) -> list[str]:
+        spec = json.loads((machine.folder(name=name) / "spec.json").read_text())
+        return [step["phase"] for step in spec["prepare"]]
+
+    assert (steps(first), steps(second)) == (["PREPARING"], [])

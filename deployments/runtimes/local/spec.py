@@ -102,7 +102,8 @@ class Preparer:
         self, spec: ReplicaSpec, preparation: Preparation, environment: Path | None, targets: dict[str, Path]
     ) -> list[dict[str, Any]]:
         steps = []
-        if environment is not None:
+        # One that is there stays for as long as the specification of a server names it.
+        if environment is not None and not is_built(environment):
             scope = "" if spec.shares_environment else scope_of(spec.resource_group)
             job = preparation.environment(environment, spec.requirements, scope)
             failure = "Its Python environment cannot be built"
