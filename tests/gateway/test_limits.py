@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import pytest
@@ -58,6 +59,20 @@ def test_a_connection_that_says_nothing_is_closed(served: Gateway, settings: Set
         for connection in (plain, encrypted):
             connection.settimeout(15)
             connection.recv(1)
+
+
+def test_a_handshake_has_an_end_and_a_slow_answer_has_its_time(
+    gateway: Gateway, model_server: Callable[..., ModelServer], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.gateway.haproxy.config.CLIENT_SECONDS", 1)
+    sync.apply(routed(1, model_server("one").server()))
+    with ThreadPoolExecutor(1) as client, ExitStack() as kept:
+        streamed = client.submit(gateway.ask, "/events")
+        for begun in (b"", b"\x16\x03\x01"):
+            silent = socket.create_connection(("127.0.0.1", settings.LAUNCHPAD_GATEWAY_PORT), timeout=5)
+            kept.enter_context(silent).sendall(begun)
+            assert silent.recv(1) == b""
+        assert streamed.result().data.endswith(b"data: 2\n\n"), "it took 1.5 s"
 
 
 @pytest.mark.parametrize("body", [b"", b"a=1", b"x" * 90_000])

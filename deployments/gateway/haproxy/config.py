@@ -32,6 +32,7 @@ STATE_KEY = "table"
 METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks.sock"
 FRONTEND = "public"
 BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
+CLIENT_SECONDS = 60  # that a client may be silent when it is its turn
 LARGE_PER_PROCESS = 2  # of the eight threads of a web process; twice, for people and for programs
 # Headers that count for all of an origin, or let pages of other origins in.
 _NOT_FROM_MODELS = (
@@ -239,6 +240,7 @@ def _frame(site: Site) -> str:
         unless_told=" !{ req.hdr(X-Forwarded-Proto) -m found }" if site.is_behind_tls else "",
         model_headers="\n".join(f"    http-response del-header {name} if is_inference" for name in _NOT_FROM_MODELS),
         buffered=BUFFERED_BYTES,
+        client_seconds=CLIENT_SECONDS,
         most_connections=site.connections,
         most_with_checks=site.connections * 11 // 10 + 20,
         most_of_deployment=max(site.connections // 5, 1),
