@@ -47,7 +47,6 @@ PARTS = [
     "initContainers",
     "imagePullSecrets",
     "volumes",
-    "containers[0].image",
     "containers[0].workingDir",
     "containers[0].envFrom",
     "containers[0].resources",
@@ -71,6 +70,7 @@ def test_a_template_that_is_used_whole_leaves_nothing_out() -> None:
 def test_an_import_lists_them() -> None:
     (imported,) = import_templates(ACTOR, EXTRAS)
 
+    assert "has a command that belongs into its container image" in imported.warning
     assert "takes POD from its cluster" in imported.warning
     assert imported.warning.endswith(f"Not carried over: {', '.join(PARTS)}.")
 

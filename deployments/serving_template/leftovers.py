@@ -8,7 +8,7 @@ from deployments.serving_template.yaml_source import Tree, spelt
 
 _SPEC = {"predictor"}
 _PREDICTOR = {"minReplicas", "maxReplicas", "containers"}
-_CONTAINER = {"name", "command", "args", "env", "ports", "readinessProbe"}
+_CONTAINER = {"name", "image", "command", "args", "env", "ports", "readinessProbe"}  # of an image the warnings tell
 _PROBE = {"httpGet"}
 
 
@@ -35,7 +35,7 @@ def _of_container(number: int, container: dict[str, Tree]) -> Iterator[str]:
         yield spelt(("containers", number))
         return
     for name in container:
-        if name not in _CONTAINER and not (name == "image" and "command" not in container):  # else it is said already
+        if name not in _CONTAINER:
             yield f"containers[0].{name}"
     for name in _mapping(container.get("readinessProbe")):
         if name not in _PROBE:

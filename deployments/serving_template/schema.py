@@ -210,9 +210,18 @@ class ServingTemplate:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences for the person who imports the template: what will not work on the local runtime."""
+        without_image = _(
+            "“%(name)s” has a command that belongs into its container image: the local runtime runs it without the "
+            "image, so its program and files must be on this machine."
+        ) % {"name": self.name}
         names = ", ".join(self.server.unset_env)
         unset = _(
             "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
             "declare parameters for them if the server needs them."
         ) % {"name": self.name, "variables": names}
-        return tuple(sentence for sentence in (self.problem_for_local_runtime, unset if names else "") if sentence)
+        sentences = (
+            self.problem_for_local_runtime,
+            without_image if self.server.image and self.server.command else "",
+            unset if names else "",
+        )
+        return tuple(filter(None, sentences))
