@@ -18,8 +18,8 @@ from redis.retry import Retry
 
 from launchpad.celery import app
 
-PULSE_KEY = "launchpad:worker"
-PULSE_SECONDS = 10  # five sweeps
+HEARTBEAT_KEY = "launchpad:worker"
+HEARTBEAT_SECONDS = 10  # five sweeps
 TIMEOUT_SECONDS = 1.0
 AWAY_SECONDS = 5.0  # without another try after one that failed
 
@@ -61,22 +61,22 @@ def _connection() -> Connection:
     return app.connection_for_write(transport_options={**app.conf.broker_transport_options, **options})
 
 
-def note_pulse() -> None:
+def record_heartbeat() -> None:
     """Say that a worker is at work; called with each sweep.
 
     Raises:
         redis.RedisError: the broker does not answer.
     """
-    _client(settings.BROKER_URL).set(PULSE_KEY, "1", ex=PULSE_SECONDS)
+    _client(settings.BROKER_URL).set(HEARTBEAT_KEY, "1", ex=HEARTBEAT_SECONDS)
 
 
-def has_pulse() -> bool:
-    """Return whether a worker has swept within PULSE_SECONDS.
+def has_heartbeat() -> bool:
+    """Return whether a worker has swept within HEARTBEAT_SECONDS.
 
     Raises:
         redis.RedisError: the broker does not answer.
     """
-    return bool(_client(settings.BROKER_URL).exists(PULSE_KEY))
+    return bool(_client(settings.BROKER_URL).exists(HEARTBEAT_KEY))
 
 
 def client_url(broker_url: str) -> str:

@@ -55,7 +55,7 @@ class Step(enum.StrEnum):
     FETCHED = "FETCHED"
     STARTED = "STARTED"
     HEALTHY = "HEALTHY"
-    PROVED = "PROVED"
+    VERIFIED = "VERIFIED"
     ROUTED = "ROUTED"
 
 
@@ -66,7 +66,7 @@ DEADLINES: Mapping[Step, timedelta] = {
     Step.FETCHED: timedelta(hours=1),
     Step.STARTED: timedelta(minutes=5),
     Step.HEALTHY: timedelta(minutes=5),
-    Step.PROVED: timedelta(minutes=1),
+    Step.VERIFIED: timedelta(minutes=1),
     Step.ROUTED: timedelta(minutes=1),
 }
 

@@ -18,16 +18,16 @@ logger = logging.getLogger(__name__)
 _full = threading.Event()  # set while a full disk has been told, so that not each sweep tells it
 
 
-def kick(deployment_id: str) -> None:
+def enqueue_reconcile(deployment_id: str) -> None:
     """Ask for a pass as soon as the present transaction is committed. When it gets lost, the next sweep makes it."""
     transaction.on_commit(lambda: _send(deployment_id, 0))
 
 
-@app.task(name="deployments.tasks.pass_over", ignore_result=True)
-def pass_over(deployment_id: str) -> None:
+@app.task(name="deployments.tasks.reconcile", ignore_result=True)
+def reconcile(deployment_id: str) -> None:
     """Make one pass, and ask for those that are to be made soon after it."""
     with surviving_a_full_disk():
-        for following in reconciler.pass_over(deployment_id):
+        for following in reconciler.reconcile(deployment_id):
             if following.in_seconds < reconciler.SWEEP_SECONDS:
                 _send(following.deployment_id, following.in_seconds)
 
@@ -39,14 +39,14 @@ def sweep() -> None:
         for deployment_id in reconciler.due():
             _send(deployment_id, 0)
         reconciler.remove_emptied_groups()
-    broker.note_pulse()
+    broker.record_heartbeat()
 
 
 @app.task(name="deployments.tasks.housekeeping", ignore_result=True)
 def housekeeping() -> None:
     """Remove what nobody needs any more."""
     with surviving_a_full_disk():
-        reconciler.clean_up()
+        reconciler.housekeeping()
 
 
 @contextmanager
@@ -70,6 +70,6 @@ def _send(deployment_id: str, countdown: float) -> None:
     options: dict[str, Any] = {"countdown": countdown} if countdown else {}
     try:
         with broker.producer() as producer:
-            pass_over.apply_async((deployment_id,), producer=producer, retry=False, expires=countdown + 10, **options)
+            reconcile.apply_async((deployment_id,), producer=producer, retry=False, expires=countdown + 10, **options)
     except broker.Away as error:
         logger.warning("No pass over %s could be asked for; the sweep will make it: %s", deployment_id, error)

@@ -9,7 +9,7 @@ from typing import IO
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SOCKET_PATH_LIMIT = 92  # bytes; the system allows 103 (macOS) or 107 (Linux), and some bind to a longer name first
-LONGEST_SOCKET = len("/run/supervisor.sock")
+MAX_SOCKET = len("/run/supervisor.sock")
 
 
 class StartRefused(Exception):
@@ -30,8 +30,8 @@ def take(home: Path) -> IO[str]:
     Raises:
         StartRefused: it cannot be written, its path is too long, or another Launchpad has it.
     """
-    if len(os.fsencode(home)) + LONGEST_SOCKET > SOCKET_PATH_LIMIT:
-        longest = SOCKET_PATH_LIMIT - LONGEST_SOCKET
+    if len(os.fsencode(home)) + MAX_SOCKET > SOCKET_PATH_LIMIT:
+        longest = SOCKET_PATH_LIMIT - MAX_SOCKET
         raise StartRefused(
             f"The path {home} is too long for the sockets inside it: set LAUNCHPAD_HOME to one of at most "
             f"{longest} bytes."

@@ -16,7 +16,7 @@ import psutil
 from launchpad import gateway_keeper
 
 MARK = "LAUNCHPAD_STARTED_FOR"
-PATIENCE_SECONDS = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
         clear(sys.argv[1], mark=gateway_keeper.MARK)
 
 
-def clear(home: str, *, patience: float = PATIENCE_SECONDS, mark: str = MARK) -> None:
+def clear(home: str, *, patience: float = SHUTDOWN_TIMEOUT, mark: str = MARK) -> None:
     """End the processes marked with `home` and wait until they are gone.
 
     Args:
@@ -41,7 +41,7 @@ def clear(home: str, *, patience: float = PATIENCE_SECONDS, mark: str = MARK) ->
     # The supervisor may have started more until it was gone.
     for process in {*found, *marked(home, mark)}:
         _signal(process, kill=True)
-    psutil.wait_procs(found, timeout=PATIENCE_SECONDS)
+    psutil.wait_procs(found, timeout=SHUTDOWN_TIMEOUT)
 
 
 def marked(home: str, mark: str = MARK) -> list[psutil.Process]:

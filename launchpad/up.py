@@ -26,9 +26,9 @@ from launchpad.console import Console, say
 from launchpad.home import BASE_DIR, StartRefused, home_path, take
 from launchpad.wishes import Wishes
 
-TICK_SECONDS = 0.1
+POLL_INTERVAL = 0.1
 STEADY_SECONDS = 30.0  # a supervisor that has lived as long is started again without a pause
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 MARK = "LAUNCHPAD_STARTED_FOR"  # as in leftovers.py, which is too heavy to be imported here
 
 
@@ -149,7 +149,7 @@ class Launchpad:
         while not self._wishes.stop:
             self._look_after_supervisor()
             console.tick()
-            time.sleep(TICK_SECONDS)
+            time.sleep(POLL_INTERVAL)
 
     def _look_after_supervisor(self) -> None:
         if self._supervisor is None:
@@ -157,7 +157,7 @@ class Launchpad:
                 self._start_supervisor()
         elif self._supervisor.poll() is not None:
             lived = time.monotonic() - self._supervisor_since
-            self._pause = 0.0 if lived > STEADY_SECONDS else min(LONGEST_PAUSE, max(1.0, self._pause * 2))
+            self._pause = 0.0 if lived > STEADY_SECONDS else min(MAX_PAUSE, max(1.0, self._pause * 2))
             self._supervisor = None
             self._supervisor_since = time.monotonic() + self._pause
             when = f" in {self._pause:g} s" if self._pause else ""
@@ -194,7 +194,7 @@ class Launchpad:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 raise Interrupted
-            time.sleep(TICK_SECONDS)
+            time.sleep(POLL_INTERVAL)
 
     def _how(self) -> dict[str, Any]:
         # The children must not die of a Ctrl-C in the terminal, this process decides when they end: own sessions.

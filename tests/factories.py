@@ -183,7 +183,7 @@ def make_deployment(
             "target_status": (TargetStatus.STOPPED if ended else TargetStatus.RUNNING).value,
             "observed_generation": 0 if status == Status.UNKNOWN else 1,
             "serving_generation": 1 if status == Status.RUNNING else None,
-            "next_pass_at": None,
+            "next_reconcile_at": None,
             **values,
         },
     )

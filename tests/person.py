@@ -59,9 +59,9 @@ class Person:
 
         return wait_until(ask, timeout=PATIENCE, what="the deployment is created")
 
-    def update(self, deployment: str, configuration: str, *, returns_on_failure: bool = False) -> None:
+    def update(self, deployment: str, configuration: str, *, rollback_on_failure: bool = False) -> None:
         """Update, again and again while the page refuses it, as in the middle of another step."""
-        fields = {"configuration": configuration} | ({"returns_on_failure": "on"} if returns_on_failure else {})
+        fields = {"configuration": configuration} | ({"rollback_on_failure": "on"} if rollback_on_failure else {})
         wish = {"configuration_id": configuration.replace("-", ""), "target_status": "RUNNING"}
         self._until(f"deployments/{deployment}/update/", wish, **fields)
 

@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.reconciler.core.plan import PROOF_FAILURE_LIMIT
+from deployments.reconciler.core.plan import READINESS_FAILURE_LIMIT
 from deployments.reconciler.core.replica_plan import RESTART_LIMIT
 from deployments.reconciler.core.state import (
     Action,
-    Begin,
+    CreateGeneration,
     Delete,
-    Distrust,
     Drain,
-    Facts,
-    Fail,
-    ForgiveRestarts,
-    GenerationFacts,
-    Place,
-    Prove,
-    Recycle,
+    GenerationState,
+    KillReplica,
+    MarkFailed,
+    MarkUnready,
+    ObservedState,
+    Probe,
     Release,
-    ReplicaFacts,
+    ReplicaState,
+    ResetRestartCount,
     Restart,
     Route,
+    Schedule,
     Start,
     Stop,
     Unroute,
@@ -37,14 +37,14 @@ PLACED = {Step.REQUESTED: PAST, Step.PLACED: PAST}
 P = ReplicaPhase
 
 
-def replica(phase: ReplicaPhase | None = None, number: int = 0, **more: object) -> ReplicaFacts:
+def replica(phase: ReplicaPhase | None = None, number: int = 0, **more: object) -> ReplicaState:
     values: dict[str, object] = {"name": f"d-1-{number}", "phase": phase, "attempt_began_at": PAST if phase else None}
     if phase is P.EXITED:
         values |= {"exit_reason": ExitReason.EXITED, "exit_message": "The server ended with exit code 3."}
-    return ReplicaFacts(**(values | more))  # type: ignore[arg-type]
+    return ReplicaState(**(values | more))  # type: ignore[arg-type]
 
 
-def generation(number: int = 1, *replicas: ReplicaFacts, **more: object) -> GenerationFacts:
+def generation(number: int = 1, *replicas: ReplicaState, **more: object) -> GenerationState:
     values: dict[str, object] = {
         "number": number,
         "configuration": f"conf-{number}",
@@ -53,15 +53,15 @@ def generation(number: int = 1, *replicas: ReplicaFacts, **more: object) -> Gene
         "replicas": replicas,
         "steps": PLACED,
     }
-    return GenerationFacts(**(values | more))  # type: ignore[arg-type]
+    return GenerationState(**(values | more))  # type: ignore[arg-type]
 
 
-def running(number: int = 1, *replicas: ReplicaFacts, **more: object) -> GenerationFacts:
+def running(number: int = 1, *replicas: ReplicaState, **more: object) -> GenerationState:
     replicas = replicas or (replica(P.HEALTHY, healthy_since=PAST),)
-    return generation(number, *replicas, **({"steps": UP, "proved_at": PAST} | more))
+    return generation(number, *replicas, **({"steps": UP, "verified_at": PAST} | more))
 
 
-def facts(*generations: GenerationFacts, **more: object) -> Facts:
+def facts(*generations: GenerationState, **more: object) -> ObservedState:
     values: dict[str, object] = {
         "now": NOW,
         "target": TargetStatus.RUNNING,
@@ -69,23 +69,23 @@ def facts(*generations: GenerationFacts, **more: object) -> Facts:
         "generation": max((g.number for g in generations), default=1),
         "generations": {g.number: g for g in generations},
     }
-    return Facts(**(values | more))  # type: ignore[arg-type]
+    return ObservedState(**(values | more))  # type: ignore[arg-type]
 
 
-def serving(*generations: GenerationFacts, **more: object) -> Facts:
+def serving(*generations: GenerationState, **more: object) -> ObservedState:
     return facts(*generations, **({"serving": 1, "status": Status.RUNNING, "latest_running": "conf-1"} | more))
 
 
 STOPPED, DELETED = TargetStatus.STOPPED, TargetStatus.DELETED
 
-TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
+TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
     # --- on the way up
-    ("a new deployment is begun", facts(status=Status.UNKNOWN), Status.PENDING, [Begin()]),
-    ("what is not placed is placed", facts(generation(1)), Status.PENDING, [Place(1)]),
+    ("a new deployment is begun", facts(status=Status.UNKNOWN), Status.PENDING, [CreateGeneration()]),
+    ("what is not placed is placed", facts(generation(1)), Status.PENDING, [Schedule(1)]),
     ("what is placed is started", facts(generation(1, replica())), Status.PENDING, [Start("d-1-0")]),
     ("what is being prepared is waited for", facts(generation(1, replica(P.PREPARING))), Status.PENDING, []),
     ("what is starting is waited for", facts(generation(1, replica(P.STARTING))), Status.PENDING, []),
-    ("what is healthy is proved", facts(generation(1, replica(P.HEALTHY))), Status.PENDING, [Prove(1)]),
+    ("what is healthy is proved", facts(generation(1, replica(P.HEALTHY))), Status.PENDING, [Probe(1)]),
     (
         "one healthy replica of two is not proved yet",
         facts(generation(1, replica(P.HEALTHY), replica(P.LISTENING, 1))),
@@ -94,7 +94,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
     ),
     (
         "what is proved is routed",
-        facts(generation(1, replica(P.HEALTHY), proved_at=PAST)),
+        facts(generation(1, replica(P.HEALTHY), verified_at=PAST)),
         Status.PENDING,
         [Route(1)],
     ),
@@ -128,7 +128,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "after five restarts it is given up",
         facts(generation(1, replica(P.EXITED, restarts=RESTART_LIMIT))),
         Status.DEAD,
-        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
     ),
     (
         "what cannot even be started is given up after the second try",
@@ -138,19 +138,19 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
             )
         ),
         Status.DEAD,
-        [Fail(1, "No such program.", "No such program.", returned=False)],
+        [MarkFailed(1, "No such program.", "No such program.", returned=False)],
     ),
     (
         "the same end with the same error twice is enough",
         facts(generation(1, replica(P.EXITED, restarts=1, exit_repeats=True))),
         Status.DEAD,
-        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
     ),
     (
         "what says that another try would end the same is not tried again",
         facts(generation(1, replica(P.EXITED, exit_code=65))),
         Status.DEAD,
-        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
     ),
     (
         "a program that is missing is not tried again",
@@ -161,11 +161,11 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
             )
         ),
         Status.DEAD,
-        [Fail(1, "No such program.", "No such program.", returned=False)],
+        [MarkFailed(1, "No such program.", "No such program.", returned=False)],
     ),
     (
         "what has served is tried again though it ends the same",
-        serving(running(1, replica(P.EXITED, exit_code=65, exit_repeats=True, restarts=2), proof_failures=3)),
+        serving(running(1, replica(P.EXITED, exit_code=65, exit_repeats=True, restarts=2), readiness_failures=3)),
         Status.PENDING,
         [Restart("d-1-0", timedelta(seconds=4), "The server ended with exit code 3.")],
     ),
@@ -173,12 +173,12 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "what has no recipe is given up",
         facts(generation(1, reason="Its template does not fit.")),
         Status.DEAD,
-        [Fail(1, "Its template does not fit.", "Its template does not fit.", returned=False)],
+        [MarkFailed(1, "Its template does not fit.", "Its template does not fit.", returned=False)],
     ),
     # --- in service
     (
         "a replica that ends in service is started again and nothing is called running",
-        serving(running(1, replica(P.EXITED), proof_failures=PROOF_FAILURE_LIMIT)),
+        serving(running(1, replica(P.EXITED), readiness_failures=READINESS_FAILURE_LIMIT)),
         Status.PENDING,
         [Restart("d-1-0", timedelta(seconds=1), "The server ended with exit code 3.")],
     ),
@@ -186,7 +186,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "without a healthy replica the old proof is void",
         serving(running(1, replica())),
         Status.PENDING,
-        [Start("d-1-0"), Distrust(1)],
+        [Start("d-1-0"), MarkUnready(1)],
     ),
     (
         "with one healthy replica of two it runs",
@@ -202,57 +202,62 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
     ),
     (
         "after a distrust it has to be proved again",
-        serving(running(1, proof_failures=PROOF_FAILURE_LIMIT)),
+        serving(running(1, readiness_failures=READINESS_FAILURE_LIMIT)),
         Status.PENDING,
-        [Prove(1)],
+        [Probe(1)],
     ),
     (
         "a single failed proof is repeated before it counts",
-        serving(running(1, proof_failures=1)),
+        serving(running(1, readiness_failures=1)),
         Status.RUNNING,
-        [Prove(1)],
+        [Probe(1)],
     ),
     (
         "an old proof is renewed",
-        serving(running(1, proved_at=NOW - timedelta(minutes=5))),
+        serving(running(1, verified_at=NOW - timedelta(minutes=5))),
         Status.RUNNING,
-        [Prove(1)],
+        [Probe(1)],
     ),
     (
         "a silent server is ended",
-        serving(running(1, replica(P.LISTENING, unhealthy_since=NOW - timedelta(seconds=61)), proof_failures=3)),
+        serving(running(1, replica(P.LISTENING, unhealthy_since=NOW - timedelta(seconds=61)), readiness_failures=3)),
         Status.PENDING,
-        [Recycle("d-1-0", "The server did not answer its health path for 1 min.")],
+        [KillReplica("d-1-0", "The server did not answer its health path for 1 min.")],
     ),
     (
         "ten minutes of health forgive the restarts",
         serving(running(1, replica(P.HEALTHY, restarts=2, healthy_since=NOW - timedelta(minutes=10)))),
         Status.RUNNING,
-        [ForgiveRestarts("d-1-0")],
+        [ResetRestartCount("d-1-0")],
     ),
     (
         "a server in service that cannot be brought back is given up",
         serving(running(1, replica(P.EXITED, restarts=RESTART_LIMIT))),
         Status.DEAD,
-        [Fail(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
     ),
     # --- update
-    ("an update is begun while the old one serves", serving(running(), generation=2), Status.RUNNING, [Begin()]),
+    (
+        "an update is begun while the old one serves",
+        serving(running(), generation=2),
+        Status.RUNNING,
+        [CreateGeneration()],
+    ),
     (
         "an update waits for capacity while the old one serves",
         serving(running(), generation(2)),
         Status.RUNNING,
-        [Place(2)],
+        [Schedule(2)],
     ),
     (
         "an update moves the traffic only when it is proved",
         serving(running(), generation(2, replica(P.HEALTHY))),
         Status.RUNNING,
-        [Prove(2)],
+        [Probe(2)],
     ),
     (
         "a proved update gets the traffic",
-        serving(running(), generation(2, replica(P.HEALTHY), proved_at=PAST)),
+        serving(running(), generation(2, replica(P.HEALTHY), verified_at=PAST)),
         Status.RUNNING,
         [Route(2)],
     ),
@@ -294,20 +299,22 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         "an update that is itself updated is released",
         serving(running(), generation(2, replica(P.STARTING)), generation(3)),
         Status.RUNNING,
-        [Stop("d-1-0"), Place(3)],
+        [Stop("d-1-0"), Schedule(3)],
     ),
     (
         "the old server is kept alive during an update",
-        serving(running(1, replica(), proof_failures=PROOF_FAILURE_LIMIT), generation(2, replica(P.STARTING, 1))),
+        serving(
+            running(1, replica(), readiness_failures=READINESS_FAILURE_LIMIT), generation(2, replica(P.STARTING, 1))
+        ),
         Status.PENDING,
         [Start("d-1-0")],
     ),
     (
         "a failed update returns when that was wanted",
-        serving(running(), generation(2, replica(P.EXITED, 1, restarts=RESTART_LIMIT)), returns_on_failure=True),
+        serving(running(), generation(2, replica(P.EXITED, 1, restarts=RESTART_LIMIT)), rollback_on_failure=True),
         Status.RUNNING,
         [
-            Fail(
+            MarkFailed(
                 2,
                 "The server ended with exit code 3.",
                 "Update to conf-2 failed: The server ended with exit code 3. Returned to conf-1.",
@@ -320,7 +327,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         serving(running(), generation(2, replica(P.EXITED, 1, restarts=RESTART_LIMIT))),
         Status.DEAD,
         [
-            Fail(
+            MarkFailed(
                 2,
                 "The server ended with exit code 3.",
                 "Update to conf-2 failed: The server ended with exit code 3. "
@@ -341,12 +348,17 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
         Status.DEAD,
         [Stop("d-1-0"), Release(2)],
     ),
-    ("a DEAD deployment can be updated", facts(failed=1, generation=2, status=Status.DEAD), Status.PENDING, [Begin()]),
+    (
+        "a DEAD deployment can be updated",
+        facts(failed=1, generation=2, status=Status.DEAD),
+        Status.PENDING,
+        [CreateGeneration()],
+    ),
     (
         "a start that was refused for good ends what does not answer otherwise",
         serving(running(1, replica(), reason="The secret is gone.")),
         Status.DEAD,
-        [Fail(1, "The secret is gone.", "The secret is gone.", returned=False)],
+        [MarkFailed(1, "The secret is gone.", "The secret is gone.", returned=False)],
     ),
     (
         "a start that was refused for good is tried again beside a server that answers",
@@ -363,7 +375,7 @@ TABLE: list[tuple[str, Facts, Status, Sequence[Action]]] = [
     ),
     (
         "a stop of what does not answer drains nothing",
-        serving(running(1, replica(P.LISTENING), proof_failures=3), target=STOPPED),
+        serving(running(1, replica(P.LISTENING), readiness_failures=3), target=STOPPED),
         Status.STOPPING,
         [Unroute(), Stop("d-1-0")],
     ),

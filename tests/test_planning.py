@@ -9,7 +9,7 @@ import pytest
 
 from deployments.lifecycle import DEADLINES, Status, Step
 from deployments.reconciler.core.plan import plan
-from deployments.reconciler.core.state import Action, Facts, Plan, Prove, Recycle
+from deployments.reconciler.core.state import Action, KillReplica, ObservedState, Plan, Probe
 from tests.planning_table import NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
 
 LATE = timedelta(seconds=70)  # longer than the verification may take, and than any step of these tests is given
@@ -22,7 +22,7 @@ STEPS_TO_PHASE = {
 
 
 @pytest.mark.parametrize(("given", "status", "actions"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
-def test_the_table(given: Facts, status: Status, actions: Sequence[Action]) -> None:
+def test_the_table(given: ObservedState, status: Status, actions: Sequence[Action]) -> None:
     planned = plan(given)
 
     assert list(planned.actions) == list(actions)
@@ -67,7 +67,7 @@ def test_a_step_that_took_long_leaves_the_next_one_its_whole_time(slow: Step) ->
     plans = travel(phase_at, {**others, slow: LATE * 2}, LATE + timedelta(seconds=10))
 
     assert {planned.status for planned in plans} == {Status.PENDING}
-    asked = [planned for planned in plans if Prove(1) in planned.actions]
+    asked = [planned for planned in plans if Probe(1) in planned.actions]
     assert len(asked) == 11  # in every second since it became healthy
     late = travel(phase_at, {**others, slow: LATE * 2}, LATE + timedelta(seconds=11))[-1]
     assert late.status is Status.DEAD
@@ -81,11 +81,11 @@ def test_a_template_sets_how_long_each_step_may_take(step: Step) -> None:
     done = dict.fromkeys(order[: order.index(step)], began)
     phase = STEPS_TO_PHASE.get(step, P.HEALTHY)
     replicas = () if step is Step.PLACED else (replica(phase, attempt_began_at=began),)
-    proved_at = NOW if step is Step.ROUTED else None
+    verified_at = NOW if step is Step.ROUTED else None
 
     def status(seconds: int) -> Status:
         limits = {step: timedelta(seconds=seconds)}
-        given = generation(1, *replicas, began_at=began, steps=done, deadlines=limits, proved_at=proved_at)
+        given = generation(1, *replicas, began_at=began, steps=done, deadlines=limits, verified_at=verified_at)
         return plan(facts(given)).status
 
     assert (status(99), status(100)) == (Status.DEAD, Status.PENDING)
@@ -116,13 +116,13 @@ def test_no_step_of_a_restart_in_service_waits_for_ever(phase: P, what: str) -> 
 
     planned = plan(serving(running(1, replica(P.HEALTHY), slow, deadlines=limits)))
 
-    assert planned.actions == (Recycle("d-1-1", f"The server did not {what}."),)
+    assert planned.actions == (KillReplica("d-1-1", f"The server did not {what}."),)
 
 
 def test_a_restart_in_service_may_load_its_model_as_long_as_at_first() -> None:
     slow = replica(P.STARTING, attempt_began_at=NOW - timedelta(hours=1), launched_at=NOW - timedelta(minutes=9))
 
-    planned = plan(serving(running(1, slow, proof_failures=3)))
+    planned = plan(serving(running(1, slow, readiness_failures=3)))
 
     assert planned.actions == ()
 
@@ -137,9 +137,9 @@ def test_waiting_for_capacity_has_an_end_and_names_what_was_missing() -> None:
 
 
 def test_a_proof_that_never_succeeds_ends_the_attempt_with_its_reason() -> None:
-    long_ago = dict.fromkeys(list(Step)[: list(Step).index(Step.PROVED)], NOW - timedelta(minutes=2))
+    long_ago = dict.fromkeys(list(Step)[: list(Step).index(Step.VERIFIED)], NOW - timedelta(minutes=2))
     healthy = replica(P.HEALTHY, attempt_began_at=NOW - timedelta(minutes=3))
-    given = generation(1, healthy, steps=long_ago, proof_message="It answered 500.")
+    given = generation(1, healthy, steps=long_ago, readiness_message="It answered 500.")
 
     planned = plan(facts(given))
 
@@ -154,12 +154,12 @@ def test_steps_are_done_when_all_replicas_have_done_them() -> None:
 
 
 def test_a_settled_deployment_is_looked_at_seldom_and_a_starting_one_often() -> None:
-    settled = plan(serving(running())).next_pass_in
-    starting = plan(facts(generation(1, replica(P.STARTING)))).next_pass_in
+    settled = plan(serving(running())).requeue_after
+    starting = plan(facts(generation(1, replica(P.STARTING)))).requeue_after
 
     assert settled == timedelta(minutes=5)
     assert starting == timedelta(milliseconds=200)
-    assert plan(facts(target=STOPPED)).next_pass_in is None
+    assert plan(facts(target=STOPPED)).requeue_after is None
 
 
 def test_what_is_waiting_says_why() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployments.errors import InvalidInput
-from deployments.serving_template import Recipe, Retry, ServingTemplate, parse, render, validate_bindings
+from deployments.serving_template import Retry, ServerSpec, ServingTemplate, parse, render, validate_bindings
 
 TEMPLATE = """\
 apiVersion: ai.sap.com/v1alpha1
@@ -88,7 +88,7 @@ def template() -> ServingTemplate:
     return parse(TEMPLATE)[0]
 
 
-def rendered(**parameters: str) -> Recipe:
+def rendered(**parameters: str) -> ServerSpec:
     return render(
         template(),
         parameters={"needed": "x"} | parameters,
@@ -103,28 +103,28 @@ def refusal(**parameters: str) -> dict[str, str]:
 
 
 def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
-    recipe = rendered(name="wine")
-    assert recipe.image == "registry.example/test:1.9.1"
-    assert recipe.command == (
+    server_spec = rendered(name="wine")
+    assert server_spec.image == "registry.example/test:1.9.1"
+    assert server_spec.command == (
         "python",
         "server.py",
         "--name=wine",
         "--fast",
         "--port={{runtime.port}}",
     )
-    assert recipe.env == {"WEIGHTS": WEIGHTS, "NEEDED": "<x>"}
-    assert recipe.ports == (8080,)
-    assert (recipe.resource_plan, recipe.min_replicas, recipe.max_replicas) == ("tiny", 1, 3)
-    assert recipe.health_path == "/"
-    assert recipe.requirements == ("kserve==0.21.0", "scikit-learn==1.9.1")
-    assert recipe.deadlines == {"HEALTHY": 90, "PREPARED": 600}
-    assert recipe.retry is Retry.NONE
-    assert (recipe.proof.method, recipe.proof.path) == ("POST", "/v1/models/wine:predict?verbose=1")
-    assert recipe.proof.headers == {"Content-Type": "application/json", "X-Name": "yes"}
-    assert json.loads(recipe.proof.body or "") == {"name": "wine", "rows": [], "count": 2}
-    assert recipe.sample is not None
-    assert (recipe.sample.method, recipe.sample.description) == ("GET", "Ask for wine.")
-    assert recipe.sample.body == '{\n  "text": "wine",\n  "numbers": [1, 2.5]\n}'
+    assert server_spec.env == {"WEIGHTS": WEIGHTS, "NEEDED": "<x>"}
+    assert server_spec.ports == (8080,)
+    assert (server_spec.resource_plan, server_spec.min_replicas, server_spec.max_replicas) == ("tiny", 1, 3)
+    assert server_spec.health_path == "/"
+    assert server_spec.requirements == ("kserve==0.21.0", "scikit-learn==1.9.1")
+    assert server_spec.deadlines == {"HEALTHY": 90, "PREPARED": 600}
+    assert server_spec.retry is Retry.NONE
+    assert (server_spec.proof.method, server_spec.proof.path) == ("POST", "/v1/models/wine:predict?verbose=1")
+    assert server_spec.proof.headers == {"Content-Type": "application/json", "X-Name": "yes"}
+    assert json.loads(server_spec.proof.body or "") == {"name": "wine", "rows": [], "count": 2}
+    assert server_spec.sample is not None
+    assert (server_spec.sample.method, server_spec.sample.description) == ("GET", "Ask for wine.")
+    assert server_spec.sample.body == '{\n  "text": "wine",\n  "numbers": [1, 2.5]\n}'
 
 
 @pytest.mark.parametrize(("written", "seconds"), [("", 30), ("launchpad/drain-seconds: 600", 600)])
@@ -132,8 +132,8 @@ def test_a_template_says_how_long_requests_may_take_to_finish(written: str, seco
     text = TEMPLATE.replace("    launchpad/deadlines:", f"    {written}\n    launchpad/deadlines:")
 
     artifacts = {"weights": WEIGHTS, "anything": "file:///a"}
-    recipe = render(parse(text)[0], parameters={"needed": "x", "name": "wine"}, artifacts=artifacts)
-    assert recipe.drain_seconds == seconds
+    server_spec = render(parse(text)[0], parameters={"needed": "x", "name": "wine"}, artifacts=artifacts)
+    assert server_spec.drain_seconds == seconds
 
 
 def test_without_annotations_the_health_path_is_the_proof() -> None:
@@ -141,27 +141,31 @@ def test_without_annotations_the_health_path_is_the_proof() -> None:
     start = next(number for number, line in enumerate(lines) if "launchpad/requirements" in line)
     end = next(number for number, line in enumerate(lines) if line.startswith("  labels:"))
     plain = parse("".join(lines[:start] + lines[end:]))[0]
-    recipe = render(plain, parameters={"needed": "x"}, artifacts={"weights": "w"})
-    assert (recipe.proof.method, recipe.proof.path, recipe.proof.body) == ("GET", "/", None)
-    assert recipe.sample is None
-    assert recipe.requirements == ()
-    assert recipe.deadlines == {}
-    assert recipe.retry is Retry.SAFE
-    assert recipe.command[3] == "--fast"
+    server_spec = render(plain, parameters={"needed": "x"}, artifacts={"weights": "w"})
+    assert (server_spec.proof.method, server_spec.proof.path, server_spec.proof.body) == ("GET", "/", None)
+    assert server_spec.sample is None
+    assert server_spec.requirements == ()
+    assert server_spec.deadlines == {}
+    assert server_spec.retry is Retry.SAFE
+    assert server_spec.command[3] == "--fast"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_no_value_changes_anything_but_itself(value: str) -> None:
-    recipe, plain = rendered(name=value, needed=value), rendered()
+    server_spec, plain = rendered(name=value, needed=value), rendered()
     if "runtime." not in value:
-        assert recipe.command == (*plain.command[:2], f"--name={value}", *plain.command[3:])
-        assert recipe.env == plain.env | {"NEEDED": f"<{value}>"}
-    assert json.loads(recipe.proof.body or "") == {"name": value, "rows": [], "count": 2}
-    assert json.loads(recipe.sample.body or "") == {"text": value, "numbers": [1, 2.5]} if recipe.sample else False
-    assert recipe.proof.path.isascii()
-    assert recipe.proof.path.count("/") == 3
-    assert recipe.proof.path.count("?") == 1
-    assert recipe.proof.headers == plain.proof.headers
+        assert server_spec.command == (*plain.command[:2], f"--name={value}", *plain.command[3:])
+        assert server_spec.env == plain.env | {"NEEDED": f"<{value}>"}
+    assert json.loads(server_spec.proof.body or "") == {"name": value, "rows": [], "count": 2}
+    assert (
+        json.loads(server_spec.sample.body or "") == {"text": value, "numbers": [1, 2.5]}
+        if server_spec.sample
+        else False
+    )
+    assert server_spec.proof.path.isascii()
+    assert server_spec.proof.path.count("/") == 3
+    assert server_spec.proof.path.count("?") == 1
+    assert server_spec.proof.headers == plain.proof.headers
 
 
 @pytest.mark.parametrize(
@@ -181,8 +185,8 @@ def test_values_that_look_like_yaml_or_placeholders_stay_what_they_are(value: st
 
 
 def test_placeholders_of_the_runtime_in_a_value_are_for_the_runtime() -> None:
-    recipe = rendered(needed="{{ runtime.port }} {{runtime.artifacts.weights}}")
-    assert recipe.env["NEEDED"] == "<{{runtime.port}} {{runtime.artifacts.weights}}>"
+    server_spec = rendered(needed="{{ runtime.port }} {{runtime.artifacts.weights}}")
+    assert server_spec.env["NEEDED"] == "<{{runtime.port}} {{runtime.artifacts.weights}}>"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class DeploymentAdmin(ReadOnlyAdmin):
         "observed_generation",
         "created_at",
         "changed_at",
-        "next_pass_at",
+        "next_reconcile_at",
     )
     list_filter = ("status", "target_status", "resource_group")
     list_select_related = ("resource_group", "configuration")
@@ -53,8 +53,18 @@ class GenerationAdmin(ReadOnlyAdmin):
 
 @admin.register(Replica)
 class ReplicaAdmin(ReadOnlyAdmin):
-    list_display = ("name", "phase", "host", "port", "attempt", "restarts", "is_held", "cpu_millis", "memory_bytes")
-    list_filter = ("phase", "is_held")
+    list_display = (
+        "name",
+        "phase",
+        "host",
+        "port",
+        "attempt",
+        "restarts",
+        "is_reserved",
+        "cpu_millis",
+        "memory_bytes",
+    )
+    list_filter = ("phase", "is_reserved")
     search_fields = ("name",)
 
 

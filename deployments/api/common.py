@@ -19,8 +19,8 @@ from deployments.api.schemas import Body, Failure, LabelBody, ScenarioBody
 from deployments.models import Artifact, Configuration, ResourceGroup, Scenario
 
 Row = TypeVar("Row", Artifact, Configuration)
-MOST_ROWS = 100_000
-USUAL_ROWS = 10_000
+MAX_ROWS = 100_000
+DEFAULT_PAGE_SIZE = 10_000
 ERRORS = frozenset({400, 401, 403, 404, 409, 412, 413, 429})
 FAILURES: Mapping[Any, Any] = {ERRORS: Failure}
 # Counts are plain text.
@@ -28,9 +28,9 @@ PLAIN_NUMBER: dict[str, Any] = {"responses": {200: {"content": {"text/plain": {"
 
 ID, FIRST = "$response.body#/id", "$response.body#/resources/0/id"
 
-Top = Annotated[int, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows.")]
+Top = Annotated[int, Query(alias="$top", ge=0, le=MAX_ROWS, description="Most rows.")]
 Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
-OptionalTop = Annotated[int | None, Query(alias="$top", ge=0, le=MOST_ROWS, description="Most rows, all by default.")]
+OptionalTop = Annotated[int | None, Query(alias="$top", ge=0, le=MAX_ROWS, description="Most rows, all by default.")]
 Search = Annotated[str, Query(alias="$search", max_length=80, description="Part of a name or description.")]
 # A flag in the specification, false when left out; some clients put the text itself here.
 CaselessSearch = Annotated[bool | str, Query(alias="searchCaseInsensitive")]

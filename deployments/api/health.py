@@ -36,7 +36,7 @@ def _database() -> str:
 
 def _broker_and_worker() -> str:
     try:
-        return "" if broker.has_pulse() else "no worker has been at work lately"
+        return "" if broker.has_heartbeat() else "no worker has been at work lately"
     except RedisError:
         return "the broker does not answer"
 

@@ -93,7 +93,7 @@ class TokenServer(AuthorizationServer):  # type: ignore[misc]
 def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
     """Return the answer for an authenticated client. No token outlives its service key."""
     key = client.key
-    lifetime = tokens.LONGEST_LIFETIME
+    lifetime = tokens.MAX_LIFETIME
     if key.expires_at is not None:
         lifetime = max(1, min(lifetime, int((key.expires_at - timezone.now()).total_seconds())))
     _note_use(key)

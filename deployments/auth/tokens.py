@@ -26,7 +26,7 @@ from joserfc.jwk import KeySet, RSAKey
 from deployments.errors import TokenInvalid
 from deployments.storage.files import locked, write, write_if_changed
 
-LONGEST_LIFETIME = 43_199  # seconds
+MAX_LIFETIME = 43_199  # seconds
 PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
 KEY_BITS = 2048
 AUDIENCE = "launchpad"
@@ -83,7 +83,7 @@ def issue(
     client_id: str = "launchpad",
     resource_groups: Collection[str] | None,
     role: str,
-    lifetime_seconds: int = LONGEST_LIFETIME,
+    lifetime_seconds: int = MAX_LIFETIME,
     probe: bool = False,
     jti: str = "",
     grant: str = "",
@@ -94,7 +94,7 @@ def issue(
     Args:
         client_id: the service key that it is issued for, by which it can be revoked.
         resource_groups: ids of the groups whose deployments it may use, None for all.
-        lifetime_seconds: at most LONGEST_LIFETIME.
+        lifetime_seconds: at most MAX_LIFETIME.
         probe: whether it may choose a generation that is not public yet; for our own proofs only.
         jti: its id, a new one when left out.
         grant: id of the TokenGrant that says the same; it holds the groups when `resource_groups` is
@@ -102,8 +102,8 @@ def issue(
         inference_only: whether it is for predictions alone and not for the API.
     """
     now = int(time.time())
-    if not 0 < lifetime_seconds <= LONGEST_LIFETIME:
-        raise ValueError(f"A token lives between 1 and {LONGEST_LIFETIME} seconds, not {lifetime_seconds}.")
+    if not 0 < lifetime_seconds <= MAX_LIFETIME:
+        raise ValueError(f"A token lives between 1 and {MAX_LIFETIME} seconds, not {lifetime_seconds}.")
     claims: dict[str, Any] = {
         "iss": settings.LAUNCHPAD_URL,
         "aud": AUDIENCE,
@@ -228,7 +228,7 @@ def jwks() -> dict[str, Any]:
     }
 
 
-def rotate(overlap: float = LONGEST_LIFETIME) -> str:
+def rotate(overlap: float = MAX_LIFETIME) -> str:
     """Make a new key that signs from PUBLISHED_BEFORE seconds on, and forget the ones that count no more.
 
     The gateway has to be synchronised within that time; the sweep does so every two seconds.

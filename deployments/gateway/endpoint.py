@@ -12,10 +12,10 @@ from django.conf import settings
 
 from deployments.auth import tokens
 from deployments.gateway import tls
-from deployments.gateway.haproxy.config import Site
+from deployments.gateway.haproxy.config import GatewayConfig
 from deployments.gateway.haproxy.control import Control
 
-MOST_CONNECTIONS = 10_000  # of clients at a time
+MAX_CONNECTIONS = 10_000  # of clients at a time
 LOOK_AT_CERTIFICATE_EVERY = 600.0  # seconds
 _LOCAL = {"::": "::1", **dict.fromkeys(("", "*", "0.0.0.0"), "127.0.0.1")}  # noqa: S104  compared with, not bound to
 _ASKED = (
@@ -25,7 +25,7 @@ _ASKED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Endpoint:
     """The gateway's folder and how to reach it.
 
     Args:
@@ -43,11 +43,11 @@ class Place:
     port: int
 
 
-def place() -> Place:
+def place() -> Endpoint:
     """Return where the gateway of the settings is."""
     home = Path(settings.LAUNCHPAD_HOME)
     bind = settings.LAUNCHPAD_GATEWAY_BIND.strip("[]")
-    return Place(
+    return Endpoint(
         folder=home / "gateway",
         control=Control(home / "gateway", home / "run"),
         host=settings.LAUNCHPAD_GATEWAY_HOST,
@@ -67,14 +67,14 @@ def inference_url(deployment_id: str) -> str:
     return f"https://{here.host}{'' if here.port == 443 else f':{here.port}'}{prefix_of(deployment_id)}"
 
 
-def site() -> Site:
+def site() -> GatewayConfig:
     """Return what the configuration depends on beside the table.
 
     Raises:
         GatewayRejected: the certificate of the settings cannot be used.
     """
     shown = certificate()
-    return Site(
+    return GatewayConfig(
         bind=settings.LAUNCHPAD_GATEWAY_BIND.strip("[]"),
         port=settings.LAUNCHPAD_GATEWAY_PORT,
         http_bind=settings.LAUNCHPAD_BIND.strip("[]"),
@@ -95,7 +95,7 @@ def site() -> Site:
 def _connections() -> int:
     """Return how many connections file descriptors suffice for: one to the client and one to a server each."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return MOST_CONNECTIONS if most == resource.RLIM_INFINITY else max(100, min(MOST_CONNECTIONS, most // 2 - 100))
+    return MAX_CONNECTIONS if most == resource.RLIM_INFINITY else max(100, min(MAX_CONNECTIONS, most // 2 - 100))
 
 
 def certificate() -> tls.Certificate:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from deployments.models import Actor, Role, ServiceKey, TokenGrant, User
 from deployments.models.accounts import PERSON_PREFIX
 
-MOST_GROUP_CHARACTERS = 2000  # in a token; many servers refuse headers above 8 KB
+MAX_GROUP_CHARACTERS = 2000  # in a token; many servers refuse headers above 8 KB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Grants:
 
 def are_too_many(groups: Collection[str]) -> bool:
     """Return whether resource groups are too many to be named in a token."""
-    return len(",".join(groups)) > MOST_GROUP_CHARACTERS
+    return len(",".join(groups)) > MAX_GROUP_CHARACTERS
 
 
 def holders(client_ids: Iterable[str]) -> dict[str, Holder]:

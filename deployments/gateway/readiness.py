@@ -16,8 +16,8 @@ from deployments.gateway.endpoint import certificate, place
 from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
-LONGEST_EXCERPT = 200  # characters of an answer that are shown
-LARGEST_ANSWER = 16_000_000  # bytes of an answer that are read
+MAX_EXCERPT = 200  # characters of an answer that are shown
+MAX_ANSWER = 16_000_000  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,16 +125,16 @@ def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
     beginning = b""
     received = 0
     with suppress(urllib3.exceptions.HTTPError, OSError):
-        while received < LARGEST_ANSWER and time.monotonic() < end and (chunk := answer.read1(65536)):
+        while received < MAX_ANSWER and time.monotonic() < end and (chunk := answer.read1(65536)):
             beginning = beginning or chunk
             received += len(chunk)
-    return beginning[: 4 * LONGEST_EXCERPT]
+    return beginning[: 4 * MAX_EXCERPT]
 
 
 def _excerpt(beginning: bytes) -> str:
     """Return the beginning of an answer that is no success, on one line."""
     line = " ".join(plain(beginning.decode(errors="replace")).split())
-    return line if len(line) <= LONGEST_EXCERPT else f"{line[:LONGEST_EXCERPT]} ..."
+    return line if len(line) <= MAX_EXCERPT else f"{line[:MAX_EXCERPT]} ..."
 
 
 def _phrase(status: int) -> str:

@@ -57,7 +57,7 @@ class Backend:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class RoutingTable:
     """Everything that the gateway has to know.
 
     Args:
@@ -84,31 +84,31 @@ def backend_name(deployment_id: str, generation: int) -> str:
     return f"{deployment_id}-g{generation}"
 
 
-def load() -> Table:
+def load() -> RoutingTable:
     """Read the table, in the same few queries however many deployments there are."""
     read_at = time.monotonic_ns()
     rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
     groups = {pk: group for pk, group, _ in rows}
     replicas = (
-        Replica.objects.filter(is_held=True, port__gt=0)
+        Replica.objects.filter(is_reserved=True, port__gt=0)
         .select_related("generation")
         .order_by("generation__deployment_id", "generation__number", "number")
     )
     servers: dict[tuple[str, int], list[Server]] = {}
-    recipes: dict[tuple[str, int], Mapping[str, Any]] = {}
+    server_specs: dict[tuple[str, int], Mapping[str, Any]] = {}
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
         if key[0] in groups:  # not one that was made since the deployments were read
             servers.setdefault(key, []).append(Server(name=replica.name, host=replica.host, port=replica.port))
-            recipes[key] = replica.generation.recipe
+            server_specs[key] = replica.generation.server_spec
     backends = tuple(
         Backend(
             deployment_id=key[0],
             generation=key[1],
             resource_group=groups[key[0]],
             servers=tuple(found),
-            health_path=str(recipes[key]["health_path"]),
-            retry=Retry(recipes[key]["retry"]),
+            health_path=str(server_specs[key]["health_path"]),
+            retry=Retry(server_specs[key]["retry"]),
         )
         for key, found in servers.items()
     )
@@ -116,7 +116,7 @@ def load() -> Table:
     revoked = set(ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True))
     revoked |= {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
     granted = look()
-    return Table(
+    return RoutingTable(
         backends=backends,
         routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},
         idle={pk: group for pk, group in groups.items() if pk not in placed},

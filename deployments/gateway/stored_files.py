@@ -14,9 +14,9 @@ from threading import Lock
 from typing import Any
 
 from deployments.errors import GatewayRejected
-from deployments.gateway.endpoint import Place
-from deployments.gateway.haproxy.config import STATE, STATE_KEY, Rendered, Site, map_text, render
-from deployments.gateway.routing_table import Backend, Server, Table
+from deployments.gateway.endpoint import Endpoint
+from deployments.gateway.haproxy.config import STATE, STATE_KEY, GatewayConfig, Rendered, map_text, render
+from deployments.gateway.routing_table import Backend, RoutingTable, Server
 from deployments.serving_template import Retry
 from deployments.storage.files import holds, write, write_if_changed
 
@@ -25,7 +25,7 @@ _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 logger = logging.getLogger(__name__)
 
 
-def stored(here: Place, where: Site) -> tuple[Table, Rendered] | None:
+def stored(here: Endpoint, where: GatewayConfig) -> tuple[RoutingTable, Rendered] | None:
     """Return the table that was last written and what it makes, None when there is none that can be used."""
     try:
         packed = json.loads((here.folder / _TABLE).read_bytes())
@@ -38,7 +38,7 @@ def stored(here: Place, where: Site) -> tuple[Table, Rendered] | None:
         return None
 
 
-def put(here: Place, table: Table, new: Rendered, *, checked: bool = False) -> bool:
+def put(here: Endpoint, table: RoutingTable, new: Rendered, *, checked: bool = False) -> bool:
     """Put a table on disk, the digest last; return whether a file that HAProxy reads was not like that.
 
     Args:
@@ -66,17 +66,17 @@ def put(here: Place, table: Table, new: Rendered, *, checked: bool = False) -> b
     return is_wrong
 
 
-def may_have_been_read_damaged(here: Place) -> bool:
+def may_have_been_read_damaged(here: Endpoint) -> bool:
     """Return whether HAProxy has been started since the files were last compared in this process."""
     return not _STARTS.is_noted(here)
 
 
-def _packed(table: Table) -> dict[str, Any]:
+def _packed(table: RoutingTable) -> dict[str, Any]:
     maps = {"routes": dict(table.routes), "idle": dict(table.idle), "grants": dict(table.grants)}
     return {**asdict(table), **maps, "revoked": sorted(table.revoked)}
 
 
-def _unpacked(packed: dict[str, Any]) -> Table:
+def _unpacked(packed: dict[str, Any]) -> RoutingTable:
     backends = tuple(
         Backend(
             **{
@@ -88,7 +88,7 @@ def _unpacked(packed: dict[str, Any]) -> Table:
         for backend in packed["backends"]
     )
     rest = {"revoked": frozenset(packed["revoked"]), "read_at": int(packed["read_at"])}
-    return Table(**{**packed, "backends": backends, **rest})
+    return RoutingTable(**{**packed, "backends": backends, **rest})
 
 
 class _Starts:
@@ -98,16 +98,16 @@ class _Starts:
         self._lock = Lock()
         self._noted: tuple[str, int, int] | None = None
 
-    def note(self, here: Place) -> None:
+    def note(self, here: Endpoint) -> None:
         with self._lock:
             self._noted = self._present(here)
 
-    def is_noted(self, here: Place) -> bool:
+    def is_noted(self, here: Endpoint) -> bool:
         with self._lock:
             return self._noted is not None and self._noted == self._present(here)
 
     @staticmethod
-    def _present(here: Place) -> tuple[str, int, int] | None:
+    def _present(here: Endpoint) -> tuple[str, int, int] | None:
         path = here.control.run / "haproxy.pid"
         try:
             found = path.stat()

@@ -17,20 +17,20 @@ from threading import Lock
 
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
-from deployments.gateway.endpoint import Place, place, site
+from deployments.gateway.endpoint import Endpoint, place, site
 from deployments.gateway.haproxy.config import ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.haproxy.control import RELOAD_SECONDS, Control, pause_until
 from deployments.gateway.readiness import Proof, prove
-from deployments.gateway.routing_table import Table, backend_name, load
+from deployments.gateway.routing_table import RoutingTable, backend_name, load
 from deployments.storage.files import locked, write
 
 __all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove", "replicas_down"]
 
-MOST_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
+MAX_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
 _STOPPED, _RUNNING = "0", "2"  # srv_op_state
 
 
-def apply(table: Table | None = None) -> None:
+def apply(table: RoutingTable | None = None) -> None:
     """Make the running HAProxy equal to a table. Cheap when it is already.
 
     May be called from several threads and processes at once: of those who wait for a reload, the next one does the
@@ -51,7 +51,7 @@ def apply(table: Table | None = None) -> None:
         _make_equal(here, load() if table is None else _NEWEST.table_or(table))
 
 
-def ensure_config(otherwise: Callable[[], Table] = load) -> None:
+def ensure_config(otherwise: Callable[[], RoutingTable] = load) -> None:
     """Write the configuration that HAProxy starts with: the table that was last applied, with the present settings.
 
     Args:
@@ -119,7 +119,7 @@ def metrics() -> str:
     return place().control.metrics()
 
 
-def _make_equal(here: Place, table: Table) -> None:
+def _make_equal(here: Endpoint, table: RoutingTable) -> None:
     where = site()
     new = render(table, where)
     running = _running_digest(here.control)
@@ -134,7 +134,7 @@ def _make_equal(here: Place, table: Table) -> None:
         if running == before.digest and table.read_at < stored.read_at <= time.monotonic_ns():
             return
         changes = list(_changes(before, new))
-        if running == before.digest and before.skeleton == new.skeleton and len(changes) <= MOST_CHANGES_IN_PLACE:
+        if running == before.digest and before.skeleton == new.skeleton and len(changes) <= MAX_CHANGES_IN_PLACE:
             files.put(here, table, new, checked=True)
             _change(here.control, changes, new)
             return
@@ -146,7 +146,7 @@ def _make_equal(here: Place, table: Table) -> None:
         _tell_old_workers(here.control, [change for change in _changes(found[1], new) if change.is_of_map])
 
 
-def _reload(here: Place, new: Rendered) -> None:
+def _reload(here: Endpoint, new: Rendered) -> None:
     """Start a worker with what is on disk and wait until it answers."""
     write(here.folder / "server-state", _carried_state(here.control, new))
     here.control.reload()
@@ -267,14 +267,14 @@ class _Newest:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._table: Table | None = None
+        self._table: RoutingTable | None = None
 
-    def offer(self, table: Table) -> None:
+    def offer(self, table: RoutingTable) -> None:
         with self._lock:
             if self._table is None or self._table.read_at < table.read_at:
                 self._table = table
 
-    def table_or(self, table: Table) -> Table:
+    def table_or(self, table: RoutingTable) -> RoutingTable:
         with self._lock:
             return self._table if self._table and self._table.read_at > table.read_at else table
 

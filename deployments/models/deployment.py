@@ -50,7 +50,7 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         "status_severity",
         "submitted_at",
         "target_status",
-        "unseen_since",
+        "unreachable_since",
     })  # fmt: skip
 
     def update(self, **values: Any) -> int:
@@ -62,10 +62,10 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 class Deployment(models.Model):
     """One running model, wanted and seen.
 
-    Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `returns_on_failure` (whether a
+    Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `rollback_on_failure` (whether a
     failed update goes back to the configuration that was running), `expires_at`.
     Seen: the rest. `serving_generation` is the generation that public traffic goes to, `failed_generation` the one
-    that was given up. A pass is due when `next_pass_at` has come or `observed_generation < generation`.
+    that was given up. A pass is due when `next_reconcile_at` has come or `observed_generation < generation`.
     """
 
     id = models.CharField(_("id"), primary_key=True, max_length=64, default=new_deployment_id, editable=False)
@@ -80,7 +80,7 @@ class Deployment(models.Model):
         _("target status"), max_length=16, choices=_TARGETS, default=TargetStatus.RUNNING.value
     )
     generation = models.PositiveIntegerField(_("generation"), default=1)
-    returns_on_failure = models.BooleanField(_("returns to the last running configuration"), default=False)
+    rollback_on_failure = models.BooleanField(_("returns to the last running configuration"), default=False)
     last_operation = models.CharField(_("last operation"), max_length=16, default="CREATE")
     changed_at = models.DateTimeField(_("changed on"), default=timezone.now)
 
@@ -102,12 +102,12 @@ class Deployment(models.Model):
     submitted_at = models.DateTimeField(_("submitted on"), null=True, blank=True)
     started_at = models.DateTimeField(_("running since"), null=True, blank=True)
     completed_at = models.DateTimeField(_("finished on"), null=True, blank=True)
-    proved_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
-    unseen_since = models.DateTimeField(_("out of sight since"), null=True, blank=True)
+    verified_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
+    unreachable_since = models.DateTimeField(_("out of sight since"), null=True, blank=True)
 
     lease_token = models.CharField(max_length=32, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
-    next_pass_at = models.DateTimeField(_("next pass"), null=True, blank=True, default=timezone.now)
+    next_reconcile_at = models.DateTimeField(_("next pass"), null=True, blank=True, default=timezone.now)
     # Pages poll for the sum over what they show: it changes with every change, in whatever order they are committed.
     revision = models.BigIntegerField(default=new_revision, editable=False)
 
@@ -120,7 +120,7 @@ class Deployment(models.Model):
         indexes = [
             models.Index(fields=["resource_group", "-created_at"], name="deployment_newest"),
             models.Index(fields=["resource_group", "status"], name="deployment_status"),
-            models.Index(fields=["next_pass_at"], name="deployment_due"),
+            models.Index(fields=["next_reconcile_at"], name="deployment_due"),
             models.Index(fields=["resource_group", "revision"], name="deployment_revision"),
             models.Index(fields=["created_by"], name="deployment_creator"),
         ]
@@ -132,8 +132,8 @@ class Deployment(models.Model):
 class Generation(models.Model):
     """The way of one wish from request to public traffic.
 
-    `recipe` is what the template and the configuration gave when it began (a `serving_template.Recipe` as a mapping),
-    so that a later import of the template changes no running deployment.
+    `server_spec` is what the template and the configuration gave when it began, a `serving_template.ServerSpec` as a
+    mapping, so that a later import of the template changes no running deployment.
     `steps` maps a lifecycle Step to the time it was done (ISO 8601); `waiting` says why it is not placed yet.
     """
 
@@ -147,15 +147,15 @@ class Generation(models.Model):
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="generations")
     number = models.PositiveIntegerField(_("generation"))
     configuration = models.ForeignKey(Configuration, models.PROTECT, related_name="+")
-    recipe = models.JSONField(_("recipe"), default=dict)
+    server_spec = models.JSONField(_("recipe"), default=dict)
     replicas_wanted = models.PositiveIntegerField(_("replicas"), default=1)
     began_at = models.DateTimeField(_("began on"), default=timezone.now)
     steps = models.JSONField(_("steps"), default=dict, blank=True)
     waiting = models.TextField(_("waiting for"), blank=True)
-    proved_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
-    proof_failures = models.PositiveIntegerField(_("failed proofs in a row"), default=0)
-    proof_message = models.TextField(_("last proof"), blank=True)
-    proof_answer = models.TextField(_("what the last proof asked and was answered"), blank=True)
+    verified_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
+    readiness_failures = models.PositiveIntegerField(_("failed proofs in a row"), default=0)
+    readiness_message = models.TextField(_("last proof"), blank=True)
+    readiness_answer = models.TextField(_("what the last proof asked and was answered"), blank=True)
     draining_since = models.DateTimeField(_("draining since"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, blank=True, default="")
     reason = models.TextField(_("reason"), blank=True)
@@ -171,7 +171,7 @@ class Generation(models.Model):
 
 
 class Replica(models.Model):
-    """One model-server process that is wanted, with the resources placed for it while `is_held`.
+    """One model-server process that is wanted, with the resources placed for it while `is_reserved`.
 
     `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when
     the next start may be tried.
@@ -190,17 +190,17 @@ class Replica(models.Model):
     launched_at = models.DateTimeField(_("server first seen on"), null=True, blank=True)
     healthy_since = models.DateTimeField(_("healthy since"), null=True, blank=True)
     unhealthy_since = models.DateTimeField(_("unhealthy since"), null=True, blank=True)
-    recycled_because = models.TextField(_("ended by the loop because"), blank=True)
+    killed_because = models.TextField(_("ended by the loop because"), blank=True)
     cpu_millis = models.PositiveIntegerField(_("CPU (thousandths of a core)"))
     memory_bytes = models.PositiveBigIntegerField(_("memory (bytes)"))
     gpus = models.PositiveIntegerField(_("GPUs"), default=0)
-    is_held = models.BooleanField(_("holds resources"), default=True)
+    is_reserved = models.BooleanField(_("holds resources"), default=True)
 
     class Meta:
         verbose_name = _("replica")
         verbose_name_plural = _("replicas")
         ordering = ["generation", "number"]
-        indexes = [models.Index(fields=["is_held"], name="replica_held")]
+        indexes = [models.Index(fields=["is_reserved"], name="replica_reserved")]
 
     def __str__(self) -> str:
         return self.name

@@ -11,7 +11,7 @@ from deployments.models.workspace import ResourceGroup
 class Secret(models.Model):
     """Named values of one resource group, or of all when it has none; a group's own goes before one for all.
 
-    `sealed` is the encrypted JSON object of key -> value; `scheduling/secret_values.py` opens it.
+    `encrypted` is the encrypted JSON object of key -> value; `scheduling/secret_values.py` opens it.
     """
 
     resource_group = models.ForeignKey(
@@ -20,7 +20,7 @@ class Secret(models.Model):
     name = models.CharField(_("name"), max_length=252)
     keys = models.JSONField(_("keys"), default=list)
     labels = models.JSONField(_("labels"), default=dict, blank=True)
-    sealed = models.TextField(_("values (encrypted)"), editable=False)
+    encrypted = models.TextField(_("values (encrypted)"), editable=False)
     created_at = models.DateTimeField(_("created on"), default=timezone.now)
     changed_at = models.DateTimeField(_("changed on"), default=timezone.now)
 

@@ -49,6 +49,6 @@ def _held_while_updating(deployment: Deployment) -> Resources | None:
     if deployment.serving_generation is None:
         return None
     held = Replica.objects.filter(
-        is_held=True, generation__deployment=deployment, generation__number=deployment.serving_generation
+        is_reserved=True, generation__deployment=deployment, generation__number=deployment.serving_generation
     ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
     return Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"])

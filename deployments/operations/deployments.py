@@ -18,7 +18,7 @@ from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, Q
 from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
 from deployments.operations.audit import record
-from deployments.operations.recipes import check_recipe
+from deployments.operations.server_specs import check_server_spec
 
 BULK_LIMIT = 100
 
@@ -57,7 +57,7 @@ def create_deployment(
         lifetime = parse_ttl(ttl)
     except ValueError as error:
         raise InvalidInput({"ttl": str(error)}) from error
-    check_recipe(configuration, group)
+    check_server_spec(configuration, group)
     now = timezone.now()
     with transaction.atomic():
         _check_quota(group)
@@ -69,21 +69,21 @@ def create_deployment(
             created_at=now,
             created_by=actor.name,
             changed_at=now,
-            next_pass_at=now,
+            next_reconcile_at=now,
         )
         _record(deployment, actor, "CREATE", f"Deployment of {configuration.name} created.")
         record(actor.name, "create", deployment, after={"configuration": str(configuration.pk), "ttl": ttl})
-        tasks.kick(deployment.pk)
+        tasks.enqueue_reconcile(deployment.pk)
     return deployment
 
 
 def update_deployment(
-    actor: Actor, deployment: Deployment, configuration: Configuration, *, returns_on_failure: bool = False
+    actor: Actor, deployment: Deployment, configuration: Configuration, *, rollback_on_failure: bool = False
 ) -> None:
     """Ask for another configuration at the same URL.
 
     Args:
-        returns_on_failure: when the update fails, go on with the configuration that was running (else: DEAD).
+        rollback_on_failure: when the update fails, go on with the configuration that was running (else: DEAD).
 
     Raises:
         OperationRefused: the state does not allow it.
@@ -105,14 +105,14 @@ def update_deployment(
         problem = _("%(name)s is in use already. Choose another one.") % {"name": configuration.name}
     if problem:
         raise InvalidInput({"configuration": problem})
-    check_recipe(configuration, deployment.resource_group, deployment=deployment)
+    check_server_spec(configuration, deployment.resource_group, deployment=deployment)
     _want(
         deployment,
         actor,
         Action.UPDATE,
         f"Update from {current.name} to {configuration.name} requested.",
         configuration=configuration,
-        returns_on_failure=returns_on_failure,
+        rollback_on_failure=rollback_on_failure,
         target_status=TargetStatus.RUNNING,
     )
 
@@ -167,10 +167,10 @@ def requeue_deployments(actor: Actor, deployments: Sequence[Deployment]) -> None
     require(actor, Role.ADMINISTRATOR)
     ids = [deployment.pk for deployment in deployments]
     with transaction.atomic():
-        Deployment.objects.filter(pk__in=ids).update(next_pass_at=timezone.now())
+        Deployment.objects.filter(pk__in=ids).update(next_reconcile_at=timezone.now())
         for deployment in deployments:
             record(actor.name, "requeue", deployment)
-            tasks.kick(deployment.pk)
+            tasks.enqueue_reconcile(deployment.pk)
 
 
 def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action) -> list[BulkItem]:
@@ -224,7 +224,7 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
             generation=F("generation") + 1,
             last_operation=action.upper(),
             changed_at=now,
-            next_pass_at=now,
+            next_reconcile_at=now,
             **wanted,
         )
         if not changed:
@@ -233,7 +233,7 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
         _record(deployment, actor, action.upper(), message)
         after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
         record(actor.name, action.value, deployment, before=before, after=after)
-        tasks.kick(deployment.pk)
+        tasks.enqueue_reconcile(deployment.pk)
 
 
 def _record(deployment: Deployment, actor: Actor, code: str, message: str) -> None:

@@ -147,10 +147,10 @@ def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, c
             generation=F("generation") + 1,
             last_operation="DELETE",
             changed_at=now,
-            next_pass_at=now,
+            next_reconcile_at=now,
         )
         for pk in ids:
-            tasks.kick(pk)
+            tasks.enqueue_reconcile(pk)
 
 
 def _words(kind: str, count: int) -> str:

@@ -7,8 +7,8 @@ from django.utils.translation import gettext
 from deployments.errors import InvalidInput
 from deployments.models import SavedView, User
 
-MOST_VIEWS = 50  # of one person
-LONGEST_NAME, LONGEST_QUERY = 64, 2000  # characters
+MAX_VIEWS = 50  # of one person
+MAX_NAME, MAX_QUERY = 64, 2000  # characters
 
 
 def save_view(user: User, name: str, query: str) -> SavedView:
@@ -18,14 +18,14 @@ def save_view(user: User, name: str, query: str) -> SavedView:
         InvalidInput: "name" -> what is wrong.
     """
     name = name.strip().replace("\0", "")
-    if not name or len(name) > LONGEST_NAME:
-        limit = {"n": LONGEST_NAME}
+    if not name or len(name) > MAX_NAME:
+        limit = {"n": MAX_NAME}
         raise InvalidInput({"name": gettext("Give the view a name of at most %(n)s characters.") % limit})
-    if len(query) > LONGEST_QUERY:
+    if len(query) > MAX_QUERY:
         raise InvalidInput({"name": gettext("These filters are too long to be kept.")})
     others = SavedView.objects.filter(user=user).exclude(name=name)
-    if others.count() >= MOST_VIEWS:
-        raise InvalidInput({"name": gettext("You have %(n)s views already. Delete one first.") % {"n": MOST_VIEWS}})
+    if others.count() >= MAX_VIEWS:
+        raise InvalidInput({"name": gettext("You have %(n)s views already. Delete one first.") % {"n": MAX_VIEWS}})
     return SavedView.objects.update_or_create(user=user, name=name, defaults={"query": query})[0]
 
 

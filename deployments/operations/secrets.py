@@ -13,13 +13,13 @@ from deployments.auth.permissions import require, require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput
 from deployments.models import Actor, ResourceGroup, Role, Secret
 from deployments.operations.audit import record
-from deployments.scheduling.secret_values import seal
+from deployments.scheduling.secret_values import encrypt
 
 NAME = re.compile(r"[a-z0-9.-]{1,252}")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
-MOST_KEYS = 100
-LONGEST_VALUE = 100_000  # bytes; Linux gives a program no environment variable beyond 128 KiB
-LARGEST_SECRET = 1_000_000  # bytes of all keys and values
+MAX_KEYS = 100
+MAX_VALUE = 100_000  # bytes; Linux gives a program no environment variable beyond 128 KiB
+MAX_SECRET = 1_000_000  # bytes of all keys and values
 
 
 def create_secret(
@@ -48,7 +48,11 @@ def create_secret(
     try:
         with transaction.atomic():
             secret = Secret.objects.create(
-                resource_group=group, name=name, keys=sorted(values), labels=dict(labels or {}), sealed=seal(values)
+                resource_group=group,
+                name=name,
+                keys=sorted(values),
+                labels=dict(labels or {}),
+                encrypted=encrypt(values),
             )
             record(actor.name, "create", secret, after={"keys": secret.keys})
     except IntegrityError as error:
@@ -76,9 +80,9 @@ def replace_secret(
         raise InvalidInput(problems)
     with transaction.atomic():
         record(actor.name, "update", secret, before={"keys": secret.keys}, after={"keys": sorted(values)})
-        secret.keys, secret.sealed, secret.changed_at = sorted(values), seal(values), timezone.now()
+        secret.keys, secret.encrypted, secret.changed_at = sorted(values), encrypt(values), timezone.now()
         secret.labels = secret.labels if labels is None else dict(labels)
-        secret.save(update_fields=["keys", "sealed", "labels", "changed_at"])
+        secret.save(update_fields=["keys", "encrypted", "labels", "changed_at"])
 
 
 def delete_secret(actor: Actor, secret: Secret) -> None:
@@ -97,10 +101,10 @@ def _require(actor: Actor, group: ResourceGroup | None) -> None:
 
 
 def _problems(values: Mapping[str, str]) -> dict[str, str]:
-    if not 0 < len(values) <= MOST_KEYS:
+    if not 0 < len(values) <= MAX_KEYS:
         return {
             "data": _("Give a secret 1 to %(most_keys)s keys with a value each; these are %(count)s.")
-            % {"most_keys": MOST_KEYS, "count": len(values)}
+            % {"most_keys": MAX_KEYS, "count": len(values)}
         }
     problems = {}
     for key, value in values.items():
@@ -108,12 +112,12 @@ def _problems(values: Mapping[str, str]) -> dict[str, str]:
             problems[f"data.{key[:80]}"] = _("Use 1 to 253 letters, digits, dots, dashes and underscores for a key.")
         elif "\0" in value:
             problems[f"data.{key}"] = _("The value holds a character (NUL) that no program can be given.")
-        elif len(value.encode()) > LONGEST_VALUE:
+        elif len(value.encode()) > MAX_VALUE:
             problems[f"data.{key}"] = _(
                 "The value is longer than %(longest_value)s bytes, too long for a program."
-            ) % {"longest_value": LONGEST_VALUE}
-    if sum(len(key) + len(value.encode()) for key, value in values.items()) > LARGEST_SECRET:
+            ) % {"longest_value": MAX_VALUE}
+    if sum(len(key) + len(value.encode()) for key, value in values.items()) > MAX_SECRET:
         problems["data"] = _("The secret is larger than %(largest_secret)s bytes. Spread its keys over several.") % {
-            "largest_secret": LARGEST_SECRET
+            "largest_secret": MAX_SECRET
         }
     return problems

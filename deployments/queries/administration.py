@@ -32,7 +32,7 @@ def resource_groups(actor: Actor, *, text: str = "") -> QuerySet[ResourceGroup]:
     """
     require_everywhere(actor)
     counted = Deployment.objects.filter(resource_group=OuterRef("pk")).order_by().values("resource_group")
-    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group=OuterRef("pk"))
+    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group=OuterRef("pk"))
     each = held.order_by().values("generation").annotate(n=Count("pk")).order_by("-n").values("n")[:1]
     rows = ResourceGroup.objects.select_related("connection").annotate(
         deployment_count=_number(counted.annotate(n=Count("pk")).values("n")), most_replicas=_number(each)
@@ -68,7 +68,7 @@ def service_keys(actor: Actor, *, text: str = "") -> QuerySet[ServiceKey]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditWanted:
+class AuditFilter:
     """Which entries of the audit log are wanted; empty fields let everything through.
 
     Args:
@@ -84,7 +84,7 @@ class AuditWanted:
     period: str = ""
 
 
-def audit_entries(actor: Actor, wanted: AuditWanted) -> QuerySet[AuditEntry]:
+def audit_entries(actor: Actor, wanted: AuditFilter) -> QuerySet[AuditEntry]:
     """Return the entries of the audit log, newest first."""
     require_everywhere(actor)
     exact = {"action": wanted.action, "kind": wanted.kind, "channel": wanted.channel, "group": wanted.group}

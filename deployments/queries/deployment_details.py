@@ -45,7 +45,7 @@ class DeploymentState:
     def is_settled(self) -> bool:
         """Whether nothing will change by itself but for an accident."""
         deployment = self.deployment
-        if deployment.target_status == TargetStatus.DELETED or deployment.unseen_since:
+        if deployment.target_status == TargetStatus.DELETED or deployment.unreachable_since:
             return False
         if deployment.observed_generation < deployment.generation:
             return False
@@ -179,7 +179,7 @@ def _is_requested(deployment: Deployment, newest: Generation | None) -> bool:
 
 
 def _requested(deployment: Deployment) -> Generation:
-    """Return the generation that the next pass will begin. It is never saved: the loop writes it with its recipe."""
+    """Return the generation that the next pass will begin; never saved: the loop writes it with its server spec."""
     return Generation(
         deployment=deployment,
         number=deployment.generation,

@@ -38,17 +38,21 @@ class DeploymentFacts:
 def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]:
     """Return deployment id -> facts."""
     ids = [deployment.pk for deployment in deployments]
-    recipes = {
+    server_specs = {
         pk: (int(least or 0), int(most or 0), plan or "")
         for pk, least, most, plan in Generation.objects.filter(
             deployment__in=ids, number=Coalesce(F("deployment__serving_generation"), F("deployment__generation"))
         )
-        .annotate(least=KT("recipe__min_replicas"), most=KT("recipe__max_replicas"), plan=KT("recipe__resource_plan"))
+        .annotate(
+            least=KT("server_spec__min_replicas"),
+            most=KT("server_spec__max_replicas"),
+            plan=KT("server_spec__resource_plan"),
+        )
         .values_list("deployment_id", "least", "most", "plan")
     }
     held = {
         pk: (running, cpu, memory, gpus)
-        for pk, running, cpu, memory, gpus in Replica.objects.filter(is_held=True, generation__deployment__in=ids)
+        for pk, running, cpu, memory, gpus in Replica.objects.filter(is_reserved=True, generation__deployment__in=ids)
         .order_by()
         .values_list("generation__deployment")
         .annotate(
@@ -60,7 +64,7 @@ def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]
     }
     facts = {}
     for pk in ids:
-        least, most, plan = recipes.get(pk, (0, 0, ""))
+        least, most, plan = server_specs.get(pk, (0, 0, ""))
         running, cpu, memory, gpus = held.get(pk, _NOTHING)
         facts[pk] = DeploymentFacts(
             least=least, most=most, running=running, plan=plan, cpu_millis=cpu, memory_bytes=memory, gpus=gpus
@@ -68,9 +72,9 @@ def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]
     return facts
 
 
-def story_of(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
+def failure_story_of(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
     """Return the replicas that are held, the last attempts and the last events, as rows of plain values."""
-    replicas = Replica.objects.filter(is_held=True, generation__deployment=deployment)
+    replicas = Replica.objects.filter(is_reserved=True, generation__deployment=deployment)
     replicas = replicas.order_by("-generation__number", "number")
     attempts = Attempt.objects.filter(replica__generation__deployment=deployment).order_by("-started_at", "-pk")
     events = DeploymentEvent.objects.filter(deployment=deployment)

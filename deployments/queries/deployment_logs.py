@@ -30,7 +30,7 @@ HOLD_BACK = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogWanted:
+class LogFilter:
     """Which lines are wanted.
 
     Args:
@@ -96,7 +96,7 @@ class LogPage:
 
 
 def log_page(
-    runtime: Runtime, deployment_id: str, wanted: LogWanted, *, size: int = PAGE, scan: int = SCAN_LINES
+    runtime: Runtime, deployment_id: str, wanted: LogFilter, *, size: int = PAGE, scan: int = SCAN_LINES
 ) -> LogPage:
     """Return the first page of the lines that are wanted.
 
@@ -113,7 +113,7 @@ def log_page(
     return LogPage(lines=page, next=edge, is_cut=edge is not None and len(lines) < size, newest=newest)
 
 
-def lines_since(runtime: Runtime, deployment_id: str, wanted: LogWanted, *, after: datetime, now: datetime) -> LogPage:
+def lines_since(runtime: Runtime, deployment_id: str, wanted: LogFilter, *, after: datetime, now: datetime) -> LogPage:
     """Return what was written after a time, for appending to a page; see HOLD_BACK.
 
     Raises:
@@ -127,7 +127,7 @@ def lines_since(runtime: Runtime, deployment_id: str, wanted: LogWanted, *, afte
     return LogPage(lines=lines, next=None, is_cut=page.is_cut, newest=page.next or page.newest or after)
 
 
-def unfinished_lines(runtime: Runtime, deployment_id: str, wanted: LogWanted) -> Sequence[ShownLine]:
+def unfinished_lines(runtime: Runtime, deployment_id: str, wanted: LogFilter) -> Sequence[ShownLine]:
     """Return lines that have no end yet, as the newest state of a progress bar.
 
     Raises:
@@ -142,7 +142,7 @@ def page_at_error(runtime: Runtime, deployment_id: str, attempt: Attempt, *, siz
     Raises:
         RuntimeUnavailable: the runtime cannot be asked.
     """
-    wanted = LogWanted(replica=attempt.replica.name, attempt=attempt.number, newest_first=False)
+    wanted = LogFilter(replica=attempt.replica.name, attempt=attempt.number, newest_first=False)
     if (at := attempt.first_error_at or _written_on(runtime, deployment_id, wanted, attempt.first_error)) is None:
         return log_page(runtime, deployment_id, wanted, size=size)
     before = replace(wanted, end=at, newest_first=True)
@@ -158,7 +158,7 @@ def page_at_error(runtime: Runtime, deployment_id: str, attempt: Attempt, *, siz
     return LogPage(lines=page, next=edge, newest=later[-1].at)
 
 
-def text_of(runtime: Runtime, deployment_id: str, wanted: LogWanted) -> Iterator[str]:
+def text_of(runtime: Runtime, deployment_id: str, wanted: LogFilter) -> Iterator[str]:
     """Yield the lines as plain text, oldest first, for a download: without what a terminal would obey.
 
     Raises:
@@ -170,7 +170,7 @@ def text_of(runtime: Runtime, deployment_id: str, wanted: LogWanted) -> Iterator
         yield f"{at} {line.replica} attempt {line.attempt} {line.stream} {plain(line.text)}\n"
 
 
-def _lines(runtime: Runtime, deployment_id: str, wanted: LogWanted) -> Iterable[LogLine]:
+def _lines(runtime: Runtime, deployment_id: str, wanted: LogFilter) -> Iterable[LogLine]:
     """Return the lines of the times, the replica and the attempt that are wanted."""
     return runtime.logs(
         deployment_id,
@@ -183,7 +183,7 @@ def _lines(runtime: Runtime, deployment_id: str, wanted: LogWanted) -> Iterable[
 
 
 def _cut(
-    lines: Iterable[LogLine], wanted: LogWanted, size: int, scan: int
+    lines: Iterable[LogLine], wanted: LogFilter, size: int, scan: int
 ) -> tuple[Sequence[LogLine], datetime | None]:
     """Return the first lines that are wanted, and the last moment looked at when there may be more behind it.
 
@@ -200,7 +200,7 @@ def _cut(
     return kept, None
 
 
-def _written_on(runtime: Runtime, deployment_id: str, wanted: LogWanted, cause: str) -> datetime | None:
+def _written_on(runtime: Runtime, deployment_id: str, wanted: LogFilter, cause: str) -> datetime | None:
     """Look for the time of a cause that was noted without it, near the end of an attempt."""
     lines = enumerate(_lines(runtime, deployment_id, replace(wanted, newest_first=True)))
     for number, line in lines:

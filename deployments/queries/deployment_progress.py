@@ -22,7 +22,7 @@ LABELS: Mapping[Step, str | Promise] = {
     Step.FETCHED: _("Model fetched"),
     Step.STARTED: _("Server started"),
     Step.HEALTHY: _("Healthy"),
-    Step.PROVED: _("Proved"),
+    Step.VERIFIED: _("Proved"),
     Step.ROUTED: _("Routed"),
 }
 _ORDER: Mapping[Step, int] = {step: number for number, step in enumerate(Step)}
@@ -143,7 +143,7 @@ def usual_steps(executable_id: str) -> Mapping[Step, timedelta]:
 def applicable(generation: Generation) -> Iterable[Step]:
     """Return the steps that mean something for a generation: no environment or no artifact, no such step."""
     skipped = set()
-    if not generation.recipe.get("requirements"):
+    if not generation.server_spec.get("requirements"):
         skipped.add(Step.PREPARED)
     if not generation.configuration.inputs:
         skipped.add(Step.FETCHED)

@@ -17,7 +17,7 @@ _FAILED_IN: Mapping[str, Step] = {
     ReplicaPhase.FETCHING: Step.FETCHED,
     ReplicaPhase.STARTING: Step.STARTED,
     ReplicaPhase.LISTENING: Step.HEALTHY,
-    ReplicaPhase.HEALTHY: Step.PROVED,
+    ReplicaPhase.HEALTHY: Step.VERIFIED,
 }
 _LIMITS: Mapping[str, int] = {ExitReason.NOT_STARTED: 1}  # restarts
 

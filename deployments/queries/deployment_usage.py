@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from deployments.errors import RuntimeUnavailable
 from deployments.models import Deployment, Generation, Replica
-from deployments.runtimes.base import ReplicaSeen, Resources
+from deployments.runtimes.base import ReplicaStatus, Resources
 from deployments.runtimes.registry import runtime_for
-from deployments.scheduling.server_specs import unpack
+from deployments.scheduling.server_specs import from_dict
 
-MOST_SHOWN = 50  # replicas
+MAX_SHOWN = 50  # replicas
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +81,9 @@ class Scale:
 def usage_of(deployment: Deployment) -> Usage:
     """Return what the replicas use now; the runtime is asked, the servers are not."""
     replicas = list(
-        Replica.objects.filter(generation__deployment=deployment, is_held=True)
+        Replica.objects.filter(generation__deployment=deployment, is_reserved=True)
         .select_related("generation")
-        .order_by("-generation__number", "number")[:MOST_SHOWN]
+        .order_by("-generation__number", "number")[:MAX_SHOWN]
     )
     try:
         runtime = runtime_for(deployment.resource_group.connection)
@@ -102,7 +102,7 @@ def usage_of(deployment: Deployment) -> Usage:
     )
 
 
-def _use(replica: Replica, seen: ReplicaSeen | None) -> ReplicaUse:
+def _use(replica: Replica, seen: ReplicaStatus | None) -> ReplicaUse:
     if seen is None:
         return ReplicaUse(replica=replica)
     return ReplicaUse(
@@ -114,8 +114,8 @@ def _use(replica: Replica, seen: ReplicaSeen | None) -> ReplicaUse:
 
 
 def scale_of(generation: Generation | None) -> Scale | None:
-    """Return what a generation's recipe says of its replicas, None before there is one."""
-    if generation is None or not generation.recipe:
+    """Return what a generation's server spec says of its replicas, None before there is one."""
+    if generation is None or not generation.server_spec:
         return None
-    recipe = unpack(generation.recipe)
-    return Scale(least=recipe.min_replicas, most=recipe.max_replicas, plan=recipe.resource_plan)
+    server_spec = from_dict(generation.server_spec)
+    return Scale(least=server_spec.min_replicas, most=server_spec.max_replicas, plan=server_spec.resource_plan)

@@ -48,13 +48,13 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
     present = [
         Count("pk", filter=Q(phase=ReplicaPhase.HEALTHY)),
         Count("pk", filter=Q(phase=ReplicaPhase.EXITED)),
-        Count("pk", filter=Q(is_held=True)),
+        Count("pk", filter=Q(is_reserved=True)),
     ]
     return {
         "seen_revision": Subquery(row.values("revision")),
-        "seen_proof": Subquery(row.values("proved_at")),
+        "seen_proof": Subquery(row.values("verified_at")),
         "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
-        "seen_answer": Subquery(newest.filter(outcome="RUNNING").values("proof_answer")[:1]),
+        "seen_answer": Subquery(newest.filter(outcome="RUNNING").values("readiness_answer")[:1]),
         "seen_waiting": Subquery(newest.values("waiting")[:1]),
         "seen_replicas": Subquery(_one(replicas, _together(Sum("attempt"), Sum("restarts"), *present))),
         "seen_attempts": Subquery(_one(attempts, _together(Count("pk"), Count("ended_at")))),
@@ -67,7 +67,7 @@ def _room_while_waiting(deployment_id: str) -> Combinable:
     """Return what changes with what others hold, while the deployment waits for it and shows who they are."""
     waiting = Generation.objects.filter(deployment=deployment_id, outcome="").exclude(waiting="")
     connection = Deployment.objects.filter(pk=deployment_id).values("resource_group__connection")
-    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection__in=connection)
+    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection__in=connection)
     room = Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0)
     return Case(When(Exists(waiting), then=room), default=Value(0))
 

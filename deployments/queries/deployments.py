@@ -51,7 +51,7 @@ _SHOWN = (
     "status_message",
     "status_severity",
     "target_status",
-    "unseen_since",
+    "unreachable_since",
     "configuration__name",
     "configuration__scenario__name",
     "configuration__executable__name",
@@ -60,7 +60,7 @@ _SHOWN = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class DeploymentFilter:
     """Which deployments a list shows, and in which order.
 
     Args:
@@ -106,14 +106,14 @@ class DeploymentPage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Eligibility:
     """Whether one of many chosen deployments can be acted on; `reason` is `""` when it can."""
 
     deployment: Deployment
     reason: str
 
 
-def deployment_page(group_id: str, wanted: Wanted, number: int = 1) -> DeploymentPage:
+def deployment_page(group_id: str, wanted: DeploymentFilter, number: int = 1) -> DeploymentPage:
     """Return one page of the deployments of a resource group, in three queries.
 
     Args:
@@ -132,7 +132,7 @@ def deployment_page(group_id: str, wanted: Wanted, number: int = 1) -> Deploymen
     return DeploymentPage(rows=[by_id[pk] for pk in shown if pk in by_id], counts=counts, page=page)
 
 
-def all_deployments(group_id: str, wanted: Wanted) -> Iterator[Deployment]:
+def all_deployments(group_id: str, wanted: DeploymentFilter) -> Iterator[Deployment]:
     """Yield every deployment that a list would show on all its pages, a few hundred at a time."""
     found = _filtered(group_id, wanted)
     if wanted.status:
@@ -147,11 +147,11 @@ def list_choices() -> tuple[Sequence[Scenario], Sequence[Executable]]:
     )
 
 
-def verdicts(group_id: str, ids: Sequence[str], action: Action) -> list[Verdict]:
+def eligibility_of(group_id: str, ids: Sequence[str], action: Action) -> list[Eligibility]:
     """Return for each chosen deployment that exists whether the action is allowed, in the order given."""
     found = _with_names(Deployment.objects.filter(resource_group_id=group_id, pk__in=ids)).in_bulk()
     return [
-        Verdict(
+        Eligibility(
             deployment=found[pk],
             reason=why_not(action, Status(found[pk].status), TargetStatus(found[pk].target_status)),
         )
@@ -160,7 +160,7 @@ def verdicts(group_id: str, ids: Sequence[str], action: Action) -> list[Verdict]
     ]
 
 
-def _filtered(group_id: str, wanted: Wanted) -> QuerySet[Deployment]:
+def _filtered(group_id: str, wanted: DeploymentFilter) -> QuerySet[Deployment]:
     """Return the deployments under all filters but the one by status."""
     found = Deployment.objects.filter(resource_group_id=group_id)
     exact = {

@@ -12,8 +12,8 @@ from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.runtimes.base import Resources
 from deployments.runtimes.registry import runtime_for
-from deployments.scheduling.placement import Room, fits_never, missing, room
-from deployments.scheduling.server_specs import recipe_of
+from deployments.scheduling.placement import Capacity, fits_never, missing, room
+from deployments.scheduling.server_specs import server_spec_of
 from deployments.told import told
 
 HOLDERS_SHOWN = 5
@@ -21,7 +21,7 @@ _NOTHING = Resources(cpu_millis=0, memory_bytes=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Need:
+class ResourceRequest:
     """What the servers of a configuration take, all replicas together.
 
     Args:
@@ -49,7 +49,7 @@ class Need:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fit:
+class PlacementCheck:
     """What is needed and what there is.
 
     Args:
@@ -57,8 +57,8 @@ class Fit:
         missing: what is short, in words and numbers; `""` when it fits or cannot be told.
     """
 
-    need: Need
-    room: Room | None
+    need: ResourceRequest
+    room: Capacity | None
     missing: str = ""
 
     @property
@@ -105,30 +105,30 @@ def in_words(resources: Resources) -> str:
     return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts)
 
 
-def fit(configuration: Configuration, group: ResourceGroup) -> Fit:
+def fit(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
     """Return whether a deployment of a configuration would be placed at once, in three queries."""
-    need = need_of(configuration)
+    need = resource_request_of(configuration)
     there = room_of(group.connection)
     short = "" if there is None or need.problem else missing(need.total, there)
-    return Fit(need=need, room=there, missing=short)
+    return PlacementCheck(need=need, room=there, missing=short)
 
 
-def need_of(configuration: Configuration) -> Need:
+def resource_request_of(configuration: Configuration) -> ResourceRequest:
     """Return what a configuration needs, or the sentence that says why it cannot run."""
     if problem := configuration.executable.template.problem_for_local_runtime:
-        return Need(problem=problem)
+        return ResourceRequest(problem=problem)
     try:
-        recipe = recipe_of(configuration)
+        server_spec = server_spec_of(configuration)
     except LaunchpadError as error:
-        return Need(problem=str(error))
-    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+        return ResourceRequest(problem=str(error))
+    plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
     if plan is None:
         unknown = _("It names the resource plan %(resource_plan)s, which does not exist.")
-        return Need(problem=unknown % {"resource_plan": recipe.resource_plan})
-    return Need(plan=plan.pk, replicas=recipe.min_replicas, each=plan.resources)
+        return ResourceRequest(problem=unknown % {"resource_plan": server_spec.resource_plan})
+    return ResourceRequest(plan=plan.pk, replicas=server_spec.min_replicas, each=plan.resources)
 
 
-def room_of(connection: Connection) -> Room | None:
+def room_of(connection: Connection) -> Capacity | None:
     """Return what a connection has in all and what is held of it, None while its runtime cannot be asked."""
     try:
         return room(connection, runtime_for(connection))
@@ -139,7 +139,7 @@ def room_of(connection: Connection) -> Room | None:
 def holders(connection: Connection) -> Sequence[Holder]:
     """Return the deployments that hold most memory of a connection, the largest first."""
     rows = (
-        Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+        Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
         .order_by()
         .values_list(
             "generation__deployment",

@@ -12,18 +12,18 @@ from django.db.models import QuerySet
 from deployments.models import DeploymentEvent, User
 
 CODES = ("RUNNING", "DEAD", "UPDATED", "UPDATE_FAILED", "ENDS_SOON")
-MOST_COUNTED = 100
-MOST_SHOWN = 50
+MAX_COUNTED = 100
+MAX_SHOWN = 50
 
 
 def unread_count(user: User) -> int:
-    """Return how many notifications came since they were read last, at most MOST_COUNTED."""
-    return _of(user).filter(at__gt=user.notified_at).order_by()[:MOST_COUNTED].count()
+    """Return how many notifications came since they were read last, at most MAX_COUNTED."""
+    return _of(user).filter(at__gt=user.notified_at).order_by()[:MAX_COUNTED].count()
 
 
 def notifications_of(user: User) -> Sequence[DeploymentEvent]:
     """Return the last notifications, newest first, with deployment and configuration loaded."""
-    return list(_of(user).select_related("deployment__configuration")[:MOST_SHOWN])
+    return list(_of(user).select_related("deployment__configuration")[:MAX_SHOWN])
 
 
 def _of(user: User) -> QuerySet[DeploymentEvent]:

@@ -27,7 +27,7 @@ _SHOWN = (
     "target_status",
     "created_at",
     "expires_at",
-    "unseen_since",
+    "unreachable_since",
     "configuration__name",
 )
 
@@ -77,7 +77,7 @@ def counts_by_status(group_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]
 def needing_attention(group_id: str, *, now: datetime) -> tuple[Sequence[Attention], int]:
     """Return the most urgent deployments that somebody should look at, and how many there are, in two queries."""
     dead = Q(status=Status.DEAD, target_status=TargetStatus.RUNNING)
-    unseen = Q(unseen_since__isnull=False)
+    unseen = Q(unreachable_since__isnull=False)
     waiting = Q(status__in=[Status.UNKNOWN, Status.PENDING], status_changed_at__lt=now - LONG_WAIT)
     ending = Q(expires_at__lt=now + ENDS_SOON, target_status=TargetStatus.RUNNING)
     cause = Case(
@@ -105,10 +105,10 @@ def newest_deployments(group_id: str) -> QuerySet[Deployment]:
 
 def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
     """Return what is held for each resource plan, the one with most memory first, in one query."""
-    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
     rows = (
         held.order_by()
-        .annotate(plan=KeyTextTransform("resource_plan", "generation__recipe"))
+        .annotate(plan=KeyTextTransform("resource_plan", "generation__server_spec"))
         .values("plan")
         .annotate(
             deployments=Count("generation__deployment", distinct=True),
@@ -135,7 +135,7 @@ def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
 def overview_version(connection_id: int) -> Mapping[str, Combinable]:
     """Return what changes whenever a deployment on a connection, or what is held for one, changes."""
     deployments = Deployment.objects.filter(resource_group__connection=connection_id)
-    held = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection_id)
+    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection_id)
     return {
         "seen_rows": Coalesce(Subquery(_one(deployments, Sum("revision"))), 0),
         "seen_held": Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0),
@@ -149,7 +149,7 @@ def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
 
 def _attention(row: Deployment) -> Attention:
     cause: str = row.cause  # type: ignore[attr-defined]
-    times = {"unseen": row.unseen_since, "ending": row.expires_at}
+    times = {"unseen": row.unreachable_since, "ending": row.expires_at}
     return Attention(
         deployment=row,
         cause=cause,

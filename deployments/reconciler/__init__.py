@@ -6,7 +6,7 @@ Passes may be lost, doubled or cut off anywhere; the next one goes on from the r
 """
 
 from deployments.reconciler.housekeeping import remove_emptied_groups
-from deployments.reconciler.loop import NextPass, pass_over
-from deployments.reconciler.sweep import SWEEP_SECONDS, clean_up, due
+from deployments.reconciler.loop import Requeue, reconcile
+from deployments.reconciler.sweep import SWEEP_SECONDS, due, housekeeping
 
-__all__ = ["SWEEP_SECONDS", "NextPass", "clean_up", "due", "pass_over", "remove_emptied_groups"]
+__all__ = ["SWEEP_SECONDS", "Requeue", "due", "housekeeping", "reconcile", "remove_emptied_groups"]

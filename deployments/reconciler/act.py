@@ -15,13 +15,13 @@ from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
 from deployments.reconciler.core import state
-from deployments.reconciler.core.plan import PROOF_FAILURE_LIMIT
-from deployments.reconciler.events import tell
+from deployments.reconciler.core.plan import READINESS_FAILURE_LIMIT
+from deployments.reconciler.events import record_event
 from deployments.reconciler.lease import LeaseLost
 from deployments.runtimes.base import Runtime
 from deployments.scheduling import secret_values
 from deployments.scheduling.placement import place
-from deployments.scheduling.server_specs import pack, recipe_of, replica_spec, unpack
+from deployments.scheduling.server_specs import from_dict, replica_spec, server_spec_of, to_dict
 from deployments.serving_template import TemplateInvalid
 
 PROOF_TIMEOUT = 5.0  # seconds
@@ -65,15 +65,15 @@ def act(scene: Scene, actions: Sequence[state.Action]) -> bool:
     return again
 
 
-def _begin(scene: Scene, action: state.Begin) -> bool:
+def _begin(scene: Scene, action: state.CreateGeneration) -> bool:
     deployment = scene.deployment
     values: dict[str, Any] = {}
     try:
-        recipe = recipe_of(deployment.configuration)
-        if ResourcePlan.objects.filter(pk=recipe.resource_plan).exists():
-            values = {"recipe": pack(recipe), "replicas_wanted": recipe.min_replicas}
+        server_spec = server_spec_of(deployment.configuration)
+        if ResourcePlan.objects.filter(pk=server_spec.resource_plan).exists():
+            values = {"server_spec": to_dict(server_spec), "replicas_wanted": server_spec.min_replicas}
         else:
-            values = {"reason": f"There is no resource plan {recipe.resource_plan!r} any more."}
+            values = {"reason": f"There is no resource plan {server_spec.resource_plan!r} any more."}
     except (TemplateInvalid, InvalidInput) as error:
         values = {"reason": f"Its template and configuration do not fit: {error}"}
     now = timezone.now()
@@ -91,7 +91,7 @@ def _begin(scene: Scene, action: state.Begin) -> bool:
     return True
 
 
-def _place(scene: Scene, action: state.Place) -> bool:
+def _place(scene: Scene, action: state.Schedule) -> bool:
     return place(scene.generation(action.generation), scene.deployment.resource_group.connection, scene.runtime)
 
 
@@ -104,10 +104,10 @@ def _start(scene: Scene, action: state.Start) -> bool:
     replica = _replica(scene, action.replica)
     generation = replica.generation
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
-    recipe = unpack(generation.recipe)
+    server_spec = from_dict(generation.server_spec)
     try:
-        secrets = secret_values.values_for(scene.deployment.resource_group_id, recipe.secret_env)
-        scene.runtime.start(replica_spec(replica, recipe, generation.configuration.artifacts(), secrets))
+        secrets = secret_values.values_for(scene.deployment.resource_group_id, server_spec.secret_env)
+        scene.runtime.start(replica_spec(replica, server_spec, generation.configuration.artifacts(), secrets))
     except (RuntimeRejected, SecretMissing) as error:
         Generation.objects.filter(pk=generation.pk).update(reason=str(error))
         return True
@@ -132,25 +132,29 @@ def _restart(scene: Scene, action: state.Restart) -> bool:
             launched_at=None,
             healthy_since=None,
             unhealthy_since=None,
-            recycled_because="",
+            killed_because="",
         )
         if Step.ROUTED not in generation.steps:
-            kept = {s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.PROVED}}
-            Generation.objects.filter(pk=generation.pk).update(steps=kept, proved_at=None)
+            kept = {
+                s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.VERIFIED}
+            }
+            Generation.objects.filter(pk=generation.pk).update(steps=kept, verified_at=None)
         when = f"in {int(action.pause.total_seconds())} s" if action.pause else "now"
         message = f"{action.because} Starting replica {replica.number} again {when}."
-        tell(scene.deployment, "RESTART", message, severity=Severity.WARNING if action.counted else Severity.INFO)
+        record_event(
+            scene.deployment, "RESTART", message, severity=Severity.WARNING if action.counted else Severity.INFO
+        )
     return not action.pause
 
 
-def _forgive(scene: Scene, action: state.ForgiveRestarts) -> bool:
+def _forgive(scene: Scene, action: state.ResetRestartCount) -> bool:
     Replica.objects.filter(name=action.replica).update(restarts=0, restart_at=None)
     return False
 
 
-def _recycle(scene: Scene, action: state.Recycle) -> bool:
+def _recycle(scene: Scene, action: state.KillReplica) -> bool:
     replica = _replica(scene, action.replica)
-    Replica.objects.filter(pk=replica.pk).update(recycled_because=action.because)
+    Replica.objects.filter(pk=replica.pk).update(killed_because=action.because)
     scene.runtime.stop(replica.name, replica.attempt)
     return False
 
@@ -160,9 +164,9 @@ def _stop(scene: Scene, action: state.Stop) -> bool:
     return False
 
 
-def _prove(scene: Scene, action: state.Prove) -> bool:
+def _prove(scene: Scene, action: state.Probe) -> bool:
     row = scene.generation(action.generation)
-    proof = unpack(row.recipe).proof
+    proof = from_dict(row.server_spec).proof
     result = sync.prove(
         scene.deployment.pk,
         row.number,
@@ -175,18 +179,18 @@ def _prove(scene: Scene, action: state.Prove) -> bool:
     now = timezone.now()
     if result.ok:
         answer = f"{result.request} answered {result.status}"
-        values = {"proved_at": now, "proof_failures": 0, "proof_message": "", "proof_answer": answer}
+        values = {"verified_at": now, "readiness_failures": 0, "readiness_message": "", "readiness_answer": answer}
         with transaction.atomic():
             scene.generations().filter(pk=row.pk).update(**values)
-            scene.change(proved_at=now)
-        return row.proved_at is None or row.proof_failures > 0  # else nothing has changed
-    failures = min(row.proof_failures + 1, PROOF_FAILURE_LIMIT)
-    scene.generations().filter(pk=row.pk).update(proof_failures=failures, proof_message=result.message)
+            scene.change(verified_at=now)
+        return row.verified_at is None or row.readiness_failures > 0  # else nothing has changed
+    failures = min(row.readiness_failures + 1, READINESS_FAILURE_LIMIT)
+    scene.generations().filter(pk=row.pk).update(readiness_failures=failures, readiness_message=result.message)
     return False
 
 
-def _distrust(scene: Scene, action: state.Distrust) -> bool:
-    scene.generations().filter(number=action.generation).update(proof_failures=PROOF_FAILURE_LIMIT)
+def _distrust(scene: Scene, action: state.MarkUnready) -> bool:
+    scene.generations().filter(number=action.generation).update(readiness_failures=READINESS_FAILURE_LIMIT)
     return False
 
 
@@ -199,17 +203,17 @@ def _route(scene: Scene, action: state.Route) -> bool:
         scene.generations().filter(pk=row.pk).update(outcome=Generation.Outcome.RUNNING)
         if before is not None:
             scene.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
-            tell(deployment, "UPDATED", f"Traffic moved to {row.configuration.name}.", status=Status.RUNNING)
+            record_event(deployment, "UPDATED", f"Traffic moved to {row.configuration.name}.", status=Status.RUNNING)
     try:
         sync.apply()
     except GatewayUnavailable:
-        _distrust(scene, state.Distrust(row.number))  # not RUNNING until a request has gone the whole way
+        _distrust(scene, state.MarkUnready(row.number))  # not RUNNING until a request has gone the whole way
         raise
     return True
 
 
 def _unroute(scene: Scene, action: state.Unroute) -> bool:
-    scene.change(serving_generation=None, proved_at=None)
+    scene.change(serving_generation=None, verified_at=None)
     sync.apply()
     return False
 
@@ -222,13 +226,13 @@ def _drain(scene: Scene, action: state.Drain) -> bool:
 def _release(scene: Scene, action: state.Release) -> bool:
     rows = scene.generations().filter(number=action.generation)
     with transaction.atomic():
-        Replica.objects.filter(generation__in=rows).update(is_held=False, phase="EXITED", detail="")
+        Replica.objects.filter(generation__in=rows).update(is_reserved=False, phase="EXITED", detail="")
         rows.filter(outcome__in=("", Generation.Outcome.RUNNING)).update(outcome=Generation.Outcome.STOPPED)
     sync.apply()
     return True
 
 
-def _fail(scene: Scene, action: state.Fail) -> bool:
+def _fail(scene: Scene, action: state.MarkFailed) -> bool:
     """Give a generation up, with its message, in one transaction; a newer wish that came meanwhile is left alone."""
     deployment = scene.deployment
     with transaction.atomic():
@@ -242,11 +246,11 @@ def _fail(scene: Scene, action: state.Fail) -> bool:
             wanted.update(configuration=running, changed_at=now)
             deployment.configuration = running
             values |= {"status_severity": Severity.WARNING}
-            tell(deployment, "UPDATE_FAILED", action.message, severity=Severity.WARNING)
+            record_event(deployment, "UPDATE_FAILED", action.message, severity=Severity.WARNING)
         else:
             values |= {"status": Status.DEAD, "status_severity": Severity.ERROR, "status_changed_at": now}
-            values |= {"serving_generation": None, "completed_at": now, "proved_at": None}
-            tell(deployment, "DEAD", action.message, severity=Severity.ERROR, status=Status.DEAD)
+            values |= {"serving_generation": None, "completed_at": now, "verified_at": None}
+            record_event(deployment, "DEAD", action.message, severity=Severity.ERROR, status=Status.DEAD)
         scene.change(**values)
     sync.apply()
     return True
@@ -262,19 +266,19 @@ def _delete(scene: Scene, action: state.Delete) -> bool:
 
 
 _DO: dict[type[state.Action], Callable[[Scene, Any], bool]] = {
-    state.Begin: _begin,
-    state.Place: _place,
+    state.CreateGeneration: _begin,
+    state.Schedule: _place,
     state.Start: _start,
     state.Restart: _restart,
-    state.ForgiveRestarts: _forgive,
-    state.Recycle: _recycle,
+    state.ResetRestartCount: _forgive,
+    state.KillReplica: _recycle,
     state.Stop: _stop,
-    state.Prove: _prove,
-    state.Distrust: _distrust,
+    state.Probe: _prove,
+    state.MarkUnready: _distrust,
     state.Route: _route,
     state.Unroute: _unroute,
     state.Drain: _drain,
     state.Release: _release,
-    state.Fail: _fail,
+    state.MarkFailed: _fail,
     state.Delete: _delete,
 }

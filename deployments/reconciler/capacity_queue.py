@@ -20,7 +20,7 @@ from deployments.lifecycle import TargetStatus
 from deployments.models import Connection, Deployment, Generation, ResourcePlan
 from deployments.reconciler.core.plan import while_updating
 from deployments.runtimes.base import Resources, Runtime
-from deployments.scheduling.placement import OVERTAKING, Room, fits_never, missing, room, turn_of
+from deployments.scheduling.placement import OVERTAKING, Capacity, fits_never, missing, room, turn_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ def wake_waiting(connection: Connection, runtime: Runtime) -> Sequence[str]:
         if reason != one.reason:
             _correct(one, reason)
     if fitting:
-        due = Deployment.objects.filter(pk__in=fitting, next_pass_at__gt=timezone.now())
-        due.update(next_pass_at=timezone.now())
+        due = Deployment.objects.filter(pk__in=fitting, next_reconcile_at__gt=timezone.now())
+        due.update(next_reconcile_at=timezone.now())
     return fitting
 
 
@@ -72,7 +72,7 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
         .order_by("began_at", "pk")
         .values_list(
             *("pk", "deployment_id", "configuration__name", "began_at", "waiting", "deployment__serving_generation"),
-            *("recipe__resource_plan", "recipe__min_replicas"),
+            *("server_spec__resource_plan", "server_spec__min_replicas"),
         )
     )
     plans = {plan.pk: plan.resources for plan in ResourcePlan.objects.all()} if rows else {}
@@ -92,7 +92,7 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
 
 
 def _review(
-    waiting: Sequence[Waiting], there: Room, now: datetime
+    waiting: Sequence[Waiting], there: Capacity, now: datetime
 ) -> tuple[Sequence[str], Sequence[tuple[Waiting, str]]]:
     """Return who fits, as if each of them were placed in turn, and why the others do not."""
     fitting: list[str] = []

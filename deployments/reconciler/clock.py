@@ -12,7 +12,7 @@ from deployments.models import Generation, Replica
 from deployments.reconciler.core.replica_plan import RESTART_PAUSE_MAX
 
 CLOCK_SLACK = timedelta(seconds=5)  # that a time may be ahead though nobody has set the clock
-_OF_GENERATION = ("began_at", "proved_at", "draining_since")
+_OF_GENERATION = ("began_at", "verified_at", "draining_since")
 _OF_REPLICA = ("launched_at", "healthy_since", "unhealthy_since")
 
 

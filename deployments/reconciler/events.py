@@ -13,7 +13,7 @@ terminal = logging.getLogger("launchpad.events")
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
 
 
-def tell(
+def record_event(
     deployment: Deployment, code: str, message: str, *, severity: str = Severity.INFO, status: str | None = None
 ) -> None:
     """Write an event in the present transaction and show it in the terminal once that is committed."""

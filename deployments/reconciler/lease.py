@@ -23,7 +23,7 @@ from deployments.reconciler.clock import CLOCK_SLACK
 from deployments.runtimes.local.attempt_files import is_alive, start_mark
 
 LEASE_SECONDS = 30  # longer than a task may run (20 s), which is longer than a call to a runtime (10 s)
-LONGEST_PAUSE = timedelta(hours=1)  # between two passes
+MAX_PAUSE = timedelta(hours=1)  # between two passes
 
 
 class LeaseLost(Exception):
@@ -44,8 +44,8 @@ def is_due() -> Q:
     A time further ahead than is ever written is from before the clock was set back, and counts as past.
     """
     now = timezone.now()
-    ahead = Q(next_pass_at__gt=now + LONGEST_PAUSE + CLOCK_SLACK)
-    return Q(next_pass_at__lte=now) | ahead | Q(observed_generation__lt=F("generation"))
+    ahead = Q(next_reconcile_at__gt=now + MAX_PAUSE + CLOCK_SLACK)
+    return Q(next_reconcile_at__lte=now) | ahead | Q(observed_generation__lt=F("generation"))
 
 
 def is_free() -> Q:
@@ -100,14 +100,14 @@ def held(lease: Lease) -> Deployment:
     return row
 
 
-def give_back(lease: Lease, next_pass_in: timedelta | None) -> bool:
+def give_back(lease: Lease, requeue_after: timedelta | None) -> bool:
     """End the lease, note when the next pass is due, and return whether one is due already.
 
     It is when somebody changed what is wanted after the last look: their kick found the lease taken.
     """
-    next_pass_at = None if next_pass_in is None else timezone.now() + min(next_pass_in, LONGEST_PAUSE)
+    next_reconcile_at = None if requeue_after is None else timezone.now() + min(requeue_after, MAX_PAUSE)
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token)
-    rows.update(lease_token="", lease_until=None, next_pass_at=next_pass_at)
+    rows.update(lease_token="", lease_until=None, next_reconcile_at=next_reconcile_at)
     return Deployment.objects.filter(pk=lease.deployment_id, observed_generation__lt=F("generation")).exists()
 
 

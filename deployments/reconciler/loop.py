@@ -18,27 +18,27 @@ from deployments.reconciler import lease as leases
 from deployments.reconciler.act import Scene, act
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.core.plan import plan
-from deployments.reconciler.core.state import Facts, Plan, Release
-from deployments.reconciler.events import tell
+from deployments.reconciler.core.state import ObservedState, Plan, Release
+from deployments.reconciler.events import record_event
 from deployments.reconciler.observe import observe
 from deployments.runtimes.registry import runtime_for
 
 logger = logging.getLogger(__name__)
 
-MOST_ROUNDS = 10  # a pass may take several quick steps, but lets others have a turn
-OUT_OF_SIGHT_PAUSE = timedelta(seconds=2)
-AFTER_A_FAULT = timedelta(seconds=5)
+MAX_STEPS = 10  # a pass may take several quick steps, but lets others have a turn
+UNREACHABLE_REQUEUE = timedelta(seconds=2)
+ERROR_REQUEUE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
-class NextPass:
+class Requeue:
     """A pass that is to be made, and in how many seconds."""
 
     deployment_id: str
     in_seconds: float = 0
 
 
-def pass_over(deployment_id: str) -> Sequence[NextPass]:
+def reconcile(deployment_id: str) -> Sequence[Requeue]:
     """Bring what is wanted and what is seen of a deployment together, as far as that goes without waiting.
 
     Returns:
@@ -48,30 +48,30 @@ def pass_over(deployment_id: str) -> Sequence[NextPass]:
     lease = leases.take(deployment_id)
     if lease is None:
         return []
-    pause: timedelta | None = AFTER_A_FAULT
+    pause: timedelta | None = ERROR_REQUEUE
     woken: Sequence[str] = ()
     try:
-        pause, woken = _rounds(lease)
+        pause, woken = _reconcile(lease)
     except leases.LeaseLost:
         pause = None  # the row is gone, or another pass decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
         logger.warning("%s: %s", deployment_id, error)
-        _note_out_of_sight(lease, str(error))
-        pause = OUT_OF_SIGHT_PAUSE
+        _note_unreachable(lease, str(error))
+        pause = UNREACHABLE_REQUEUE
     finally:
         due_again = leases.give_back(lease, pause)
-    passes = [NextPass(deployment_id=pk) for pk in woken]
+    passes = [Requeue(deployment_id=pk) for pk in woken]
     if due_again:
         pause = timedelta(0)
     if pause is not None:
-        passes.append(NextPass(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
+        passes.append(Requeue(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
     return passes
 
 
-def _rounds(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
+def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
     """Observe, plan, act and record until there is something to wait for; return how long, and whom that has woken."""
     released = False
-    for number in range(MOST_ROUNDS):
+    for number in range(MAX_STEPS):
         deployment = leases.renew(lease) if number else leases.held(lease)
         runtime = runtime_for(deployment.resource_group.connection)
         facts = observe(deployment, runtime)
@@ -81,7 +81,7 @@ def _rounds(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
         released = released or any(isinstance(action, Release) for action in now_planned.actions)
         if not again:
             woken = wake_waiting(deployment.resource_group.connection, runtime) if released else ()
-            return _until(deployment, now_planned.next_pass_in), woken
+            return _until(deployment, now_planned.requeue_after), woken
         if _needs_backends(deployment):
             sync.apply()
     return timedelta(0), ()
@@ -100,7 +100,7 @@ def _until(deployment: Deployment, pause: timedelta | None) -> timedelta | None:
     return left if pause is None else min(pause, left)
 
 
-def _record(lease: leases.Lease, deployment: Deployment, facts: Facts, done: Plan) -> None:
+def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, done: Plan) -> None:
     """Write what was observed, only where it differs, and only while the lease is ours."""
     now = timezone.now()
     with transaction.atomic():
@@ -108,8 +108,8 @@ def _record(lease: leases.Lease, deployment: Deployment, facts: Facts, done: Pla
         values: dict[str, object] = {}
         if deployment.observed_generation != facts.generation:
             values["observed_generation"] = facts.generation
-        if deployment.unseen_since is not None:
-            values["unseen_since"] = None
+        if deployment.unreachable_since is not None:
+            values["unreachable_since"] = None
         message = deployment.status_message if done.message is None else done.message
         if (deployment.status, deployment.status_message) != (done.status, message):
             values |= {"status_message": message, "status_severity": done.severity}
@@ -123,7 +123,7 @@ def _record(lease: leases.Lease, deployment: Deployment, facts: Facts, done: Pla
             return
         rows = Deployment.objects.filter(pk=deployment.pk, lease_token=lease.token)
         if rows.update(**values) and "status" in values:
-            tell(deployment, done.status, message, severity=done.severity, status=done.status)
+            record_event(deployment, done.status, message, severity=done.severity, status=done.status)
 
 
 def _record_steps(deployment: Deployment, done: Plan) -> None:
@@ -136,9 +136,11 @@ def _record_steps(deployment: Deployment, done: Plan) -> None:
             Generation.objects.filter(pk=row.pk).update(steps=row.steps | new)
 
 
-def _note_out_of_sight(lease: leases.Lease, why: str) -> None:
+def _note_unreachable(lease: leases.Lease, why: str) -> None:
     """Cannot see it is not it died: nothing changes but a visible "out of sight since"."""
-    rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unseen_since=None)
-    if rows.update(unseen_since=timezone.now()):
+    rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unreachable_since=None)
+    if rows.update(unreachable_since=timezone.now()):
         deployment = Deployment.objects.get(pk=lease.deployment_id)
-        tell(deployment, "OUT_OF_SIGHT", f"Its state is not known for the moment: {why}", severity=Severity.WARNING)
+        record_event(
+            deployment, "UNREACHABLE", f"Its state is not known for the moment: {why}", severity=Severity.WARNING
+        )

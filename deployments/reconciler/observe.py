@@ -12,11 +12,11 @@ from deployments.gateway import sync
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.reconciler.clock import correct, is_ahead
-from deployments.reconciler.core.state import Facts, GenerationFacts, ReplicaFacts
+from deployments.reconciler.core.state import GenerationState, ObservedState, ReplicaState
 from deployments.reconciler.errors import same_error
-from deployments.runtimes.base import ReplicaExit, ReplicaSeen, Runtime
-from deployments.scheduling.server_specs import unpack
-from deployments.serving_template import Recipe
+from deployments.runtimes.base import ReplicaExit, ReplicaStatus, Runtime
+from deployments.scheduling.server_specs import from_dict
+from deployments.serving_template import ServerSpec
 
 _WHILE: Mapping[str, str] = {
     "": "Before it started",
@@ -31,7 +31,7 @@ _NOT_ITS_OWN = {ExitReason.STOPPED, ExitReason.LOST}
 _RAN = {ExitReason.EXITED, ExitReason.SIGNALED, ExitReason.OUT_OF_MEMORY}
 
 
-def observe(deployment: Deployment, runtime: Runtime) -> Facts:
+def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
     """Return all that a pass needs to know of a deployment now.
 
     Raises:
@@ -41,19 +41,19 @@ def observe(deployment: Deployment, runtime: Runtime) -> Facts:
     now = timezone.now()
     numbers = {deployment.generation, deployment.serving_generation, deployment.failed_generation} - {None}
     rows = (
-        Generation.objects.filter(Q(number__in=numbers) | Q(replicas__is_held=True), deployment=deployment)
+        Generation.objects.filter(Q(number__in=numbers) | Q(replicas__is_reserved=True), deployment=deployment)
         .distinct()
         .select_related("configuration")
         .prefetch_related("replicas")
     )
     generations = {row.number: _generation_facts(row, seen, now) for row in rows}
     last = deployment.latest_running_configuration
-    return Facts(
+    return ObservedState(
         now=now,
         target=TargetStatus(deployment.target_status),
         status=Status(deployment.status),
         generation=deployment.generation,
-        returns_on_failure=deployment.returns_on_failure,
+        rollback_on_failure=deployment.rollback_on_failure,
         failed=deployment.failed_generation,
         serving=deployment.serving_generation,
         latest_running=last.name if last else "",
@@ -62,40 +62,40 @@ def observe(deployment: Deployment, runtime: Runtime) -> Facts:
     )
 
 
-def _generation_facts(row: Generation, seen: Mapping[str, ReplicaSeen], now: datetime) -> GenerationFacts:
+def _generation_facts(row: Generation, seen: Mapping[str, ReplicaStatus], now: datetime) -> GenerationState:
     replicas = list(row.replicas.all())
     correct(row, replicas, now)
     in_flight = sync.in_flight(row.deployment_id, row.number) if row.draining_since else None
-    recipe = unpack(row.recipe) if row.recipe else None
-    return GenerationFacts(
+    server_spec = from_dict(row.server_spec) if row.server_spec else None
+    return GenerationState(
         number=row.number,
         configuration=row.configuration.name,
         began_at=row.began_at,
-        held=any(replica.is_held for replica in replicas),
+        held=any(replica.is_reserved for replica in replicas),
         waiting=row.waiting,
         replicas=tuple(_replica_facts(replica, seen.get(replica.name), now) for replica in replicas),
         steps={Step(step): datetime.fromisoformat(at) for step, at in row.steps.items()},
-        deadlines=_deadlines(recipe) if recipe else {},
-        proved_at=row.proved_at,
-        proof_failures=row.proof_failures,
-        proof_message=row.proof_message,
+        deadlines=_deadlines(server_spec) if server_spec else {},
+        verified_at=row.verified_at,
+        readiness_failures=row.readiness_failures,
+        readiness_message=row.readiness_message,
         draining_since=row.draining_since,
-        drain_limit=timedelta(seconds=recipe.drain_seconds if recipe else DRAIN_SECONDS),
+        drain_limit=timedelta(seconds=server_spec.drain_seconds if server_spec else DRAIN_SECONDS),
         in_flight=in_flight,
         reason=row.reason,
     )
 
 
-def _deadlines(recipe: Recipe) -> dict[Step, timedelta]:
-    return {Step(step): timedelta(seconds=seconds) for step, seconds in recipe.deadlines.items()}
+def _deadlines(server_spec: ServerSpec) -> dict[Step, timedelta]:
+    return {Step(step): timedelta(seconds=seconds) for step, seconds in server_spec.deadlines.items()}
 
 
-def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> ReplicaFacts:
+def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> ReplicaState:
     if seen is not None and seen.attempt < row.attempt:
         seen = None  # the runtime still shows the attempt before
     if seen is not None:
         _note(row, seen, now)
-    return ReplicaFacts(
+    return ReplicaState(
         name=row.name,
         phase=seen.phase if seen else None,
         attempt_began_at=seen.started_at if seen and not is_ahead(seen.started_at, now) else None,
@@ -109,7 +109,7 @@ def _replica_facts(row: Replica, seen: ReplicaSeen | None, now: datetime) -> Rep
         restart_at=row.restart_at,
         healthy_since=row.healthy_since,
         unhealthy_since=row.unhealthy_since,
-        recycled_because=row.recycled_because,
+        killed_because=row.killed_because,
     )
 
 
@@ -128,7 +128,7 @@ def _last_end(row: Replica) -> str:
 def _ended_alike(row: Replica) -> bool:
     """Return whether the last two attempts ended by themselves in the same way, with the same error."""
     last = list(row.attempts.filter(ended_at__isnull=False).order_by("-number")[:2])
-    if len(last) < 2 or last[0].exit_reason in _NOT_ITS_OWN or row.recycled_because:
+    if len(last) < 2 or last[0].exit_reason in _NOT_ITS_OWN or row.killed_because:
         return False
     first, second = (
         (end.step, end.exit_reason, end.exit_code, end.exit_signal, same_error(end.first_error or end.message))
@@ -137,7 +137,7 @@ def _ended_alike(row: Replica) -> bool:
     return first == second
 
 
-def _note(row: Replica, seen: ReplicaSeen, now: datetime) -> None:
+def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
     """Write down what is new about a replica, and nothing when nothing is."""
     names = ("phase", "detail", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
     before = [getattr(row, name) for name in names]

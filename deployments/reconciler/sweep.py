@@ -26,16 +26,16 @@ from deployments.models import (
     TokenGrant,
 )
 from deployments.reconciler.capacity_queue import wake_waiting
-from deployments.reconciler.events import tell
+from deployments.reconciler.events import record_event
 from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
-from deployments.runtimes.base import ReplicaSeen, Runtime
+from deployments.runtimes.base import ReplicaStatus, Runtime
 from deployments.runtimes.registry import runtime_for
-from deployments.scheduling.server_specs import fetch_of
+from deployments.scheduling.server_specs import artifact_source_of
 
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 2.0
-MOST_DUE = 200  # per sweep; the longest overdue come first, so nobody starves
+MAX_DUE = 200  # per sweep; the longest overdue come first, so nobody starves
 WARN_BEFORE_END = timedelta(hours=1)
 OUR_NAME = re.compile(r"^(?P<deployment>d[0-9a-f]{15})-\d+-\d+$")
 
@@ -56,8 +56,8 @@ def due() -> list[str]:
         logger.warning("The gateway cannot be set: %s", error)
     if freed := free_those_of_the_dead():
         logger.info("%s leases of a worker that was killed were given back.", freed)
-    rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_pass_at", "created_at")
-    return list(rows.values_list("pk", flat=True)[:MOST_DUE])
+    rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_reconcile_at", "created_at")
+    return list(rows.values_list("pk", flat=True)[:MAX_DUE])
 
 
 def _compare(connection: Connection, runtime: Runtime) -> None:
@@ -67,7 +67,7 @@ def _compare(connection: Connection, runtime: Runtime) -> None:
     look is nobody's.
     """
     seen = {replica.name: replica for replica in runtime.list()}
-    rows = Replica.objects.filter(is_held=True, generation__deployment__resource_group__connection=connection)
+    rows = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
     held = {
         name: (deployment_id, attempt, phase)
         for name, deployment_id, attempt, phase in rows.values_list(
@@ -80,7 +80,9 @@ def _compare(connection: Connection, runtime: Runtime) -> None:
         if phase == ReplicaPhase.HEALTHY and _has_ended(seen.get(name), attempt)
     }
     if changed:
-        Deployment.objects.filter(pk__in=changed, next_pass_at__gt=timezone.now()).update(next_pass_at=timezone.now())
+        Deployment.objects.filter(pk__in=changed, next_reconcile_at__gt=timezone.now()).update(
+            next_reconcile_at=timezone.now()
+        )
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
 
 
@@ -89,17 +91,19 @@ def _look_at(down: Collection[str]) -> None:
     if not down:
         return
     silent = Deployment.objects.filter(
-        next_pass_at__gt=timezone.now(),
-        generations__replicas__in=Replica.objects.filter(name__in=down, is_held=True, phase=ReplicaPhase.HEALTHY),
+        next_reconcile_at__gt=timezone.now(),
+        generations__replicas__in=Replica.objects.filter(name__in=down, is_reserved=True, phase=ReplicaPhase.HEALTHY),
     )
-    Deployment.objects.filter(pk__in=list(silent.values_list("pk", flat=True))).update(next_pass_at=timezone.now())
+    Deployment.objects.filter(pk__in=list(silent.values_list("pk", flat=True))).update(
+        next_reconcile_at=timezone.now()
+    )
 
 
-def _has_ended(replica: ReplicaSeen | None, attempt: int) -> bool:
+def _has_ended(replica: ReplicaStatus | None, attempt: int) -> bool:
     return replica is None or replica.attempt < attempt or replica.phase is ReplicaPhase.EXITED
 
 
-def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
+def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
     """Stop servers that nobody wants; forget what is left of deployments that are gone. Ours only, by name."""
     matches = {replica.name: OUR_NAME.match(replica.name) for replica in unheld}
     ids = {match["deployment"] for match in matches.values() if match}
@@ -116,7 +120,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaSeen]) -> None:
             runtime.forget(replica.name)
 
 
-def clean_up() -> None:
+def housekeeping() -> None:
     """Warn of deployments that end within the hour; remove what is over: sessions, links, grants, downloads."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
@@ -125,7 +129,7 @@ def clean_up() -> None:
         with transaction.atomic():
             minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
             message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
-            tell(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
+            record_event(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
     _remove_unused_files()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
@@ -133,7 +137,7 @@ def clean_up() -> None:
 
 
 def _remove_unused_files() -> None:
-    named = [(artifact.resource_group_id, fetch_of(artifact)) for artifact in Artifact.objects.iterator()]
+    named = [(artifact.resource_group_id, artifact_source_of(artifact)) for artifact in Artifact.objects.iterator()]
     groups = list(ResourceGroup.objects.values_list("pk", flat=True))
     for connection in Connection.objects.all():
         try:

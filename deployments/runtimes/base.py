@@ -14,13 +14,13 @@ from typing import Protocol
 from deployments.lifecycle import ExitReason, ReplicaPhase
 
 __all__ = [
+    "ArtifactSource",
     "ExitReason",
-    "Fetch",
     "LogLine",
     "ReplicaExit",
     "ReplicaPhase",
-    "ReplicaSeen",
     "ReplicaSpec",
+    "ReplicaStatus",
     "Resources",
     "Runtime",
 ]
@@ -55,7 +55,7 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetch:
+class ArtifactSource:
     """An input artifact that has to be on the local disk before the server starts.
 
     Args:
@@ -102,7 +102,7 @@ class ReplicaSpec:
     secret_env: dict[str, str] = field(default_factory=dict, repr=False)
     requirements: tuple[str, ...] = ()
     shares_environment: bool = False
-    fetches: tuple[Fetch, ...] = ()
+    fetches: tuple[ArtifactSource, ...] = ()
     resources: Resources
     health_path: str
     grace_seconds: float = 10.0
@@ -133,7 +133,7 @@ class ReplicaExit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplicaSeen:
+class ReplicaStatus:
     """One replica as the runtime sees it now.
 
     Args:
@@ -199,7 +199,7 @@ class Runtime(Protocol):
     def stop(self, name: str, attempt: int) -> None:
         """Begin to end an attempt with its grace time; neither it nor an earlier one of the name starts any more."""
 
-    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaSeen]:
+    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment.
 
         Args:
@@ -207,13 +207,13 @@ class Runtime(Protocol):
                 whose last known phase was HEALTHY stays HEALTHY. What live servers use is measured either way.
         """
 
-    def list(self) -> Sequence[ReplicaSeen]:
+    def list(self) -> Sequence[ReplicaStatus]:
         """Return every replica of ours without asking the servers, cheap enough to be called every two seconds."""
 
     def forget(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
 
-    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, Fetch]]) -> int:
+    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
         """Remove what was prepared for groups and artifacts that are not among these and that no replica uses.
 
         Args:

@@ -22,8 +22,8 @@ else:
     except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
         from terminal import plain
 
-LONGEST_CAUSE = 500  # characters; the log has the rest
-LONGEST_RATED = 1000  # characters of a line that are looked at
+MAX_CAUSE = 500  # characters; the log has the rest
+MAX_RATED = 1000  # characters of a line that are looked at
 FRESH_LINES = 200  # what was followed by more lines did not end the server
 SURVIVED_LINES = 10  # an exception that a fatal line follows after more lines than this was survived
 JOINED_LINES = 3  # between the notice that an exception was handled and its traceback
@@ -82,8 +82,8 @@ _MESSAGE_KEYS = ("msg", "message", "@message", "event", "text")
 def severity(text: str) -> tuple[int, str]:
     """Return how much one line says of an end (NOTICE to CRASH), and the line as it is shown: cut, without colours."""
     line = plain(text).strip()
-    rank, shown = _structured(line) or (_rank(line[:LONGEST_RATED]), line)
-    return rank, shown if len(shown) <= LONGEST_CAUSE else f"{shown[:LONGEST_CAUSE]} …"
+    rank, shown = _structured(line) or (_rank(line[:MAX_RATED]), line)
+    return rank, shown if len(shown) <= MAX_CAUSE else f"{shown[:MAX_CAUSE]} …"
 
 
 def is_error(text: str) -> bool:
@@ -179,7 +179,7 @@ class CauseFinder:
         line = plain(text).rstrip()
         if (rank := self._detailed.pop(stream, None)) is not None and line.strip() and rank in self._found:
             number, before, began = self._found[rank]
-            self._found[rank] = (number, f"{before} {line.strip()}"[:LONGEST_CAUSE], began)
+            self._found[rank] = (number, f"{before} {line.strip()}"[:MAX_CAUSE], began)
             return
         if self._is_of_traceback(stream, line, at):
             return
@@ -206,7 +206,7 @@ class CauseFinder:
         rank, shown = severity(line)
         if rank >= ERROR:
             self._found[rank] = (self._count, shown, at)
-            if _DETAIL_FOLLOWS.search(line, 0, LONGEST_RATED):
+            if _DETAIL_FOLLOWS.search(line, 0, MAX_RATED):
                 self._detailed[stream] = rank
         if rank >= NONE and re.search(r"[^\W\d_]{2}", shown):  # rules, brackets and numbers say nothing
             self._last = shown, at

@@ -12,8 +12,8 @@ from deployments.lifecycle import ReplicaPhase
 
 TIMEOUT = 1.0  # seconds, for all of it: a server that answers a byte at a time must not hold up a pass
 END_TIMEOUT = 0.2  # seconds to wait for the end of an answer of unknown length
-_LONGEST_HEAD = 65536  # bytes
-_LONGEST_ANSWER = 1 << 20  # bytes; a health path that sends more is cut off
+_MAX_HEAD = 65536  # bytes
+_MAX_ANSWER = 1 << 20  # bytes; a health path that sends more is cut off
 _STATUS_LINE = re.compile(rb"^HTTP/1\.[01] (\d{3})\b")
 _LENGTH = re.compile(rb"\r?\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r?\ntransfer-encoding:[^\n]*\bchunked\b", re.IGNORECASE)
@@ -72,7 +72,7 @@ def _read(connection: socket.socket, end: float) -> bytes:
     answer = b""
     received = 0
     with suppress(OSError):  # a timeout, or a server that breaks off: what has come counts
-        while received < _LONGEST_ANSWER and (left := end - time.monotonic()) > 0:
+        while received < _MAX_ANSWER and (left := end - time.monotonic()) > 0:
             length = _length(answer)
             if length is not None and received >= length:
                 break
@@ -80,7 +80,7 @@ def _read(connection: socket.socket, end: float) -> bytes:
             if not (chunk := connection.recv(65536)):
                 break
             received += len(chunk)
-            answer = answer + chunk if len(answer) < _LONGEST_HEAD else answer[:_LONGEST_HEAD] + chunk[-5:]
+            answer = answer + chunk if len(answer) < _MAX_HEAD else answer[:_MAX_HEAD] + chunk[-5:]
     return answer
 
 
@@ -92,5 +92,5 @@ def _length(answer: bytes) -> int | None:
     if length := _LENGTH.search(head):
         return len(head) + int(length[1])
     if _CHUNKED.search(head):
-        return len(answer) if answer.endswith(b"0\r\n\r\n") else _LONGEST_ANSWER
+        return len(answer) if answer.endswith(b"0\r\n\r\n") else _MAX_ANSWER
     return None

@@ -1,7 +1,7 @@
 """Holding resources for the replicas of a generation, or saying in numbers what is missing.
 
-What is held is the sum over `Replica.is_held`; it is read and added to under a lock on the connection's row, so that
-two passes cannot both take the last free gigabyte.
+What is reserved is the sum over `Replica.is_reserved`; it is read and added to under a lock on the connection's row,
+so that two workers cannot both take the last free gigabyte.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from deployments.models import Connection, Deployment, Generation, Replica, ResourcePlan
 from deployments.runtimes.base import Resources, Runtime
-from deployments.scheduling.server_specs import unpack
+from deployments.scheduling.server_specs import from_dict
 
 OVERTAKING = timedelta(minutes=5)  # how long smaller deployments may pass by one that does not fit yet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Room:
+class Capacity:
     """What a connection has in all and what is held of it."""
 
     total: Resources
@@ -35,21 +35,21 @@ class Room:
             gpus=max(0, self.total.gpus - self.held.gpus),
         )
 
-    def less(self, more: Resources) -> Room:
+    def less(self, more: Resources) -> Capacity:
         """Return the room that is left once `more` is held, too."""
-        return Room(total=self.total, held=self.held.plus(more))
+        return Capacity(total=self.total, held=self.held.plus(more))
 
 
-def room(connection: Connection, runtime: Runtime) -> Room:
+def room(connection: Connection, runtime: Runtime) -> Capacity:
     """Return the room on a connection.
 
     Raises:
         RuntimeUnavailable: the runtime cannot be asked for its capacity.
     """
     held = Replica.objects.filter(
-        is_held=True, generation__deployment__resource_group__connection=connection
+        is_reserved=True, generation__deployment__resource_group__connection=connection
     ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
-    return Room(
+    return Capacity(
         total=runtime.capacity(),
         held=Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"]),
     )
@@ -61,13 +61,13 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
     Returns:
         Whether anything is different now: they are held, or what is missing has changed.
     """
-    recipe = unpack(generation.recipe)
-    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    server_spec = from_dict(generation.server_spec)
+    plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
     if plan is None:
-        reason = f"There is no resource plan {recipe.resource_plan!r} any more."
+        reason = f"There is no resource plan {server_spec.resource_plan!r} any more."
         Generation.objects.filter(pk=generation.pk).update(reason=reason)
         return True
-    needs = plan.resources.times(recipe.min_replicas)
+    needs = plan.resources.times(server_spec.min_replicas)
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
         there = room(connection, runtime)
@@ -86,13 +86,13 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
                 memory_bytes=plan.memory_bytes,
                 gpus=plan.gpus,
             )
-            for number in range(recipe.min_replicas)
+            for number in range(server_spec.min_replicas)
         )
         Generation.objects.filter(pk=generation.pk).update(waiting="")
     return True
 
 
-def missing(needs: Resources, there: Room) -> str:
+def missing(needs: Resources, there: Capacity) -> str:
     """Return what is missing in words and numbers, `""` when all fits."""
     short = []
     for noun, need, free, total in _amounts(needs, there):
@@ -113,7 +113,7 @@ def fits_never(needs: Resources, total: Resources) -> bool:
 def shortfalls(needs: Resources, total: Resources) -> tuple[list[str], list[str]]:
     """Return the amounts of which more is needed than there is in all: what is needed of each, and what there is."""
     nothing = Resources(cpu_millis=0, memory_bytes=0)
-    amounts = _amounts(needs, Room(total=total, held=nothing))
+    amounts = _amounts(needs, Capacity(total=total, held=nothing))
     short = [(noun, need, there) for noun, need, _, there in amounts if need > there]
     return [_amount(noun, need) for noun, need, _ in short], [_amount(noun, there) for noun, _, there in short]
 
@@ -123,7 +123,7 @@ def turn_of(deployment_id: str) -> str:
     return f"Waiting for its turn: {deployment_id} has waited longer for capacity."
 
 
-def _amounts(needs: Resources, there: Room) -> list[tuple[str, float, float, float]]:
+def _amounts(needs: Resources, there: Capacity) -> list[tuple[str, float, float, float]]:
     free, total = there.free, there.total
     return [
         ("GB of memory", needs.memory_bytes / 1e9, free.memory_bytes / 1e9, total.memory_bytes / 1e9),

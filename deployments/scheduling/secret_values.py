@@ -18,9 +18,9 @@ from deployments.models import Secret
 from deployments.serving_template import SecretKey
 
 
-def seal(values: Mapping[str, str]) -> str:
+def encrypt(values: Mapping[str, str]) -> str:
     """Return key -> value in the form that is kept."""
-    return _box().encrypt(json.dumps(dict(values)).encode()).decode()
+    return _cipher().encrypt(json.dumps(dict(values)).encode()).decode()
 
 
 def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]:
@@ -37,7 +37,7 @@ def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]
     for variable, key in wanted.items():
         secret = found.get(key.secret)
         if secret is not None and key.key in secret.keys:
-            values[variable] = _open(secret)[key.key]
+            values[variable] = _decrypt(secret)[key.key]
         elif not key.optional:
             raise SecretMissing(_what_is_missing(group_id, variable, key, secret))
     return values
@@ -58,9 +58,9 @@ def _secrets(group_id: str, names: set[str]) -> dict[str, Secret]:
     return {row.name: row for row in sorted(rows, key=lambda row: row.resource_group_id is not None)}
 
 
-def _open(secret: Secret) -> dict[str, str]:
+def _decrypt(secret: Secret) -> dict[str, str]:
     try:
-        values: dict[str, str] = json.loads(_box().decrypt(secret.sealed))
+        values: dict[str, str] = json.loads(_cipher().decrypt(secret.encrypted))
     except InvalidToken as error:
         raise SecretMissing(
             _(
@@ -87,5 +87,5 @@ def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secre
     return told % {"variable": variable, "key": key.key, "secret": key.secret, "keys": keys}
 
 
-def _box() -> MultiFernet:
+def _cipher() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.LAUNCHPAD_SECRETS_KEYS])

@@ -10,12 +10,12 @@ from django.conf import settings
 
 from deployments import serving_template
 from deployments.models import Artifact, Configuration, Executable, Replica
-from deployments.runtimes.base import Fetch, ReplicaSpec, Resources
-from deployments.serving_template import Proof, Recipe, Retry, Sample, SecretKey
+from deployments.runtimes.base import ArtifactSource, ReplicaSpec, Resources
+from deployments.serving_template import Proof, Retry, Sample, SecretKey, ServerSpec
 from deployments.serving_template.modules import DISTRIBUTION, by_module
 
 
-def recipe_of(configuration: Configuration) -> Recipe:
+def server_spec_of(configuration: Configuration) -> ServerSpec:
     """Render the configuration's template with its values.
 
     Raises:
@@ -29,13 +29,13 @@ def recipe_of(configuration: Configuration) -> Recipe:
     )
 
 
-def pack(recipe: Recipe) -> dict[str, Any]:
+def to_dict(server_spec: ServerSpec) -> dict[str, Any]:
     """Return a recipe as a mapping that JSON can hold."""
-    return asdict(recipe)
+    return asdict(server_spec)
 
 
-def unpack(packed: Mapping[str, Any]) -> Recipe:
-    """Return the recipe that `pack` was given, or an older version, which named our model servers by their files."""
+def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
+    """Return the server spec that `to_dict` was given; older versions named model servers by their files."""
     values = dict(packed)
     for name in ("ports", "requirements"):
         values[name] = tuple(values[name])
@@ -44,16 +44,18 @@ def unpack(packed: Mapping[str, Any]) -> Recipe:
     values["proof"] = Proof(**values["proof"])
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
     values["retry"] = Retry(values["retry"])
-    return Recipe(**values)
+    return ServerSpec(**values)
 
 
-def fetch_of(artifact: Artifact, placeholder: str = "") -> Fetch:
+def artifact_source_of(artifact: Artifact, placeholder: str = "") -> ArtifactSource:
     """Return what a runtime needs to know of an artifact."""
-    return Fetch(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.source_folder)
+    return ArtifactSource(
+        placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.source_folder
+    )
 
 
 def replica_spec(
-    replica: Replica, recipe: Recipe, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
+    replica: Replica, server_spec: ServerSpec, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
 ) -> ReplicaSpec:
     """Return all that a runtime needs to start the replica's present attempt.
 
@@ -67,14 +69,14 @@ def replica_spec(
         name=replica.name,
         resource_group=configuration.resource_group_id,
         attempt=replica.attempt,
-        command=recipe.command,
-        env=recipe.env,
+        command=server_spec.command,
+        env=server_spec.env,
         secret_env=dict(secrets),
-        requirements=recipe.requirements,
-        shares_environment=_are_ours(recipe.requirements, executable),
-        fetches=tuple(fetch_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
+        requirements=server_spec.requirements,
+        shares_environment=_are_ours(server_spec.requirements, executable),
+        fetches=tuple(artifact_source_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
         resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
-        health_path=recipe.health_path,
+        health_path=server_spec.health_path,
         grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,
     )
 

@@ -2,11 +2,11 @@
 
 from deployments.serving_template.bindings import validate_bindings
 from deployments.serving_template.parser import parse
-from deployments.serving_template.renderer import Proof, Recipe, Sample, render
+from deployments.serving_template.renderer import Proof, Sample, ServerSpec, render
 from deployments.serving_template.schema import (
-    LONGEST_VALUE,
-    MOST_PARAMETERS,
-    ArtifactSlot,
+    MAX_PARAMETERS,
+    MAX_VALUE,
+    InputArtifact,
     Parameter,
     Retry,
     SecretKey,
@@ -16,16 +16,16 @@ from deployments.serving_template.schema import (
 from deployments.serving_template.yaml_source import Problem
 
 __all__ = [
-    "LONGEST_VALUE",
-    "MOST_PARAMETERS",
-    "ArtifactSlot",
+    "MAX_PARAMETERS",
+    "MAX_VALUE",
+    "InputArtifact",
     "Parameter",
     "Problem",
     "Proof",
-    "Recipe",
     "Retry",
     "Sample",
     "SecretKey",
+    "ServerSpec",
     "ServingTemplate",
     "TemplateInvalid",
     "parse",

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from deployments.lifecycle import DEADLINES
-from deployments.serving_template.schema import RequestPattern, Retry, ServerPattern
+from deployments.serving_template.schema import RequestTemplate, Retry, ServerTemplate
 from deployments.serving_template.yaml_source import PLACEHOLDER, Path, Source, Tree
 
 OWN = "launchpad/"
@@ -29,7 +29,7 @@ _OWN_NAMES = {
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def with_own_annotations(source: Source, notes: dict[str, str], server: ServerPattern) -> ServerPattern:
+def with_own_annotations(source: Source, notes: dict[str, str], server: ServerTemplate) -> ServerTemplate:
     own = {name.removeprefix(OWN): text for name, text in notes.items() if name.startswith(OWN)}
     for name in own.keys() - _OWN_NAMES:
         known = ", ".join(f"{OWN}{word}" for word in sorted(_OWN_NAMES))
@@ -66,7 +66,7 @@ def _deadlines(source: Source, own: dict[str, str]) -> dict[str, str]:
     return deadlines
 
 
-def _request(source: Source, own: dict[str, str], name: str) -> RequestPattern | None:
+def _request(source: Source, own: dict[str, str], name: str) -> RequestTemplate | None:
     if name not in own:
         return None
     place: Path = (*NOTES, OWN + name)
@@ -79,7 +79,7 @@ def _request(source: Source, own: dict[str, str], name: str) -> RequestPattern |
     path = source.text(tree.get("path"), (*place, "path"))
     if not path.startswith("/") and not PLACEHOLDER.fullmatch(path):
         source.report((*place, "path"), "A path that begins with / is needed.")
-    return RequestPattern(
+    return RequestTemplate(
         method=method,
         path=path,
         body=_json_or_text(tree.get("body")),

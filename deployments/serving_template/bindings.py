@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.errors import InvalidInput
 from deployments.serving_template.renderer import render
-from deployments.serving_template.schema import LONGEST_VALUE, MOST_PARAMETERS, Parameter, ServingTemplate
+from deployments.serving_template.schema import MAX_PARAMETERS, MAX_VALUE, Parameter, ServingTemplate
 
 _TYPES = {
     "number": (gettext_lazy("a number"), re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)),
@@ -32,10 +32,10 @@ def validate_bindings(
         What is wrong, one sentence each, by `parameters.NAME` or `artifacts.NAME` or `""`; empty when all is well.
     """
     problems: dict[str, str] = {}
-    if len(parameters) > MOST_PARAMETERS:
+    if len(parameters) > MAX_PARAMETERS:
         problems[""] = _("There are %(count)s parameters; at most %(most_parameters)s are allowed.") % {
             "count": len(parameters),
-            "most_parameters": MOST_PARAMETERS,
+            "most_parameters": MAX_PARAMETERS,
         }
     declared = {parameter.name: parameter for parameter in template.parameters}
     for name, value in parameters.items():
@@ -55,10 +55,10 @@ def validate_bindings(
 
 
 def _wrong_value(parameter: Parameter, value: str) -> str:
-    if len(value) > LONGEST_VALUE:
+    if len(value) > MAX_VALUE:
         return _("The value has %(count)s characters; at most %(longest_value)s are allowed.") % {
             "count": f"{len(value):,}",
-            "longest_value": f"{LONGEST_VALUE:,}",
+            "longest_value": f"{MAX_VALUE:,}",
         }
     if "\0" in value:
         return _("The value holds a character (NUL) that no program can be given.")

@@ -17,20 +17,20 @@ from deployments.serving_template.schema import (
     DEFAULT_PLAN,
     ID,
     KIND,
-    LONGEST_VALUE,
-    MOST_PARAMETERS,
+    MAX_PARAMETERS,
+    MAX_VALUE,
     PARAMETER_TYPES,
     SCENARIO_ID,
-    ArtifactSlot,
+    InputArtifact,
     Parameter,
     SecretKey,
-    ServerPattern,
+    ServerTemplate,
     ServingTemplate,
     TemplateInvalid,
 )
 from deployments.serving_template.yaml_source import PLACEHOLDER, Path, Problem, Source, Tree, documents
 
-_LONGEST_FILE = 1_000_000  # characters
+_MAX_FILE = 1_000_000  # characters
 _INPUT_NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
 _ENV_NAME = re.compile(r"[A-Za-z_.-][\w.-]*", re.ASCII)
 # Whole numbers as YAML alone writes them.
@@ -52,7 +52,7 @@ def parse(text: str, *, filename: str = "") -> tuple[ServingTemplate, ...]:
     Raises:
         TemplateInvalid: with every problem found in any of the documents.
     """
-    if len(text) > _LONGEST_FILE:
+    if len(text) > _MAX_FILE:
         raise TemplateInvalid([Problem(file=filename, line=1, field="", sentence="The file is larger than 1 MB.")])
     problems: list[Problem] = []
     templates: list[ServingTemplate] = []
@@ -136,8 +136,8 @@ def _parameters(source: Source, inputs: dict[str, Tree]) -> tuple[Parameter, ...
             source.report((*place, "type"), f"“{written}” is no type of a parameter: use one of {known}.")
         kind = PARAMETER_TYPES.get(written.lower(), "string")
         default = None if item.get("default") is None else source.text(item["default"], (*place, "default"))
-        if default is not None and len(default) > LONGEST_VALUE:
-            source.report((*place, "default"), f"A value may have at most {LONGEST_VALUE} characters.")
+        if default is not None and len(default) > MAX_VALUE:
+            source.report((*place, "default"), f"A value may have at most {MAX_VALUE} characters.")
         found.append(
             Parameter(
                 name=name,
@@ -146,8 +146,8 @@ def _parameters(source: Source, inputs: dict[str, Tree]) -> tuple[Parameter, ...
                 description=source.text(item.get("description"), (*place, "description")).strip(),
             )
         )
-    if len(found) > MOST_PARAMETERS:
-        source.report(path, f"There are {len(found)} parameters; at most {MOST_PARAMETERS} are allowed.")
+    if len(found) > MAX_PARAMETERS:
+        source.report(path, f"There are {len(found)} parameters; at most {MAX_PARAMETERS} are allowed.")
     return tuple(found)
 
 
@@ -166,7 +166,7 @@ def _of_type(kind: str, text: str) -> str:
     return text
 
 
-def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -> tuple[ArtifactSlot, ...]:
+def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -> tuple[InputArtifact, ...]:
     found = []
     for name, _item, _place in _named(source, inputs.get("artifacts"), ("spec", "inputs", "artifacts")):
         prefix = f"artifacts.ai.sap.com/{name}."
@@ -177,7 +177,7 @@ def _artifacts(source: Source, inputs: dict[str, Tree], notes: dict[str, str]) -
                 f"“{kind}” is no kind of artifact: use one of {', '.join(ARTIFACT_KINDS)}.",
             )
         found.append(
-            ArtifactSlot(
+            InputArtifact(
                 name=name,
                 kind=kind,
                 description=notes.get(f"{prefix}description", "").strip(),
@@ -225,7 +225,7 @@ def _body(source: Source, spec: dict[str, Tree]) -> dict[str, Tree]:
     return body | {"spec": inner}
 
 
-def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
+def _server(source: Source, body: dict[str, Tree]) -> ServerTemplate:
     meta = source.mapping(body.get("metadata"), (*_BODY, "metadata"))
     labels = source.texts(meta.get("labels"), (*_BODY, "metadata", "labels"))
     inner = source.mapping(body.get("spec"), (*_BODY, "spec"))
@@ -234,7 +234,7 @@ def _server(source: Source, body: dict[str, Tree]) -> ServerPattern:
     container = source.mapping(containers[0], _CONTAINER) if containers else {}
     env, secret_env, unset_env = _env(source, container)
     command, args = _strings(source, container, "command"), _strings(source, container, "args")
-    return ServerPattern(
+    return ServerTemplate(
         image=source.text(container.get("image"), (*_CONTAINER, "image")),
         command=(*command, *args) if command else (),  # arguments alone are for the program inside the image
         env=env,

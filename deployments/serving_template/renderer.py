@@ -22,7 +22,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from deployments.errors import InvalidInput
 from deployments.lifecycle import DRAIN_SECONDS, DRAIN_SECONDS_MAX
 from deployments.serving_template.modules import by_module
-from deployments.serving_template.schema import RequestPattern, Retry, SecretKey, ServerPattern, ServingTemplate
+from deployments.serving_template.schema import RequestTemplate, Retry, SecretKey, ServerTemplate, ServingTemplate
 from deployments.serving_template.yaml_source import PLACEHOLDER, Tree
 
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
@@ -70,7 +70,7 @@ class Sample(Proof):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class ServerSpec:
     """All that is needed to run the servers of a deployment.
 
     Args:
@@ -112,7 +112,7 @@ def render(
     *,
     parameters: Mapping[str, str],
     artifacts: Mapping[str, str],
-) -> Recipe:
+) -> ServerSpec:
     """Fill values into a template.
 
     Args:
@@ -129,7 +129,7 @@ def render(
     health_path = values.path(server.health_path)
     least, most = _replicas(values, server)
     command, requirements = by_module(values.command(server.command), values.requirements(server.requirements))
-    return Recipe(
+    return ServerSpec(
         image=values.text(server.image),
         command=command,
         env={name: values.argument(text) for name, text in server.env.items()},
@@ -296,7 +296,7 @@ class _Values:
         raise InvalidInput({names.pop() if len(names) == 1 else "": sentence})
 
 
-def _replicas(values: _Values, server: ServerPattern) -> tuple[int, int]:
+def _replicas(values: _Values, server: ServerTemplate) -> tuple[int, int]:
     least = max(values.whole(server.min_replicas), 1)
     most = values.whole(server.max_replicas) if server.max_replicas else least
     if most < least:
@@ -307,7 +307,7 @@ def _replicas(values: _Values, server: ServerPattern) -> tuple[int, int]:
     return least, most
 
 
-def _proof(values: _Values, pattern: RequestPattern) -> Proof:
+def _proof(values: _Values, pattern: RequestTemplate) -> Proof:
     return Proof(
         method=pattern.method,
         path=values.path(pattern.path),
@@ -316,7 +316,7 @@ def _proof(values: _Values, pattern: RequestPattern) -> Proof:
     )
 
 
-def _sample(values: _Values, pattern: RequestPattern | None) -> Sample | None:
+def _sample(values: _Values, pattern: RequestTemplate | None) -> Sample | None:
     if pattern is None:
         return None
     return Sample(
@@ -335,7 +335,7 @@ def _body(values: _Values, pattern: Tree, *, indent: int | None = None) -> str |
     return _NUMBERS.sub(lambda match: f"[{' '.join(match[1].split())}]", text)
 
 
-def _headers(values: _Values, pattern: RequestPattern) -> dict[str, str]:
+def _headers(values: _Values, pattern: RequestTemplate) -> dict[str, str]:
     headers = {name: values.header(name, text) for name, text in pattern.headers.items()}
     is_json = pattern.body is not None and not isinstance(pattern.body, str)
     given = {name.lower() for name in headers}

@@ -47,8 +47,8 @@ API_VERSION = "ai.sap.com/v1alpha1"
 KIND = "ServingTemplate"
 ID = re.compile(r"[\w.-]{4,64}", re.ASCII)  # the AI API's pattern for ids
 SCENARIO_ID = re.compile(r"[\w.-]{2,64}", re.ASCII)  # templates in use name shorter ones too
-MOST_PARAMETERS = 1000
-LONGEST_VALUE = 5000  # characters
+MAX_PARAMETERS = 1000
+MAX_VALUE = 5000  # characters
 ARTIFACT_KINDS = ("model", "dataset", "resultset", "other")
 PARAMETER_TYPES = {
     "string": "string",
@@ -94,7 +94,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArtifactSlot:
+class InputArtifact:
     """An input artifact: kind is one of ARTIFACT_KINDS, or `""` when any will do."""
 
     name: str
@@ -104,7 +104,7 @@ class ArtifactSlot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RequestPattern:
+class RequestTemplate:
     """A request with placeholders. `body` is None, a text, or a tree that is sent as JSON."""
 
     method: str = "GET"
@@ -130,8 +130,8 @@ class SecretKey:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerPattern:
-    """The server's recipe with placeholders; see `renderer.Recipe` for the meaning of each field.
+class ServerTemplate:
+    """The server spec with placeholders; see `renderer.ServerSpec` for the meaning of each field.
 
     Args:
         secret_env: where environment variables take secret values from; names may hold placeholders.
@@ -151,8 +151,8 @@ class ServerPattern:
     max_replicas: str = ""
     health_path: str = "/"
     requirements: tuple[str, ...] = ()
-    proof: RequestPattern | None = None
-    sample: RequestPattern | None = None
+    proof: RequestTemplate | None = None
+    sample: RequestTemplate | None = None
     deadlines: dict[str, str] = field(default_factory=dict)
     drain_seconds: str = ""
     retry: Retry = Retry.SAFE
@@ -179,11 +179,11 @@ class ServingTemplate:
     scenario_description: str
     version: str
     parameters: tuple[Parameter, ...]
-    artifacts: tuple[ArtifactSlot, ...]
+    artifacts: tuple[InputArtifact, ...]
     labels: dict[str, str]
     annotations: dict[str, str]
     body: dict[str, Tree]
-    server: ServerPattern
+    server: ServerTemplate
     text: str
     deployable: bool = True
 

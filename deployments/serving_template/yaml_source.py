@@ -21,7 +21,7 @@ Path: TypeAlias = tuple[str | int, ...]
 PLACEHOLDER = re.compile(r"\{\{[ \t]*([^{}\n]*?)[ \t]*\}\}")
 _DOCUMENT_MARK = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r]|$)", re.MULTILINE)
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private-use characters: legal in YAML and without a meaning there
-_MOST_NODES = 20_000  # ends the expansion of aliases that refer to aliases
+_MAX_NODES = 20_000  # ends the expansion of aliases that refer to aliases
 _DEEPEST = 60
 _TYPED = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float")}
 _NULL = "tag:yaml.org,2002:null"
@@ -163,7 +163,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: Path, depth: int = 0) -> Tree:
         self.count += 1
-        if self.count > _MOST_NODES or depth > _DEEPEST:
+        if self.count > _MAX_NODES or depth > _DEEPEST:
             raise _Refused(node.start_mark.line, "This is too large or nested too deeply.")
         # The content of a block string begins on the line below its indicator.
         below = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")

@@ -14,7 +14,7 @@ from tests.stack import running_stack
 pytestmark = pytest.mark.stack
 
 CLIENTS = Path(__file__).parent.parent / "clients"
-LEAST_NODE = 18
+MIN_NODE = 18
 UNREACHABLE = ("ENOTFOUND", "ECONNREFUSED", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH")
 
 
@@ -25,8 +25,8 @@ def node() -> str:
     if node is None or npm is None:
         pytest.skip("Node.js and npm are not installed: the JavaScript clients are not tried.")
     version = subprocess.run([node, "--version"], check=True, capture_output=True, text=True).stdout.strip()
-    if int(version.lstrip("v").partition(".")[0]) < LEAST_NODE:
-        pytest.skip(f"Node.js {version} is too old for the JavaScript clients; {LEAST_NODE} or newer is needed.")
+    if int(version.lstrip("v").partition(".")[0]) < MIN_NODE:
+        pytest.skip(f"Node.js {version} is too old for the JavaScript clients; {MIN_NODE} or newer is needed.")
     lock = CLIENTS / "package-lock.json"
     installed = CLIENTS / "node_modules" / ".installed"
     if not installed.exists() or installed.read_bytes() != lock.read_bytes():

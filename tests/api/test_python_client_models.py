@@ -112,7 +112,7 @@ def deployment_in(status: Status) -> Deployment:
     replica = make.make_replica(make.make_generation(deployment))
     Attempt.objects.create(replica=replica, number=0, started_at=deployment.created_at)
     make.make_event(deployment)
-    Secret.objects.create(resource_group=deployment.resource_group, name="reviews", sealed="", keys=["token"])
+    Secret.objects.create(resource_group=deployment.resource_group, name="reviews", encrypted="", keys=["token"])
     return deployment
 
 

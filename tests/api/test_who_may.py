@@ -40,7 +40,7 @@ def known() -> dict[str, str]:
     """One thing of everything in the group `default`: parameter of a path -> id."""
     deployment = make.make_deployment()
     configuration = deployment.configuration
-    Secret.objects.create(resource_group=deployment.resource_group, name="reviews", sealed="", keys=["token"])
+    Secret.objects.create(resource_group=deployment.resource_group, name="reviews", encrypted="", keys=["token"])
     return {
         "scenarioId": configuration.scenario_id,
         "executableId": configuration.executable_id,

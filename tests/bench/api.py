@@ -39,7 +39,7 @@ def _in_the_server() -> Iterator[Figure]:
                 resource_group=configuration.resource_group,
                 configuration=configuration,
                 status=Status.RUNNING,
-                next_pass_at=None,
+                next_reconcile_at=None,
             )
             for _ in range(ROWS)
         ),

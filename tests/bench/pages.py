@@ -69,7 +69,7 @@ def _add(configuration: Configuration, count: int) -> None:
             status=_STATUSES[number % len(_STATUSES)],
             created_at=now - timedelta(minutes=number),
             created_by="bench",
-            next_pass_at=None,
+            next_reconcile_at=None,
         )
         for number in range(count)
     )

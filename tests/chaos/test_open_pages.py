@@ -72,7 +72,7 @@ def test_an_open_page_says_what_is_true_whatever_happens() -> None:
         shoot(page, "killed")
         expect(status).to_have_text("RUNNING", timeout=SOON)
 
-        person.update(deployment, made["broken"], returns_on_failure=True)
+        person.update(deployment, made["broken"], rollback_on_failure=True)
         expect(page.locator("#facts")).to_contain_text("Serving first, updating to broken", timeout=SOON)
         expect(page.locator("#progress-card li.failed")).to_contain_text("nothing_there", timeout=SOON)
         shoot(page, "failing-update")

@@ -88,7 +88,7 @@ def test_an_update_costs_no_request(
 def test_an_update_that_fails_and_returns_costs_no_request(
     stack: Stack, person: Person, deployment: str, configurations: dict[str, str], traffic: Traffic
 ) -> None:
-    person.update(deployment, configurations["broken"], returns_on_failure=True)
+    person.update(deployment, configurations["broken"], rollback_on_failure=True)
     query = "SELECT failed_generation, status FROM deployments_deployment WHERE id = ?"
     wait_until(lambda: stack.rows(query, deployment) == [(2, "RUNNING")], timeout=60, what="it has returned")
     traffic.more()

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from deployments.auth import tokens
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Backend, Server, Table
+from deployments.gateway.routing_table import Backend, RoutingTable, Server
 from tests.stack import free_ports
 from tests.traffic import Traffic, crowd
 from tests.waiting import wait_until
@@ -67,7 +67,7 @@ class Gateway:
         self.log = (self.home / "gateway.log").open("ab")
 
     def start(self) -> None:
-        sync.ensure_config(otherwise=Table)
+        sync.ensure_config(otherwise=RoutingTable)
         self.launch()
 
     def launch(self) -> None:
@@ -163,9 +163,9 @@ def backend(generation: int, *servers: Server, **values: Any) -> Backend:
     return Backend(**{**defaults, "generation": generation, "servers": servers, **values})
 
 
-def routed(generation: int, *servers: Server) -> Table:
+def routed(generation: int, *servers: Server) -> RoutingTable:
     """Return a table with one deployment of one generation that serves."""
-    return Table(backends=(backend(generation, *servers),), routes={ID: generation})
+    return RoutingTable(backends=(backend(generation, *servers),), routes={ID: generation})
 
 
 def error_of(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:

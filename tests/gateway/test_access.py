@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from deployments.auth import tokens
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Table
+from deployments.gateway.routing_table import RoutingTable
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, error_of, routed
 
 
@@ -129,23 +129,23 @@ def test_a_revoked_key_and_a_revoked_token_are_refused(
     single = access_token(client_id="key-3", jti="the-one")
     assert [served.ask(token=token).status for token in (revoked, single)] == [200, 200]
     servers = routed(1, model_server("two").server())
-    sync.apply(Table(backends=servers.backends, routes=servers.routes, revoked=frozenset({"key-2", "the-one"})))
+    sync.apply(RoutingTable(backends=servers.backends, routes=servers.routes, revoked=frozenset({"key-2", "the-one"})))
     answers = [served.ask(token=token) for token in (revoked, single)]
     assert [(answer.status, error_of(answer)["code"]) for answer in answers] == [(401, "TokenRevoked")] * 2
     assert served.ask(token=access_token(client_id="key-3")).status == 200
 
 
 def test_tokens_of_the_key_before_count_until_the_overlap_ends(served: Gateway) -> None:
-    table = Table(idle={ID: GROUP})
+    table = RoutingTable(idle={ID: GROUP})
     old = access_token()
     new_kid = tokens.rotate()
-    sync.apply(Table(idle=table.idle))
+    sync.apply(RoutingTable(idle=table.idle))
     new = next(key for key in tokens.accepted_keys() if key.kid == new_kid)
     ahead = jwt.encode({"alg": "RS256", "kid": new_kid}, claims(), new.key)
     assert tokens.signing_key().kid != new_kid, "signs only when every gateway can know it"
     assert [served.ask(token=token).status for token in (old, ahead)] == [503, 503], "both are let in"
     tokens.rotate(overlap=0)
-    sync.apply(Table(idle=table.idle))
+    sync.apply(RoutingTable(idle=table.idle))
     assert [served.ask(token=token).status for token in (old, access_token())] == [401, 503]
 
 
@@ -163,7 +163,7 @@ def test_whatever_a_path_holds_the_error_is_valid_json(served: Gateway) -> None:
 
 
 def test_a_deployment_without_a_route_says_so_to_those_who_may_see_it(served: Gateway) -> None:
-    sync.apply(Table(idle={ID: GROUP}))
+    sync.apply(RoutingTable(idle={ID: GROUP}))
     answer = served.ask()
     assert answer.status == 503
     assert error_of(answer)["message"] == f"Deployment {ID} has no running server."
@@ -195,7 +195,7 @@ def test_model_servers_see_neither_token_nor_prefix(served: Gateway) -> None:
 
 def test_only_a_proof_may_choose_the_generation(gateway: Gateway, model_server: Callable[..., ModelServer]) -> None:
     old, new = model_server("old"), model_server("new")
-    sync.apply(Table(backends=(backend(1, old.server()), backend(2, new.server())), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(backend(1, old.server()), backend(2, new.server())), routes={ID: 1}))
     asked = {"X-Launchpad-Generation": "2"}
     assert gateway.ask(headers=asked).json()["server"] == "old"
     assert gateway.ask(headers=asked, token=access_token(probe=True)).json()["server"] == "new"

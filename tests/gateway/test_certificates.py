@@ -13,7 +13,7 @@ from cryptography import x509
 
 from deployments.auth import tokens
 from deployments.gateway import endpoint, sync, tls
-from deployments.gateway.routing_table import Table
+from deployments.gateway.routing_table import RoutingTable
 from tests.gateway.running import Gateway, ModelServer, access_token, routed
 from tests.waiting import wait_until
 
@@ -116,7 +116,7 @@ def test_a_certificate_that_ends_is_renewed_while_the_gateway_runs(
     with gateway.connection() as before:
         shown = before.getpeercert()
     at(timedelta(0))
-    sync.apply(Table(backends=table.backends, routes=table.routes))
+    sync.apply(RoutingTable(backends=table.backends, routes=table.routes))
 
     def is_new() -> bool:
         with gateway.connection() as connection:

@@ -11,7 +11,7 @@ import pytest
 
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Server, Table
+from deployments.gateway.routing_table import RoutingTable, Server
 from deployments.serving_template import Retry
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, routed, traffic
 from tests.waiting import wait_until
@@ -24,14 +24,14 @@ def test_an_update_under_load_fails_no_request(gateway: Gateway, model_server: M
     first, second = backend(1, old.server()), backend(2, new.server())
     sync.apply(routed(1, old.server()))
     with traffic(gateway) as seen:
-        sync.apply(Table(backends=(first, second), routes={ID: 1}))
+        sync.apply(RoutingTable(backends=(first, second), routes={ID: 1}))
         assert sync.prove(ID, 2, method="GET", path="/health", body=None, headers={}, timeout=5).ok
         assert "new" not in seen.answered
-        sync.apply(Table(backends=(first, second), routes={ID: 2}))
+        sync.apply(RoutingTable(backends=(first, second), routes={ID: 2}))
         wait_until(lambda: seen.answered.get("new", 0) > 100, what="traffic has moved")
         wait_until(lambda: sync.in_flight(ID, 1) == 0, timeout=20, what="generation 1 is drained")
         old.kill()
-        sync.apply(Table(backends=(second,), routes={ID: 2}))
+        sync.apply(RoutingTable(backends=(second,), routes={ID: 2}))
         count = seen.total
         wait_until(lambda: seen.total > count + 100, what="traffic flows on")
     assert seen.failures == []
@@ -44,7 +44,7 @@ def test_reloads_under_load_fail_no_request(gateway: Gateway, model_server: Make
     with traffic(gateway) as seen:
         for number in range(10):
             other = replace(served, deployment_id=f"d{number:015x}")
-            sync.apply(Table(backends=(served, other), routes={ID: 1}))
+            sync.apply(RoutingTable(backends=(served, other), routes={ID: 1}))
             count = seen.total
             wait_until(lambda count=count: seen.total > count + 10, what="traffic flows")  # type: ignore[misc]
     assert seen.failures == []
@@ -53,7 +53,7 @@ def test_reloads_under_load_fail_no_request(gateway: Gateway, model_server: Make
 def test_the_death_of_one_of_two_servers_fails_no_request(gateway: Gateway, model_server: Make) -> None:
     one, two = model_server("one"), model_server("two")
     repeatable = backend(1, one.server(), two.server(), retry=Retry.ALL)  # POST requests, too
-    sync.apply(Table(backends=(repeatable,), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(repeatable,), routes={ID: 1}))
     with traffic(gateway) as seen:
         wait_until(lambda: len(seen.answered) == 2, what="both answer")
         one.kill()
@@ -75,7 +75,7 @@ def test_a_server_that_starts_again_elsewhere_gets_no_request_before_it_is_healt
         sync.apply(routed(1, one.server(), again.server("two")))
         other = backend(1, one.server(), deployment_id="dffffffffffffffff")
         both = routed(1, one.server(), again.server("two")).backends
-        sync.apply(Table(backends=(*both, other), routes={ID: 1}))  # by a reload, too
+        sync.apply(RoutingTable(backends=(*both, other), routes={ID: 1}))  # by a reload, too
         count = seen.total
         wait_until(lambda: seen.total > count + 100, what="traffic flows on")
         assert "two-again" not in seen.answered
@@ -138,12 +138,12 @@ def test_what_changes_while_the_gateway_is_down_is_there_when_it_is_back(gateway
 def test_a_half_made_change_is_made_again(gateway: Gateway, model_server: Make) -> None:
     one, two = model_server("one"), model_server("two")
     backends = (backend(1, one.server()), backend(2, two.server()))
-    sync.apply(Table(backends=backends, routes={ID: 1}))
+    sync.apply(RoutingTable(backends=backends, routes={ID: 1}))
     folder = gateway.home / "gateway"
     stored = json.loads((folder / "table.json").read_text())
     (folder / "table.json").write_text(json.dumps({**stored, "routes": {ID: 2}}))  # written, and then cut off
     (folder / "state.map").write_text("")
-    sync.apply(Table(backends=backends, routes={ID: 2}))
+    sync.apply(RoutingTable(backends=backends, routes={ID: 2}))
     assert gateway.ask().json()["server"] == "two"
     (folder / "routes.map").write_text("")
     gateway.kill()
@@ -155,7 +155,7 @@ def test_a_half_made_change_is_made_again(gateway: Gateway, model_server: Make) 
 def test_many_callers_at_once_end_with_the_newest_table(gateway: Gateway, model_server: Make) -> None:
     one = model_server("one")
     tables = [
-        Table(
+        RoutingTable(
             backends=tuple(backend(1, one.server(), deployment_id=f"d{other:015x}") for other in range(number + 1)),
             routes={f"d{other:015x}": 1 for other in range(number + 1)},
         )
@@ -163,7 +163,7 @@ def test_many_callers_at_once_end_with_the_newest_table(gateway: Gateway, model_
     ]
     problems: list[BaseException] = []
 
-    def apply(table: Table) -> None:
+    def apply(table: RoutingTable) -> None:
         try:
             sync.apply(table)
         except BaseException as error:  # noqa: BLE001  shown by the test
@@ -200,7 +200,7 @@ def test_a_bad_table_never_breaks_a_running_gateway(gateway: Gateway, model_serv
     served = routed(1, model_server("one").server())
     sync.apply(served)
     with pytest.raises(GatewayRejected):
-        sync.apply(Table(backends=(*served.backends, bad), routes=served.routes))  # type: ignore[arg-type]
+        sync.apply(RoutingTable(backends=(*served.backends, bad), routes=served.routes))  # type: ignore[arg-type]
     assert gateway.ask().status == 200
     gateway.kill()
     gateway.start()
@@ -217,7 +217,7 @@ def test_a_configuration_that_haproxy_refuses_never_reaches_the_running_one(
     content = certificate.read_bytes()
     certificate.write_text("no certificate")
     with pytest.raises(GatewayRejected, match="HAProxy refuses"):
-        sync.apply(Table(backends=(*served.backends, more), routes=served.routes))
+        sync.apply(RoutingTable(backends=(*served.backends, more), routes=served.routes))
     assert "dffffffffffffffff" not in (gateway.home / "gateway" / "haproxy.cfg").read_text()
     certificate.write_bytes(content)
     gateway.kill()
@@ -228,7 +228,7 @@ def test_a_configuration_that_haproxy_refuses_never_reaches_the_running_one(
 def test_an_odd_health_path_is_no_way_into_the_configuration(gateway: Gateway, model_server: Make) -> None:
     table = routed(1, model_server("one").server())
     odd = replace(table.backends[0], health_path="/health?a='b' \n    server evil 127.0.0.1:1\n%[env(HOME)]\\x")
-    sync.apply(Table(backends=(odd,), routes=table.routes, idle={"d2": GROUP}))
+    sync.apply(RoutingTable(backends=(odd,), routes=table.routes, idle={"d2": GROUP}))
     text = (gateway.home / "gateway" / "haproxy.cfg").read_text()
     assert not [line for line in text.splitlines() if line.lstrip().startswith("server evil")]
     assert gateway.ask().status in {200, 503}

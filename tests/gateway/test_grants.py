@@ -12,7 +12,7 @@ from django.utils import timezone
 from deployments.gateway import grants, sync
 from deployments.models import Deployment, ResourceGroup, Role, ServiceKey, TokenGrant, User
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
-from deployments.reconciler.sweep import clean_up
+from deployments.reconciler.sweep import housekeeping
 from tests import factories as make
 from tests.api.caller import ADMINISTRATOR
 from tests.gateway.running import Gateway, ModelServer
@@ -28,8 +28,8 @@ def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Deploy
     server = model_server("one")
     configuration = make.make_configuration(make.make_group("team-a"))
     deployment = make.make_deployment(configuration)
-    recipe = {"health_path": "/health", "retry": True}
-    make.make_replica(make.make_generation(deployment, recipe=recipe), port=server.port)
+    server_spec = {"health_path": "/health", "retry": True}
+    make.make_replica(make.make_generation(deployment, server_spec=server_spec), port=server.port)
     sync.apply()
     return deployment
 
@@ -147,5 +147,5 @@ def test_grants_are_written_once_and_go_when_no_token_names_them(served: Deploym
     (grant,) = TokenGrant.objects.all()
     assert (grant.client_id, grant.groups) == (key.client_id, None)
     TokenGrant.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    clean_up()
+    housekeeping()
     assert not TokenGrant.objects.exists()

@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Server, Table
+from deployments.gateway.routing_table import RoutingTable, Server
 from tests.gateway.running import Gateway, routed
 from tests.waiting import wait_until
 
@@ -77,7 +77,7 @@ def health_servers() -> Iterator[dict[str, HealthServer]]:
         one.close()
 
 
-def _table(servers: dict[str, HealthServer]) -> Table:
+def _table(servers: dict[str, HealthServer]) -> RoutingTable:
     ports = enumerate(one.port for one in servers.values())
     return routed(1, *(Server(name=f"r{number}", host="127.0.0.1", port=port) for number, port in ports))
 
@@ -94,7 +94,7 @@ def test_a_check_waits_for_the_whole_answer_and_closes_without_a_reset(
 def test_checks_go_on_while_clients_take_all_connections(
     gateway: Gateway, settings: Settings, monkeypatch: pytest.MonkeyPatch, health_servers: dict[str, HealthServer]
 ) -> None:
-    monkeypatch.setattr("deployments.gateway.place.MOST_CONNECTIONS", 100)
+    monkeypatch.setattr("deployments.gateway.place.MAX_CONNECTIONS", 100)
     sync.apply(_table(health_servers))
     with ExitStack() as kept:
         for number in range(160):

@@ -90,7 +90,7 @@ def test_half_requests_to_the_pages_stop_nobody(web: Gateway, settings: Settings
 def test_no_address_takes_all_connections(
     gateway: Gateway, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.gateway.endpoint.MOST_CONNECTIONS", 100)
+    monkeypatch.setattr("deployments.gateway.endpoint.MAX_CONNECTIONS", 100)
     sync.apply(routed(1))
     with ExitStack() as kept:
         for _ in range(60):
@@ -107,7 +107,7 @@ def test_no_address_takes_all_connections(
 def test_one_deployment_does_not_take_all_requests(
     gateway: Gateway, model_server: Callable[..., ModelServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deployments.gateway.endpoint.MOST_CONNECTIONS", 100)
+    monkeypatch.setattr("deployments.gateway.endpoint.MAX_CONNECTIONS", 100)
     sync.apply(routed(1, model_server("one").server()))
     head = f"GET {address('/patient')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n"
     with ExitStack() as kept:

@@ -14,7 +14,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Table
+from deployments.gateway.routing_table import RoutingTable
 from deployments.serving_template import Retry
 from tests.gateway.running import ID, Gateway, ModelServer, access_token, address, backend, error_of, routed
 from tests.waiting import wait_until
@@ -91,7 +91,7 @@ def test_a_stream_and_a_socket_outlive_sixty_reloads(
     gateway: Gateway, model_server: Callable[..., ModelServer]
 ) -> None:
     untouched = backend(1, model_server("one").server())
-    sync.apply(Table(backends=(untouched,), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(untouched,), routes={ID: 1}))
     headers = {"Authorization": f"Bearer {access_token()}"}
     with web_socket(gateway) as connection, gateway.pool() as pool:
         stream = pool.urlopen("GET", address("/ticks"), headers=headers, preload_content=False)
@@ -99,7 +99,7 @@ def test_a_stream_and_a_socket_outlive_sixty_reloads(
         arrived = b""
         for number in range(60):
             other = replace(untouched, deployment_id=f"d{number:015x}")
-            sync.apply(Table(backends=(untouched, other), routes={ID: 1}))  # a new backend needs a reload
+            sync.apply(RoutingTable(backends=(untouched, other), routes={ID: 1}))  # a new backend needs a reload
             arrived += stream.read1()
         assert worker in gateway.processes()
         assert echoed(connection, b"after") == b"after"
@@ -162,7 +162,7 @@ def test_a_request_whose_server_dies_is_repeated_when_that_is_safe_or_the_templa
 ) -> None:
     one, two = model_server("one"), model_server("two")
     only = backend(1, one.server(), two.server(), retry=retry)
-    sync.apply(Table(backends=(only,), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(only,), routes={ID: 1}))
     (one.folder / "die").touch()
     body = None if method == "GET" else b"x"
     answers = [gateway.ask("/die-once", method=method, body=body) for _ in range(2)]
@@ -179,7 +179,7 @@ def test_a_request_that_ends_every_server_runs_on_one_or_is_repeated_once(
 ) -> None:
     servers = [model_server(name) for name in ("one", "two", "three")]
     only = backend(1, *(server.server() for server in servers), retry=Retry(retry))
-    sync.apply(Table(backends=(only,), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(only,), routes={ID: 1}))
     headers = {"Authorization": f"Bearer {access_token()}"}
     with gateway.pool() as pool:  # the connection that is used has been used before
         assert (
@@ -203,7 +203,7 @@ def test_a_streamed_body_arrives_as_it_is_sent(
     gateway: Gateway, model_server: Callable[..., ModelServer], retry: Retry
 ) -> None:
     only = backend(1, model_server("one").server(), model_server("two").server(), retry=retry)
-    sync.apply(Table(backends=(only,), routes={ID: 1}))
+    sync.apply(RoutingTable(backends=(only,), routes={ID: 1}))
     head = f"POST {address('/parts')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n"
     with gateway.connection() as connection:
         connection.settimeout(1)

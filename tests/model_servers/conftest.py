@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deployments.serving_template import Recipe
-from tests.model_servers.serving import Server, environment, recipe_for
+from deployments.serving_template import ServerSpec
+from tests.model_servers.serving import Server, environment, server_spec_for
 
 Start = Callable[..., Server]
 
@@ -37,7 +37,7 @@ class Samples:
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     folder = tmp_path_factory.mktemp("samples")
-    python = environment(recipe_for("sklearn-server").requirements) / "bin" / "python"
+    python = environment(server_spec_for("sklearn-server").requirements) / "bin" / "python"
     subprocess.run([python, "-m", "launchpad_model_servers.train_samples", folder], check=True, env={}, timeout=120)
     written = json.loads((folder / "samples.json").read_text())
     return Samples(folder, {artifact["name"]: artifact for artifact in written["artifacts"]})
@@ -48,8 +48,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start servers that are stopped when the module's tests are over."""
     servers: list[Server] = []
 
-    def begin(recipe: Recipe, artifacts: dict[str, Path] | None = None) -> Server:
-        server = Server(recipe, tmp_path_factory.mktemp("server") / "log", artifacts)
+    def begin(server_spec: ServerSpec, artifacts: dict[str, Path] | None = None) -> Server:
+        server = Server(server_spec, tmp_path_factory.mktemp("server") / "log", artifacts)
         servers.append(server)
         return server
 

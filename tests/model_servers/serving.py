@@ -16,7 +16,7 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from deployments.runtimes.wheel import ensure_wheel
-from deployments.serving_template import Recipe, ServingTemplate, parse, render
+from deployments.serving_template import ServerSpec, ServingTemplate, parse, render
 from deployments.serving_template.modules import names_package
 from tests.waiting import wait_until
 
@@ -35,7 +35,7 @@ def built_in_templates() -> dict[str, ServingTemplate]:
     return found
 
 
-def recipe_for(executable_id: str, **parameters: str) -> Recipe:
+def server_spec_for(executable_id: str, **parameters: str) -> ServerSpec:
     template = built_in_templates()[executable_id]
     return render(
         template,
@@ -71,21 +71,21 @@ class Answer:
 class Server:
     """A running model server."""
 
-    def __init__(self, recipe: Recipe, log: Path, artifacts: dict[str, Path] | None = None) -> None:
+    def __init__(self, server_spec: ServerSpec, log: Path, artifacts: dict[str, Path] | None = None) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.recipe = recipe
+        self.server_spec = server_spec
         self.log = log
         replaced = {"{{runtime.port}}": str(self.port)}
         for name, artifact in (artifacts or {}).items():
             replaced[f"{{{{runtime.artifacts.{name}}}}}"] = str(artifact)
         programs = os.defpath
-        if recipe.requirements:
-            programs = f"{environment(recipe.requirements) / 'bin'}:{programs}"
-        env = {"PATH": programs, "PORT": str(self.port), **recipe.env}
+        if server_spec.requirements:
+            programs = f"{environment(server_spec.requirements) / 'bin'}:{programs}"
+        env = {"PATH": programs, "PORT": str(self.port), **server_spec.env}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [_filled(item, replaced) for item in recipe.command],
+                [_filled(item, replaced) for item in server_spec.command],
                 env={name: _filled(value, replaced) for name, value in env.items()},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -93,13 +93,13 @@ class Server:
             )
 
     def wait_until_healthy(self) -> Server:
-        wait_until(self._is_healthy, timeout=120, what=f"{self.recipe.command} is healthy")
+        wait_until(self._is_healthy, timeout=120, what=f"{self.server_spec.command} is healthy")
         return self
 
     def _is_healthy(self) -> bool:
         assert self.process.poll() is None, f"The server ended:\n{self.log.read_text()}"
         try:
-            return self.ask("GET", self.recipe.health_path).status == 200
+            return self.ask("GET", self.server_spec.health_path).status == 200
         except HTTPError:
             return False
 

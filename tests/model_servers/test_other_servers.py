@@ -11,7 +11,7 @@ import pytest
 
 from deployments.serving_template import parse, validate_bindings
 from tests.model_servers.conftest import Samples, Start
-from tests.model_servers.serving import CATALOG, Server, built_in_templates, recipe_for
+from tests.model_servers.serving import CATALOG, Server, built_in_templates, server_spec_for
 
 WINE = "wine-forest-onnx"
 TINY, NANO = 512_000_000, 128_000_000  # bytes of the plans
@@ -19,22 +19,22 @@ TINY, NANO = 512_000_000, 128_000_000  # bytes of the plans
 
 @pytest.fixture(scope="module")
 def onnx(start: Start, samples: Samples) -> Server:
-    recipe = recipe_for("onnx-server", modelName="wine", sampleInput=json.dumps(samples.instances(WINE)))
-    return start(recipe, {"model": samples.file(WINE)}).wait_until_healthy()
+    server_spec = server_spec_for("onnx-server", modelName="wine", sampleInput=json.dumps(samples.instances(WINE)))
+    return start(server_spec, {"model": samples.file(WINE)}).wait_until_healthy()
 
 
 @pytest.fixture(scope="module")
 def magika(start: Start) -> Server:
-    return start(recipe_for("magika-server")).wait_until_healthy()
+    return start(server_spec_for("magika-server")).wait_until_healthy()
 
 
 @pytest.fixture(scope="module")
 def hello(start: Start) -> Server:
-    return start(recipe_for("custom-server")).wait_until_healthy()
+    return start(server_spec_for("custom-server")).wait_until_healthy()
 
 
 def test_onnx_answers_v1_with_all_outputs(onnx: Server, samples: Samples) -> None:
-    proof = onnx.recipe.proof
+    proof = onnx.server_spec.proof
     answer = onnx.ask(proof.method, proof.path, proof.body)
     assert answer.status == 200
     assert [one["label"] for one in answer.json["predictions"]] == samples.expected(WINE)
@@ -72,20 +72,20 @@ def test_onnx_answers_faulty_input_with_400(onnx: Server, path: str, body: objec
 
 def test_onnx_says_when_a_file_is_no_model(start: Start, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"nothing of the kind")
-    server = start(recipe_for("onnx-server"), {"model": tmp_path})
+    server = start(server_spec_for("onnx-server"), {"model": tmp_path})
     assert server.process.wait(timeout=60) == os.EX_DATAERR
     assert "error: model.onnx cannot be read as an ONNX model" in server.log.read_text()
 
 
 def test_wrong_arguments_end_a_server_for_good(start: Start, tmp_path: Path) -> None:
-    recipe = recipe_for("onnx-server")
-    server = start(replace(recipe, command=(*recipe.command, "--threads=two")), {"model": tmp_path})
+    server_spec = server_spec_for("onnx-server")
+    server = start(replace(server_spec, command=(*server_spec.command, "--threads=two")), {"model": tmp_path})
     assert server.process.wait(timeout=60) == os.EX_USAGE
     assert "error: argument --threads: invalid int value: 'two'" in server.log.read_text()
 
 
 def test_magika_knows_text_and_bytes_by_v1(magika: Server) -> None:
-    sample = magika.recipe.sample
+    sample = magika.server_spec.sample
     assert sample is not None
     answer = magika.ask(sample.method, sample.path, sample.body)
     assert [(one["label"], one["mime_type"]) for one in answer.json["predictions"]] == [
@@ -117,7 +117,7 @@ def test_magika_answers_faulty_input_with_400(magika: Server, instance: object) 
 
 
 def test_the_custom_server_answers_out_of_the_box(hello: Server) -> None:
-    proof = hello.recipe.proof
+    proof = hello.server_spec.proof
     assert hello.ask(proof.method, proof.path).json["path"] == "/"
     assert hello.ask("POST", "/echo?a=b", "café".encode()).json == {"path": "/echo?a=b", "body": "café"}
 
@@ -136,14 +136,14 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 def test_the_custom_server_runs_any_command_without_a_shell(start: Start) -> None:
     odd = ["two words", "$HOME", "; touch here", "{{inputs.parameters.healthPath}}", "*"]
     command = json.dumps(["python3", "-c", _SAY_ARGUMENTS, "{{ runtime.port }}", *odd])
-    server = start(recipe_for("custom-server", command=command, healthPath="/health?x=1")).wait_until_healthy()
+    server = start(server_spec_for("custom-server", command=command, healthPath="/health?x=1")).wait_until_healthy()
     assert server.ask("GET", "/health?x=1").json == odd
 
 
 def test_the_servers_fit_their_plans(onnx: Server, magika: Server, hello: Server) -> None:
     for server, limit in ((onnx, TINY), (magika, TINY), (hello, NANO)):
         assert psutil.Process(server.process.pid).memory_full_info().pss < limit / 2
-        assert server.recipe.resource_plan == ("nano" if server is hello else "tiny")
+        assert server.server_spec.resource_plan == ("nano" if server is hello else "tiny")
 
 
 def test_every_template_of_the_catalog_is_served_in_these_tests() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.model_servers.conftest import Samples, Start
-from tests.model_servers.serving import Server, environment, recipe_for
+from tests.model_servers.serving import Server, environment, server_spec_for
 
 NAME = "breast-cancer-logistic"
 
@@ -16,12 +16,12 @@ NAME = "breast-cancer-logistic"
 @pytest.fixture(scope="module")
 def server(start: Start, samples: Samples) -> Server:
     rows = json.dumps(samples.instances(NAME))
-    recipe = recipe_for("sklearn-server", modelName="breast-cancer", sampleInput=rows)
-    return start(recipe, {"model": samples.file(NAME)}).wait_until_healthy()
+    server_spec = server_spec_for("sklearn-server", modelName="breast-cancer", sampleInput=rows)
+    return start(server_spec, {"model": samples.file(NAME)}).wait_until_healthy()
 
 
 def test_the_proof_is_a_real_prediction(server: Server, samples: Samples) -> None:
-    proof = server.recipe.proof
+    proof = server.server_spec.proof
     answer = server.ask(proof.method, proof.path, proof.body)
     assert answer.status == 200
     assert answer.json == {"predictions": samples.expected(NAME)}
@@ -120,8 +120,8 @@ def test_it_listens_on_loopback_only(server: Server) -> None:
 
 
 def test_sigterm_ends_it_with_exit_code_0(start: Start, samples: Samples) -> None:
-    recipe = recipe_for("sklearn-server", modelName="diabetes")
-    server = start(recipe, {"model": samples.file("diabetes-ridge").parent}).wait_until_healthy()
+    server_spec = server_spec_for("sklearn-server", modelName="diabetes")
+    server = start(server_spec, {"model": samples.file("diabetes-ridge").parent}).wait_until_healthy()
     body = json.dumps({"instances": samples.instances("diabetes-ridge")})
     predictions = server.ask("POST", "/v1/models/diabetes:predict", body).json["predictions"]
     assert all(20 < value < 350 for value in predictions)
@@ -146,7 +146,7 @@ skops.io.dump(make_pipeline(LogisticRegression()), sys.argv[3])
 
 def _other_models(folder: Path) -> tuple[Path, Path, Path]:
     """Return a pickled model that wants column names, one with a function that is not trusted, an untrained one."""
-    python = environment(recipe_for("sklearn-server").requirements) / "bin" / "python"
+    python = environment(server_spec_for("sklearn-server").requirements) / "bin" / "python"
     pickled, odd, untrained = (folder / name for name in ("model.joblib", "odd.skops", "untrained.skops"))
     subprocess.run([python, "-c", _SAVE, pickled, odd, untrained], check=True, env={}, timeout=60)
     return pickled, odd, untrained
@@ -156,9 +156,9 @@ def test_pickles_and_unknown_types_are_refused_unless_they_are_allowed(start: St
     pickled, odd, untrained = _other_models(tmp_path)
     nothing = tmp_path / "nothing.skops"
     nothing.write_text("This is no model.")
-    recipe = recipe_for("sklearn-server")
-    refused = {path: start(recipe, {"model": path}) for path in (pickled, odd, nothing, untrained)}
-    named = start(recipe_for("sklearn-server", allowPickle="true"), {"model": pickled}).wait_until_healthy()
+    server_spec = server_spec_for("sklearn-server")
+    refused = {path: start(server_spec, {"model": path}) for path in (pickled, odd, nothing, untrained)}
+    named = start(server_spec_for("sklearn-server", allowPickle="true"), {"model": pickled}).wait_until_healthy()
 
     for server in refused.values():
         assert server.process.wait(timeout=60) == os.EX_DATAERR

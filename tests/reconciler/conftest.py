@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from deployments.gateway import sync
-from deployments.gateway.routing_table import Table
+from deployments.gateway.routing_table import RoutingTable
 from tests.reconciler.world import World
 from tests.waiting import wait_until
 
@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 def gateway() -> Iterator[subprocess.Popen[bytes]]:
     home = Path(settings.LAUNCHPAD_HOME)
     (home / "run").mkdir(parents=True, exist_ok=True)
-    sync.ensure_config(otherwise=Table)
+    sync.ensure_config(otherwise=RoutingTable)
     process = subprocess.Popen(sync.command())
     try:
         wait_until(sync.is_alive, timeout=10, what="the gateway answers")

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from deployments.lifecycle import ReplicaPhase, Status, Step
 from deployments.models import Deployment, Generation, Replica
-from deployments.reconciler import due, pass_over
+from deployments.reconciler import due, reconcile
 from deployments.reconciler import lease as leases
 from deployments.reconciler.observe import observe
 from deployments.runtimes.registry import local_runtime
@@ -69,8 +69,8 @@ def test_a_lease_from_before_the_clock_was_set_back_blocks_nobody(waiting: Deplo
 
 @pytest.mark.django_db
 def test_a_pass_from_before_the_clock_was_set_back_is_due() -> None:
-    settled = make.make_deployment(next_pass_at=timezone.now() + 2 * HOUR)
-    later = make.make_deployment(next_pass_at=timezone.now() + timedelta(minutes=5))
+    settled = make.make_deployment(next_reconcile_at=timezone.now() + 2 * HOUR)
+    later = make.make_deployment(next_reconcile_at=timezone.now() + timedelta(minutes=5))
 
     assert leases.take(settled.pk) is not None
     assert leases.take(later.pk) is None
@@ -81,7 +81,7 @@ def test_times_from_before_the_clock_was_set_back_count_from_now() -> None:
     deployment = make.make_deployment()
     future = timezone.now() + HOUR
     steps = {step.value: future.isoformat() for step in Step}
-    times: dict[str, Any] = {"began_at": future, "proved_at": future, "draining_since": future, "steps": steps}
+    times: dict[str, Any] = {"began_at": future, "verified_at": future, "draining_since": future, "steps": steps}
     generation = make.make_generation(deployment, **times)
     of_replica: dict[str, Any] = {
         "unhealthy_since": future,
@@ -95,7 +95,9 @@ def test_times_from_before_the_clock_was_set_back_count_from_now() -> None:
 
     seen = facts.generations[1]
     latest = facts.now
-    assert max(seen.began_at, seen.proved_at or future, seen.draining_since or future, *seen.steps.values()) <= latest
+    assert (
+        max(seen.began_at, seen.verified_at or future, seen.draining_since or future, *seen.steps.values()) <= latest
+    )
     replica = seen.replicas[0]
     found = (replica.unhealthy_since, replica.healthy_since, replica.launched_at, replica.restart_at)
     assert all(at is not None and at <= latest for at in found)
@@ -106,11 +108,11 @@ def test_times_from_before_the_clock_was_set_back_count_from_now() -> None:
 def test_a_server_that_hung_before_the_clock_was_set_back_is_not_called_running_for_an_hour(world: World) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     future = timezone.now() + HOUR
-    Deployment.objects.filter(pk=deployment.pk).update(next_pass_at=future + HOUR)
+    Deployment.objects.filter(pk=deployment.pk).update(next_reconcile_at=future + HOUR)
     Replica.objects.update(healthy_since=future)
-    Generation.objects.update(proved_at=future)
+    Generation.objects.update(verified_at=future)
 
     assert due() == [deployment.pk]
-    pass_over(deployment.pk)
+    reconcile(deployment.pk)
 
-    assert Generation.objects.filter(proved_at__lte=timezone.now()).exists()
+    assert Generation.objects.filter(verified_at__lte=timezone.now()).exists()

@@ -23,7 +23,7 @@ from deployments.models import Attempt, Deployment, DeploymentEvent, Generation,
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
 from deployments.operations.users import Person, change_user
 from deployments.queries.deployment_progress import progress_of
-from deployments.reconciler import due, pass_over
+from deployments.reconciler import due, reconcile
 from deployments.reconciler import lease as leases
 from deployments.runtimes.base import ReplicaSpec, Resources
 from deployments.runtimes.registry import local_runtime
@@ -55,7 +55,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler)
 
 def let_go() -> None:
     """Tell the LATE_SERVER that runs to be healthy and to finish its stream."""
-    replica = Replica.objects.get(is_held=True)
+    replica = Replica.objects.get(is_reserved=True)
     assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5, retries=False).status == 200
 
 
@@ -66,7 +66,7 @@ def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) 
     world.until_status(deployment, Status.RUNNING)
 
     assert world.ask(deployment)[0] == 200
-    assert deployment.proved_at is not None
+    assert deployment.verified_at is not None
     generation = Generation.objects.get(deployment=deployment)
     assert set(generation.steps) == {step.value for step in Step}
     statuses = DeploymentEvent.objects.filter(deployment=deployment).order_by("id").values_list("status", flat=True)
@@ -95,7 +95,7 @@ def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
 
     assert world.alive(deployment) == []
     assert world.ask(deployment)[0] == 503
-    assert not Replica.objects.filter(is_held=True).exists()
+    assert not Replica.objects.filter(is_reserved=True).exists()
     assert deployment.completed_at is not None
 
 
@@ -152,7 +152,7 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
     assert "exit code 3" in deployment.status_message
     assert "ValueError: no such model" in deployment.status_message
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 2
-    world.until(lambda: not Replica.objects.filter(is_held=True).exists(), "everything is released")
+    world.until(lambda: not Replica.objects.filter(is_reserved=True).exists(), "everything is released")
 
 
 def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world: World) -> None:
@@ -258,10 +258,10 @@ def test_a_look_at_a_settled_deployment_commits_little(world: World) -> None:
 
     def writes(proved_ago: timedelta) -> list[str]:
         now = timezone.now()
-        Generation.objects.update(proved_at=now - proved_ago)
-        Deployment.objects.update(next_pass_at=now)
+        Generation.objects.update(verified_at=now - proved_ago)
+        Deployment.objects.update(next_reconcile_at=now)
         with CaptureQueriesContext(connection) as queries:
-            pass_over(deployment.pk)
+            reconcile(deployment.pk)
         return [
             query["sql"].split()[1] for query in queries if query["sql"].startswith(("UPDATE", "INSERT", "DELETE"))
         ]
@@ -275,7 +275,7 @@ def test_a_server_that_hangs_is_not_called_running_for_long(world: World) -> Non
         world.deploy(world.configure_command("hanging", "python3", "-c", HANGS_WHEN_TOLD)), Status.RUNNING
     )
     world.until(lambda: not due(), "it is settled")
-    Deployment.objects.update(next_pass_at=timezone.now() + timedelta(minutes=30))
+    Deployment.objects.update(next_reconcile_at=timezone.now() + timedelta(minutes=30))
 
     let_go()
 
@@ -320,9 +320,9 @@ def test_an_update_lets_a_stream_finish_for_as_long_as_the_template_says(world: 
         deployment, answer = open_stream_across_update(world, client)
         replica = Replica.objects.get(generation__number=1)
         for _ in range(3):  # one to find the limit, one to stop the server, one to release it
-            Deployment.objects.update(next_pass_at=timezone.now())
-            pass_over(deployment.pk)
-        assert Replica.objects.filter(pk=replica.pk, is_held=True).exists()
+            Deployment.objects.update(next_reconcile_at=timezone.now())
+            reconcile(deployment.pk)
+        assert Replica.objects.filter(pk=replica.pk, is_reserved=True).exists()
         assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5).status == 200
         assert answer.result(timeout=20) == (200, b"halfhalf")
     world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
@@ -342,7 +342,7 @@ def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:
     running = deployment.configuration
 
     operations.update_deployment(
-        ACTOR, deployment, world.configure_command("broken", *FAILING), returns_on_failure=True
+        ACTOR, deployment, world.configure_command("broken", *FAILING), rollback_on_failure=True
     )
     world.until(lambda: Deployment.objects.get(pk=deployment.pk).failed_generation == 2, "the update has failed")
     world.passes()
@@ -385,7 +385,7 @@ def test_the_end_of_its_duration_stops_and_deletes_it(world: World) -> None:
     deployment = world.until_status(world.deploy(ttl="10m"), Status.RUNNING)
 
     past = timezone.now() - timedelta(seconds=1)
-    Deployment.objects.filter(pk=deployment.pk).update(expires_at=past, next_pass_at=past)
+    Deployment.objects.filter(pk=deployment.pk).update(expires_at=past, next_reconcile_at=past)
     world.until(lambda: world.status(deployment) is None, "it is gone")
 
     assert world.alive(deployment) == []
@@ -400,7 +400,7 @@ def test_a_stop_during_a_pass_is_not_lost(world: World) -> None:
 
     operations.stop_deployment(ACTOR, deployment)
 
-    assert pass_over(deployment.pk) == []  # its kick finds the lease taken
+    assert reconcile(deployment.pk) == []  # its kick finds the lease taken
     assert leases.give_back(lease, None) is True  # so the pass at work says that another one is due
     world.until_status(deployment, Status.STOPPED)
 

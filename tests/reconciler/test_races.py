@@ -17,7 +17,7 @@ from deployments.reconciler import lease as leases
 from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.registry import local_runtime
 from deployments.scheduling.placement import place
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests.reconciler.world import ACTOR, World
 
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def test_one_of_many_passes_gets_the_lease(world: World) -> None:
 def test_many_passes_at_once_start_one_server(world: World) -> None:
     deployment = world.deploy()
 
-    at_once(lambda _: reconciler.pass_over(deployment.pk))
+    at_once(lambda _: reconciler.reconcile(deployment.pk))
     world.until_status(deployment, Status.RUNNING)
 
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
@@ -63,17 +63,19 @@ def test_the_last_place_is_given_away_once(world: World) -> None:
     generations = []
     for _ in range(MANY):
         deployment = world.deploy(configuration)
-        Deployment.objects.filter(pk=deployment.pk).update(next_pass_at=None, observed_generation=1)
-        recipe = pack(recipe_of(configuration))
+        Deployment.objects.filter(pk=deployment.pk).update(next_reconcile_at=None, observed_generation=1)
+        server_spec = to_dict(server_spec_of(configuration))
         generations.append(
-            Generation.objects.create(deployment=deployment, number=1, configuration=configuration, recipe=recipe)
+            Generation.objects.create(
+                deployment=deployment, number=1, configuration=configuration, server_spec=server_spec
+            )
         )
 
     at_once(lambda number: place(generations[number], world.group.connection, room_for_one))
 
-    assert Replica.objects.filter(is_held=True).count() == 1
+    assert Replica.objects.filter(is_reserved=True).count() == 1
     assert Generation.objects.exclude(waiting="").count() == MANY - 1
-    Replica.objects.update(is_held=False)
+    Replica.objects.update(is_reserved=False)
 
 
 def test_of_many_stops_one_is_taken(world: World) -> None:

@@ -10,9 +10,9 @@ from django.utils import timezone
 from deployments import operations
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation, Replica
-from deployments.reconciler import NextPass, pass_over
+from deployments.reconciler import Requeue, reconcile
 from deployments.reconciler.capacity_queue import wake_waiting
-from deployments.reconciler.core.plan import WAITING_PASS
+from deployments.reconciler.core.plan import WAITING_REQUEUE
 from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.registry import local_runtime
 from tests import factories as make
@@ -30,12 +30,12 @@ def wait_with(gigabytes: int, *, minutes: int, waiting: str = "Looking for capac
     """Return a generation that has waited for so long for so much memory."""
     plan = make.make_plan(f"plan-{gigabytes}", cpu_millis=1, memory_bytes=gigabytes * GB)
     deployment = make.make_deployment(status=Status.PENDING, status_message=waiting)
-    Deployment.objects.filter(pk=deployment.pk).update(next_pass_at=timezone.now() + WAITING_PASS)
+    Deployment.objects.filter(pk=deployment.pk).update(next_reconcile_at=timezone.now() + WAITING_REQUEUE)
     return make.make_generation(
         deployment,
         waiting=waiting,
         began_at=timezone.now() - timedelta(minutes=minutes),
-        recipe={"resource_plan": plan.pk, "min_replicas": 1},
+        server_spec={"resource_plan": plan.pk, "min_replicas": 1},
     )
 
 
@@ -50,7 +50,7 @@ def test_those_that_fit_are_woken_the_longest_waiting_first() -> None:
     woken = wake_waiting(make.make_group().connection, runtime_with(7))
 
     assert woken == [oldest.deployment_id, middle.deployment_id]
-    due = set(Deployment.objects.filter(next_pass_at__lte=timezone.now()).values_list("pk", flat=True))
+    due = set(Deployment.objects.filter(next_reconcile_at__lte=timezone.now()).values_list("pk", flat=True))
     assert due == set(woken)
     assert message(youngest) == "Waiting for capacity: it needs 3 GB of memory, 1 GB of memory free."
 
@@ -66,7 +66,7 @@ def test_smaller_ones_pass_by_a_large_one_for_five_minutes_only() -> None:
     assert wake_waiting(connection, runtime_with(8)) == []
     assert message(small) == f"Waiting for its turn: {large.deployment_id} has waited longer for capacity."
 
-    Replica.objects.filter(pk=holder.pk).update(is_held=False)
+    Replica.objects.filter(pk=holder.pk).update(is_reserved=False)
     assert wake_waiting(connection, runtime_with(8)) == [large.deployment_id, small.deployment_id]
 
 
@@ -114,14 +114,14 @@ def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(world:
 
     second.refresh_from_db()
     assert second.status_message.startswith("Waiting for capacity: it needs ")
-    assert second.next_pass_at is not None
-    assert second.next_pass_at > timezone.now() + timedelta(seconds=50)
+    assert second.next_reconcile_at is not None
+    assert second.next_reconcile_at > timezone.now() + timedelta(seconds=50)
 
     operations.stop_deployment(ACTOR, first)
 
     def release_wakes_the_second() -> bool:
-        Deployment.objects.filter(pk=first.pk).update(next_pass_at=timezone.now())
-        return NextPass(deployment_id=second.pk) in pass_over(first.pk)
+        Deployment.objects.filter(pk=first.pk).update(next_reconcile_at=timezone.now())
+        return Requeue(deployment_id=second.pk) in reconcile(first.pk)
 
     wait_until(release_wakes_the_second, what="the pass that releases asks for one over the deployment that waits")
     world.until_status(second, Status.RUNNING)

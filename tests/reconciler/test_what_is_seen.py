@@ -6,7 +6,7 @@ import pytest
 
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation
-from deployments.queries.deployment_logs import LogWanted, text_of
+from deployments.queries.deployment_logs import LogFilter, text_of
 from deployments.runtimes.registry import local_runtime
 from tests.reconciler.world import World
 
@@ -36,11 +36,11 @@ def test_nothing_of_ours_leaves_an_error_in_the_log_of_a_server(world: World, st
     deployment = world.until_status(world.deploy(world.configure_command("talkative", *server)), Status.RUNNING)
 
     def asked() -> str:
-        return "".join(text_of(local_runtime(), deployment.pk, LogWanted()))
+        return "".join(text_of(local_runtime(), deployment.pk, LogFilter()))
 
     world.until(lambda: asked().count("GET / HTTP/1.1") >= 6, "it was asked by probe, proof and gateway several times")
     assert not [line for line in asked().splitlines() if "Error" in line or "Exception" in line]
-    assert Generation.objects.get(deployment=deployment).proof_answer == f"GET / answered {status}"
+    assert Generation.objects.get(deployment=deployment).readiness_answer == f"GET / answered {status}"
 
 
 def test_a_health_answer_that_is_larger_than_any_buffer_is_healthy(world: World) -> None:

@@ -60,7 +60,7 @@ class World:
         for replica in Replica.objects.filter(restart_at__gt=now):
             Replica.objects.filter(pk=replica.pk).update(restart_at=now)
         for pk in reconciler.due():
-            reconciler.pass_over(pk)
+            reconciler.reconcile(pk)
 
     def until(self, condition: Callable[[], object], what: str, timeout: float = 20) -> None:
         def look() -> bool:

@@ -17,7 +17,7 @@ import pytest
 
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.runtimes.base import ReplicaSeen, ReplicaSpec, Resources, Runtime
+from deployments.runtimes.base import ReplicaSpec, ReplicaStatus, Resources, Runtime
 from tests.waiting import wait_until
 
 SMALL = Resources(cpu_millis=100, memory_bytes=200_000_000)
@@ -54,11 +54,11 @@ class RuntimeContract:
             name=name, attempt=attempt, command=command, resources=SMALL, health_path="/", grace_seconds=5
         )
 
-    def wait(self, runtime: Runtime, name: str, phase: ReplicaPhase) -> ReplicaSeen:
+    def wait(self, runtime: Runtime, name: str, phase: ReplicaPhase) -> ReplicaStatus:
         """Wait until a replica is in a phase and return it."""
         deployment_id = name.split("-")[0]
 
-        def look() -> ReplicaSeen | None:
+        def look() -> ReplicaStatus | None:
             found = [one for one in runtime.seen(deployment_id) if one.name == name]
             return found[0] if found and found[0].phase is phase else None
 
@@ -66,7 +66,7 @@ class RuntimeContract:
         assert found is not None
         return found
 
-    def run(self, runtime: Runtime, name: str, script: str, *, attempt: int = 1) -> ReplicaSeen:
+    def run(self, runtime: Runtime, name: str, script: str, *, attempt: int = 1) -> ReplicaStatus:
         """Run a script as a server to its end."""
         runtime.start(self.spec(name, self.script(script), attempt=attempt))
         return self.wait(runtime, name, ReplicaPhase.EXITED)

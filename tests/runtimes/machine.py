@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import Fetch, LogLine, ReplicaExit, ReplicaSeen, ReplicaSpec, Resources
+from deployments.runtimes.base import ArtifactSource, LogLine, ReplicaExit, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.local.attempt_files import is_alive, start_mark
 from deployments.runtimes.wheel import SOURCE
@@ -44,7 +44,7 @@ class Machine:
         attempt: int = 1,
         env: Mapping[str, str] | None = None,
         requirements: Sequence[str] = (),
-        fetches: Sequence[Fetch] = (),
+        fetches: Sequence[ArtifactSource] = (),
         resources: Resources = SMALL,
         grace_seconds: float = 5.0,
     ) -> ReplicaSpec:
@@ -69,10 +69,10 @@ class Machine:
     def start_script(self, script: str, **values: Any) -> None:
         self.start("/bin/sh", "-c", script, **values)
 
-    def seen(self, name: str = "", *, probe: bool = False) -> ReplicaSeen:
+    def seen(self, name: str = "", *, probe: bool = False) -> ReplicaStatus:
         return next(one for one in self.runtime.seen(self.id, probe=probe) if one.name == (name or self.name))
 
-    def until(self, phase: ReplicaPhase, name: str = "", *, timeout: float = SECONDS) -> ReplicaSeen:
+    def until(self, phase: ReplicaPhase, name: str = "", *, timeout: float = SECONDS) -> ReplicaStatus:
         wait_until(lambda: self.seen(name, probe=True).phase is phase, timeout=timeout, what=f"{name} is {phase}")
         return self.seen(name)
 

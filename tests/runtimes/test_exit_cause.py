@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from deployments.runtimes.exit_cause import FRESH_LINES, LONGEST_CAUSE, CauseFinder, is_error
+from deployments.runtimes.exit_cause import FRESH_LINES, MAX_CAUSE, CauseFinder, is_error
 from deployments.runtimes.terminal import newest_state, plain, styled
 
 LOGS: dict[str, tuple[str, str]] = {
@@ -358,7 +358,7 @@ def test_the_cause_is_what_ended_the_server(name: str) -> None:
 def test_of_a_long_line_the_beginning_is_the_cause() -> None:
     text, _ = cause_of("start\nERROR " + "x" * 5000 + "\nbye")
 
-    assert text == f"ERROR {'x' * (LONGEST_CAUSE - 6)} …"
+    assert text == f"ERROR {'x' * (MAX_CAUSE - 6)} …"
 
 
 def test_the_streams_of_a_server_do_not_break_each_others_tracebacks() -> None:

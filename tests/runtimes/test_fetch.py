@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployments.errors import RuntimeRejected
-from deployments.runtimes.base import Fetch, ReplicaExit
+from deployments.runtimes.base import ArtifactSource, ReplicaExit
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.file_server import FileServer, running_file_server
 from tests.runtimes.machine import Machine
@@ -31,7 +31,7 @@ class Deployed:
 
     def __init__(self, machine: Machine, url: str, *, sha256: str = "", group: str = "one") -> None:
         self._machine = machine
-        self._fetch = Fetch(placeholder="model", url=url, sha256=sha256)
+        self._fetch = ArtifactSource(placeholder="model", url=url, sha256=sha256)
         self._group = group
         self._attempt = 0
 
@@ -273,7 +273,7 @@ def test_groups_share_no_download(machine: Machine, server: FileServer) -> None:
 
 
 def test_what_no_artifact_names_is_removed_but_not_what_runs(machine: Machine, server: FileServer) -> None:
-    named, unnamed, running = (Fetch(placeholder="model", url=server.url(f"/{name}.bin")) for name in "abc")
+    named, unnamed, running = (ArtifactSource(placeholder="model", url=server.url(f"/{name}.bin")) for name in "abc")
     for number, fetch in enumerate((named, unnamed)):
         machine.run("true", name=f"{machine.id}-1-{number + 1}", fetches=[fetch])
     machine.start_script("cat {{runtime.artifacts.model}}; echo; exec sleep 600", fetches=[running])
@@ -297,7 +297,7 @@ def test_no_file_of_ours_is_an_artifact_but_its_own_upload(new_machine: NewMachi
     (machine.home / "artifacts" / "of-others").mkdir(parents=True)
     (machine.home / "artifacts" / "of-others" / "model").write_text("theirs")
     (machine.home / "secrets-key").write_text("secret")
-    fetch = Fetch(placeholder="model", url=f"file://{machine.home / path}", folder="mine")
+    fetch = ArtifactSource(placeholder="model", url=f"file://{machine.home / path}", folder="mine")
     missing = replace(fetch, url=f"file://{machine.home}/artifacts/of-others/there-is-none")
 
     messages = []

@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.runtimes.base import Fetch
+from deployments.runtimes.base import ArtifactSource
 from deployments.runtimes.local import confine
 from deployments.runtimes.local.rights import closed_folder, rights_for
 from deployments.runtimes.local.spec import scope_of
@@ -131,7 +131,7 @@ def test_a_file_in_a_folder_that_is_closed_to_others_is_shown_to_its_server_alon
         (closed / name).write_text(name)
     machine = new_machine(allowed_roots=(closed,))
 
-    fetch = Fetch(placeholder="model", url=f"file://{closed}/model")
+    fetch = ArtifactSource(placeholder="model", url=f"file://{closed}/model")
     machine.run(f"cat {{{{runtime.artifacts.model}}}}; echo; ls {closed}", fetches=[fetch])
 
     assert machine.lines() == ["model", "model"]

@@ -29,7 +29,7 @@ def deployment(stack: Stack) -> str:
 
 def answers(stack: Stack, deployment: str) -> bool:
     """Whether its server answers on its own port."""
-    query = "SELECT port FROM deployments_replica WHERE name LIKE ? AND is_held ORDER BY id DESC"
+    query = "SELECT port FROM deployments_replica WHERE name LIKE ? AND is_reserved ORDER BY id DESC"
     ((port,), *_) = stack.rows(query, f"{deployment}-%")
     try:
         return stack.http.request("GET", f"http://127.0.0.1:{port}/").status == 200

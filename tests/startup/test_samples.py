@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from deployments.bootstrap import samples, seed
 from deployments.models import Artifact, Configuration, Connection, Executable, ResourceGroup, ResourcePlan
-from deployments.scheduling.server_specs import recipe_of
+from deployments.scheduling.server_specs import server_spec_of
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +71,7 @@ def test_every_sample_gives_a_recipe_with_a_plan_that_exists() -> None:
     samples.load()
     plans = set(ResourcePlan.objects.values_list("pk", flat=True))
     for configuration in Configuration.objects.all():
-        assert recipe_of(configuration).resource_plan in plans, configuration.name
+        assert server_spec_of(configuration).resource_plan in plans, configuration.name
 
 
 @pytest.mark.usefixtures("installed", "trained")

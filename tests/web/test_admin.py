@@ -61,7 +61,7 @@ def rows() -> dict[str, str]:
     attempt = Attempt.objects.create(replica=replica, number=1)
     event = make.make_event(deployment)
     key = ServiceKey.objects.create(client_id="sk-1", name="batch")
-    secret = Secret.objects.create(name="reviews", keys=["token"], sealed="sealed")
+    secret = Secret.objects.create(name="reviews", keys=["token"], encrypted="sealed")
     made = [deployment, generation, replica, attempt, event, key, secret, deployment.configuration]
     made += [deployment.configuration.executable, deployment.configuration.scenario, deployment.resource_group]
     return {row._meta.model_name or "": str(row.pk) for row in made}
@@ -242,7 +242,7 @@ def test_the_id_of_a_scenario_has_the_form_that_clients_expect(administrator: Cl
 
 def test_deployments_can_be_requeued(administrator: Client) -> None:
     later = timezone.now() + timedelta(hours=1)
-    deployment = make.make_deployment(next_pass_at=later)
+    deployment = make.make_deployment(next_reconcile_at=later)
 
     answer = administrator.post(
         "/admin/deployments/deployment/",
@@ -252,8 +252,8 @@ def test_deployments_can_be_requeued(administrator: Client) -> None:
 
     assert "1 deployment is looked at." in answer.content.decode()
     deployment.refresh_from_db()
-    assert deployment.next_pass_at is not None
-    assert deployment.next_pass_at < later
+    assert deployment.next_reconcile_at is not None
+    assert deployment.next_reconcile_at < later
 
 
 def test_the_signing_key_is_rotated_after_a_question(administrator: Client) -> None:

@@ -63,8 +63,8 @@ def test_each_page_opens_for_administrators_alone(administrator: Client, group: 
 def test_an_administrator_of_some_groups_gets_their_secrets_and_nothing_else(group: ResourceGroup) -> None:
     client = Client()
     client.force_login(make.make_user(Role.ADMINISTRATOR, groups=[group]))
-    Secret.objects.create(resource_group=make.make_group("other"), name="of-others", sealed="", keys=["a"])
-    elsewhere = Secret.objects.create(name="shared", sealed="", keys=["a"])
+    Secret.objects.create(resource_group=make.make_group("other"), name="of-others", encrypted="", keys=["a"])
+    elsewhere = Secret.objects.create(name="shared", encrypted="", keys=["a"])
 
     page = html_of(client, "secrets")
 
@@ -141,7 +141,7 @@ def test_an_empty_group_is_deleted_at_once(administrator: Client) -> None:
 def test_a_group_goes_with_its_contents_when_its_id_is_typed(administrator: Client) -> None:
     old = make.make_group("old")
     deployment = make.make_deployment(make.make_configuration(old))
-    Secret.objects.create(resource_group=old, name="token", sealed="", keys=["a"])
+    Secret.objects.create(resource_group=old, name="token", encrypted="", keys=["a"])
     kept = make.make_deployment()
     where = reverse("group-delete", args=["old"])
     page = administrator.get(where).content.decode()

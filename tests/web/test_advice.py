@@ -8,7 +8,7 @@ import pytest
 
 from deployments.lifecycle import ExitReason
 from deployments.models import Attempt, Configuration, Generation
-from deployments.web.deployments.remediation import advice_on
+from deployments.web.deployments.remediation import remediation_for
 
 
 @pytest.mark.parametrize(
@@ -24,4 +24,4 @@ def test_a_crash_is_told_from_a_server_that_somebody_killed(number: int, words: 
     generation = Generation(configuration=Configuration())
     attempt = Attempt(exit_reason=ExitReason.SIGNALED, exit_signal=number)
 
-    assert advice_on(generation, [attempt], None)[0].startswith(words)
+    assert remediation_for(generation, [attempt], None)[0].startswith(words)

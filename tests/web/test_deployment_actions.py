@@ -154,7 +154,7 @@ def test_the_configuration_in_use_is_marked_and_cannot_be_chosen(client: Client)
     assert choosable
     assert " disabled" not in choosable[1]
     assert html.count("In use") == 1
-    assert re.search(r'name="returns_on_failure"[^>]*checked', html), "returning by itself is on by default"
+    assert re.search(r'name="rollback_on_failure"[^>]*checked', html), "returning by itself is on by default"
 
 
 def test_only_configurations_of_the_scenario_and_the_group_are_offered(client: Client) -> None:
@@ -221,7 +221,7 @@ def test_search_narrows_the_choices(client: Client) -> None:
 def test_update_takes_the_choice_and_whether_to_return(client: Client, returns: bool) -> None:
     deployment = make.make_deployment()
     other = other_configuration(deployment)
-    data = {"configuration": str(other.pk)} | ({"returns_on_failure": "1"} if returns else {})
+    data = {"configuration": str(other.pk)} | ({"rollback_on_failure": "1"} if returns else {})
 
     answer = signed_in(client).post(reverse("deployment-update", args=[deployment.pk]), data)
 
@@ -229,7 +229,7 @@ def test_update_takes_the_choice_and_whether_to_return(client: Client, returns: 
     changed = Deployment.objects.get()
     assert changed.configuration == other
     assert changed.generation == 2
-    assert changed.returns_on_failure is returns
+    assert changed.rollback_on_failure is returns
 
 
 def test_update_by_htmx_leads_to_the_page(client: Client) -> None:

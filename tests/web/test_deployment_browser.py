@@ -15,7 +15,7 @@ from deployments.auth import tokens
 from deployments.gateway import tls
 from deployments.lifecycle import ExitReason, Status, Step
 from deployments.models import Attempt, Deployment, Generation
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 from tests.browser import DESKTOP, MOBILE, faults_of
 
@@ -26,7 +26,7 @@ def coming_up(name: str = "iris") -> Deployment:
     configuration = make.make_configuration(name=name)
     deployment = make.make_deployment(configuration, status=Status.PENDING, status_message="Starting the server.")
     steps = {step.value: timezone.now().isoformat() for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED)}
-    generation = make.make_generation(deployment, recipe=pack(recipe_of(configuration)), steps=steps)
+    generation = make.make_generation(deployment, server_spec=to_dict(server_spec_of(configuration)), steps=steps)
     make.make_replica(generation, phase="STARTING", healthy_since=None)
     return deployment
 
@@ -37,7 +37,7 @@ def become_running(deployment: Deployment) -> None:
     deployment.generations.get().replicas.update(phase="HEALTHY", healthy_since=now)
     Generation.objects.filter(deployment=deployment).update(steps=steps, outcome="RUNNING")
     Deployment.objects.filter(pk=deployment.pk).update(
-        status="RUNNING", status_message="Running.", serving_generation=1, started_at=now, proved_at=now
+        status="RUNNING", status_message="Running.", serving_generation=1, started_at=now, verified_at=now
     )
 
 
@@ -52,9 +52,9 @@ def dead() -> Deployment:
         latest_running_configuration=configuration,
     )
     generation = make.make_generation(
-        deployment, recipe=pack(recipe_of(configuration)), outcome="FAILED", reason=message
+        deployment, server_spec=to_dict(server_spec_of(configuration)), outcome="FAILED", reason=message
     )
-    replica = make.make_replica(generation, phase="EXITED", is_held=False)
+    replica = make.make_replica(generation, phase="EXITED", is_reserved=False)
     Attempt.objects.create(
         replica=replica,
         number=1,
@@ -160,7 +160,11 @@ def test_an_update_changes_every_part_of_the_page_at_once(open_page: Any) -> Non
 
     now = timezone.now()
     generation = make.make_generation(
-        deployment, 2, configuration=new, recipe=pack(recipe_of(new)), steps={s.value: now.isoformat() for s in Step}
+        deployment,
+        2,
+        configuration=new,
+        server_spec=to_dict(server_spec_of(new)),
+        steps={s.value: now.isoformat() for s in Step},
     )
     make.make_replica(generation)
     Deployment.objects.filter(pk=deployment.pk).update(serving_generation=2, observed_generation=2)
@@ -210,7 +214,7 @@ def test_update_by_dialog_shows_the_difference_and_leads_back(open_page: Any) ->
     page.locator("dialog").get_by_role("button", name="Update").click()
 
     expect(page.locator("#messages")).to_contain_text("Updating to better.")
-    assert Deployment.objects.get(pk=deployment.pk).returns_on_failure
+    assert Deployment.objects.get(pk=deployment.pk).rollback_on_failure
 
 
 def test_a_wrong_update_stays_in_the_dialog(open_page: Any) -> None:

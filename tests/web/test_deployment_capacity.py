@@ -11,7 +11,7 @@ from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
 from deployments.runtimes.base import ReplicaSpec
 from deployments.runtimes.registry import local_runtime
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 from tests.runtimes.contract import SMALL
 from tests.runtimes.machine import SERVES
@@ -26,8 +26,8 @@ def deployment() -> Iterator[Deployment]:
     runtime = local_runtime()
     deployment = make.make_deployment(status=Status.RUNNING)
     make.make_plan("tiny")
-    recipe = pack(recipe_of(deployment.configuration))
-    generation = make.make_generation(deployment, recipe=recipe, replicas_wanted=1)
+    server_spec = to_dict(server_spec_of(deployment.configuration))
+    generation = make.make_generation(deployment, server_spec=server_spec, replicas_wanted=1)
     Deployment.objects.filter(pk=deployment.pk).update(serving_generation=1)
     replica = make.make_replica(generation, phase=ReplicaPhase.HEALTHY)
     runtime.start(

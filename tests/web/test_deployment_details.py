@@ -16,7 +16,7 @@ from django.utils import timezone
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import ExitReason, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Role
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -30,19 +30,19 @@ def signed_in(client: Client, role: Role = Role.EDITOR, **values: Any) -> Client
 
 
 def running(**values: Any) -> Deployment:
-    deployment = make.make_deployment(started_at=timezone.now(), proved_at=timezone.now(), **values)
+    deployment = make.make_deployment(started_at=timezone.now(), verified_at=timezone.now(), **values)
     make.make_replica(begin(deployment))
     return deployment
 
 
 def begin(deployment: Deployment, number: int = 1, **values: Any) -> Generation:
-    values.setdefault("recipe", pack(recipe_of(values.get("configuration", deployment.configuration))))
+    values.setdefault("server_spec", to_dict(server_spec_of(values.get("configuration", deployment.configuration))))
     return make.make_generation(deployment, number, **values)
 
 
 def failed(message: str = "The server ended with exit code 1.") -> Deployment:
     deployment = make.make_deployment(status=Status.DEAD, status_message=message, status_severity="error")
-    replica = make.make_replica(begin(deployment, outcome="FAILED", reason=message), phase="EXITED", is_held=False)
+    replica = make.make_replica(begin(deployment, outcome="FAILED", reason=message), phase="EXITED", is_reserved=False)
     Attempt.objects.create(
         replica=replica,
         number=1,
@@ -232,7 +232,7 @@ def test_a_failed_update_that_returned_says_so(client: Client) -> None:
 
 
 def test_what_is_out_of_sight_is_said_to_be_so(client: Client) -> None:
-    deployment = running(unseen_since=timezone.now())
+    deployment = running(unreachable_since=timezone.now())
 
     html = page(signed_in(client), deployment)
 
@@ -347,8 +347,8 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
         lambda d: make.make_event(d),
         lambda d: make_attempt(d.generations.get().replicas.get()),
         lambda d: d.generations.get().replicas.update(restarts=1),
-        lambda d: Generation.objects.update(outcome="RUNNING", proof_answer="GET / answered 200"),
-        lambda d: Deployment.objects.update(proved_at=timezone.now()),
+        lambda d: Generation.objects.update(outcome="RUNNING", readiness_answer="GET / answered 200"),
+        lambda d: Deployment.objects.update(verified_at=timezone.now()),
     ],
 )
 def test_every_change_that_is_shown_ends_the_204(client: Client, change: Any) -> None:
@@ -395,7 +395,7 @@ def test_a_settled_deployment_is_asked_for_as_often_as_a_list(client: Client, st
         {"target_status": TargetStatus.STOPPED},
         {"target_status": TargetStatus.DELETED},
         {"generation": 2},
-        {"unseen_since": timezone.now()},
+        {"unreachable_since": timezone.now()},
     ],
 )
 def test_what_will_change_is_asked_for_more_often(client: Client, values: dict[str, Any]) -> None:
@@ -409,7 +409,7 @@ def test_what_others_hold_is_part_of_a_page_that_says_so(client: Client) -> None
     signed_in(client)
     polls = {deployment: poll_of(page(client, deployment)) for deployment in (waiting, settled)}
 
-    Generation.objects.get(deployment=holder).replicas.update(is_held=False)
+    Generation.objects.get(deployment=holder).replicas.update(is_reserved=False)
 
     assert client.get(polls[waiting]).status_code == 200
     assert client.get(polls[settled]).status_code == 204

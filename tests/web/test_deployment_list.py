@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Deployment, Role
-from deployments.queries.deployments import Wanted, deployment_page
+from deployments.queries.deployments import DeploymentFilter, deployment_page
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_a_poll_of_an_unchanged_list_is_204_with_two_queries(client: Client) -> 
         {"status": "DEAD"},
         {"target_status": "STOPPED"},
         {"status_message": "Waiting for capacity: it needs 3 GB of memory, 2 GB of memory free."},
-        {"unseen_since": timezone.now()},
+        {"unreachable_since": timezone.now()},
     ],
 )
 def test_any_visible_change_is_shown_by_the_next_poll(client: Client, change: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ def test_what_only_the_loop_writes_is_no_change(client: Client) -> None:
     deployment = make.make_deployment()
     poll = poll_of(signed_in(client).get(LIST).content.decode())
 
-    Deployment.objects.filter(pk=deployment.pk).update(lease_token="x", next_pass_at=timezone.now())
+    Deployment.objects.filter(pk=deployment.pk).update(lease_token="x", next_reconcile_at=timezone.now())
 
     assert client.get(poll).status_code == 204
 
@@ -337,7 +337,7 @@ def test_a_page_of_ten_thousand_reads_only_its_rows() -> None:
     )
 
     with CaptureQueriesContext(connection) as seen:
-        page = deployment_page(configuration.resource_group.pk, Wanted(), 3)
+        page = deployment_page(configuration.resource_group.pk, DeploymentFilter(), 3)
 
     assert len(page.rows) == 25
     assert page.total == 300

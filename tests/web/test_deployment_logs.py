@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Attempt, Deployment, Replica, Role
-from deployments.queries.deployment_logs import SCAN_LINES, LogWanted, log_page
+from deployments.queries.deployment_logs import SCAN_LINES, LogFilter, log_page
 from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
@@ -370,7 +370,7 @@ class Lines:
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_lines_of_one_moment_are_never_cut_apart(newest_first: bool) -> None:
     log: Any = Lines(1, 2, 2, 2, 2, 3)
-    wanted = LogWanted(newest_first=newest_first)
+    wanted = LogFilter(newest_first=newest_first)
 
     page = log_page(log, "d", wanted, size=2)
 

@@ -25,8 +25,8 @@ from deployments.auth import tokens
 from deployments.gateway import tls
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Role
-from deployments.scheduling.server_specs import pack, recipe_of
-from deployments.web.deployments.playground_request import ANSWER_SECONDS, LARGEST_ANSWER
+from deployments.scheduling.server_specs import server_spec_of, to_dict
+from deployments.web.deployments.playground_request import ANSWER_SECONDS, MAX_ANSWER
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,7 @@ def serving(status: Status = Status.RUNNING) -> Deployment:
     )
     configuration = make.make_configuration(executable=make.make_executable("sampled", text=text))
     deployment = make.make_deployment(configuration, status=status)
-    make.make_replica(make.make_generation(deployment, recipe=pack(recipe_of(configuration))))
+    make.make_replica(make.make_generation(deployment, server_spec=to_dict(server_spec_of(configuration))))
     return deployment
 
 
@@ -190,12 +190,12 @@ def test_a_redirect_is_shown_and_not_followed(client: Client, gateway: StandIn) 
 
 
 def test_a_large_answer_is_cut(client: Client, gateway: StandIn) -> None:
-    gateway.body, gateway.headers = b"x" * (LARGEST_ANSWER + 1), {"Content-Type": "text/plain"}
+    gateway.body, gateway.headers = b"x" * (MAX_ANSWER + 1), {"Content-Type": "text/plain"}
 
     html = send(signed_in(client), serving()).content.decode()
 
     assert "Only the first" in html
-    assert html.count("x") < LARGEST_ANSWER + 500
+    assert html.count("x") < MAX_ANSWER + 500
 
 
 def test_bytes_are_not_shown_as_text(client: Client, gateway: StandIn) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from deployments.lifecycle import Status
 from deployments.models import Role
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -27,10 +27,12 @@ pytestmark = pytest.mark.django_db
 )
 def test_verified_says_what_was_verified_and_what_was_asked(client: Client, proof: dict[str, str], words: str) -> None:
     now = timezone.now()
-    deployment = make.make_deployment(status=Status.RUNNING, started_at=now, proved_at=now, serving_generation=1)
-    recipe = pack(recipe_of(deployment.configuration)) | {"proof": proof}
+    deployment = make.make_deployment(status=Status.RUNNING, started_at=now, verified_at=now, serving_generation=1)
+    server_spec = to_dict(server_spec_of(deployment.configuration)) | {"proof": proof}
     answer = f"{proof['method']} {proof['path']} answered 200"
-    make.make_replica(make.make_generation(deployment, recipe=recipe, proved_at=now, proof_answer=answer))
+    make.make_replica(
+        make.make_generation(deployment, server_spec=server_spec, verified_at=now, readiness_answer=answer)
+    )
     client.force_login(make.make_user(Role.VIEWER))
 
     html = client.get(reverse("deployment", args=[deployment.pk])).content.decode()

@@ -20,10 +20,10 @@ from django.utils import translation
 from deployments.errors import InvalidInput
 from deployments.lifecycle import Status
 from deployments.models import Role
-from deployments.queries.eligibility import Fit, Need
+from deployments.queries.eligibility import PlacementCheck, ResourceRequest
 from deployments.reconciler.core.plan import plan
 from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import Room, missing
+from deployments.scheduling.placement import Capacity, missing
 from deployments.told import told
 from deployments.web.deployments.playground_request import send
 from launchpad import translations
@@ -179,9 +179,11 @@ def test_what_was_seen_of_several_is_translated_piece_by_piece(text: str, german
 
 
 def test_what_a_plan_is_short_of_is_german() -> None:
-    room = Room(total=Resources(cpu_millis=1000, memory_bytes=1), held=Resources(cpu_millis=0, memory_bytes=0))
+    room = Capacity(total=Resources(cpu_millis=1000, memory_bytes=1), held=Resources(cpu_millis=0, memory_bytes=0))
     needs = Resources(cpu_millis=2000, memory_bytes=1)
-    fit = Fit(need=Need(plan="large", replicas=1, each=needs), room=room, missing=missing(needs, room))
+    fit = PlacementCheck(
+        need=ResourceRequest(plan="large", replicas=1, each=needs), room=room, missing=missing(needs, room)
+    )
 
     with translation.override("de"):
         assert fit.shortage == (

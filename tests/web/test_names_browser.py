@@ -26,7 +26,7 @@ from deployments.models import (
     User,
 )
 from deployments.operations.secrets import create_secret
-from deployments.scheduling.server_specs import pack, recipe_of
+from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 from tests.layout import layout_faults
 
@@ -79,9 +79,9 @@ def make_named(name: str, number: int) -> tuple[Configuration, Deployment]:
 def add_history(deployment: Deployment, name: str) -> None:
     failed = deployment.status == Status.DEAD
     outcome: dict[str, Any] = {"outcome": Generation.Outcome.FAILED, "reason": f"The server said {name}."}
-    ended: dict[str, Any] = {"phase": "EXITED", "is_held": False}
-    recipe = pack(recipe_of(deployment.configuration))
-    generation = make.make_generation(deployment, recipe=recipe, **(outcome if failed else {}))
+    ended: dict[str, Any] = {"phase": "EXITED", "is_reserved": False}
+    server_spec = to_dict(server_spec_of(deployment.configuration))
+    generation = make.make_generation(deployment, server_spec=server_spec, **(outcome if failed else {}))
     replica = make.make_replica(generation, **(ended if failed else {}))
     if failed:
         began = timezone.now() - timedelta(seconds=5)

@@ -86,7 +86,7 @@ def test_what_is_dead_waits_long_or_ends_soon_needs_attention_in_this_order() ->
     ending = make.make_deployment(expires_at=now + timedelta(minutes=50))
     waiting = make.make_deployment(status=Status.PENDING, status_changed_at=long_ago)
     make.make_generation(waiting, waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free.")
-    unseen = make.make_deployment(unseen_since=just_now)
+    unseen = make.make_deployment(unreachable_since=just_now)
     dead = make.make_deployment(status=Status.DEAD)
     make.make_deployment(status=Status.PENDING, status_changed_at=just_now)
     make.make_deployment(expires_at=now + timedelta(hours=2))
@@ -122,9 +122,9 @@ def test_capacity_is_what_replicas_hold_on_the_connection() -> None:
     plans = {"tiny": (250, 512_000_000), "starter": (1000, 3_000_000_000)}
     for number, (plan, (cpu, memory)) in enumerate([*plans.items(), ("starter", plans["starter"])]):
         deployment = make.make_deployment(make.make_configuration(other if number else group))
-        generation = make.make_generation(deployment, recipe={"resource_plan": plan})
+        generation = make.make_generation(deployment, server_spec={"resource_plan": plan})
         make.make_replica(generation, cpu_millis=cpu, memory_bytes=memory)
-    make.make_replica(generation, 1, is_held=False)
+    make.make_replica(generation, 1, is_reserved=False)
 
     room = room_of(group.connection)
     in_use = plans_in_use(group.connection)
@@ -195,7 +195,7 @@ def test_the_number_of_queries_does_not_grow_with_the_deployments(reader: Client
     few = count()
     for number in range(10):
         deployment = make.make_deployment(make.make_configuration(make.make_group(f"group-{number}")))
-        make.make_replica(make.make_generation(deployment, recipe={"resource_plan": "tiny"}))
+        make.make_replica(make.make_generation(deployment, server_spec={"resource_plan": "tiny"}))
         make.make_deployment(status=Status.DEAD)
 
     assert count() <= few + 1  # one more when the shown do not say how many there are

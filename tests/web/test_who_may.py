@@ -62,7 +62,7 @@ def places() -> dict[str, str]:
     deployment = make.make_deployment()
     configuration = deployment.configuration
     artifact = make.make_artifact()
-    secret = Secret.objects.create(resource_group=group, name="reviews", sealed="", keys=["token"])
+    secret = Secret.objects.create(resource_group=group, name="reviews", encrypted="", keys=["token"])
     key = ServiceKey.objects.create(client_id="sk-1", name="batch")
     known: dict[str, Sequence[Any]] = {
         "sign-in-link": ["unknown"],

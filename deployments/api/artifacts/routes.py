@@ -11,10 +11,10 @@ from ninja import Router
 from deployments.api.artifacts import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
+    DEFAULT_PAGE_SIZE,
     FAILURES,
     ID,
     PLAIN_NUMBER,
-    USUAL_ROWS,
     CaselessSearch,
     Expand,
     LabelSelector,
@@ -50,7 +50,7 @@ def artifact_list(
     name: str = "",
     kind: Kind = "",
     artifactLabelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
-    top: Top = USUAL_ROWS,
+    top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
     search: Search = "",
     caseless: CaselessSearch = False,

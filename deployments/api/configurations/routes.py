@@ -10,10 +10,10 @@ from ninja import Router
 
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
+    DEFAULT_PAGE_SIZE,
     FAILURES,
     ID,
     PLAIN_NUMBER,
-    USUAL_ROWS,
     CaselessSearch,
     Expand,
     Ids,
@@ -47,7 +47,7 @@ def configuration_list(
     group: GroupHeader,
     scenarioId: str = "",  # noqa: N803
     executable_ids: Ids = [],  # noqa: B006  ninja copies it
-    top: Top = USUAL_ROWS,
+    top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
     search: Search = "",
     caseless: CaselessSearch = False,

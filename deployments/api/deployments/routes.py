@@ -12,10 +12,10 @@ from pydantic.alias_generators import to_camel
 from deployments import operations
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
+    DEFAULT_PAGE_SIZE,
     FAILURES,
     ID,
     PLAIN_NUMBER,
-    USUAL_ROWS,
     Ids,
     PathId,
     Skip,
@@ -36,12 +36,12 @@ from deployments.errors import LaunchpadError
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Configuration, Deployment, ResourceGroup, Role
-from deployments.queries.deployment_facts import DeploymentFacts, facts_of, story_of
+from deployments.queries.deployment_facts import DeploymentFacts, facts_of, failure_story_of
 
 router = Router(tags=["Deployment"], by_alias=True)
 OneDeployment = schemas.DeploymentWithDetails | schemas.DeploymentStatusBody
 STATUS_COLUMNS = ("configuration_id", "status", "created_at", "changed_at")
-LONGEST_MESSAGE = 256  # characters; the specification allows no more
+MAX_MESSAGE = 256  # characters; the specification allows no more
 Select = Annotated[Literal["status", ""], Query(alias="$select")]
 StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
 # The specification's words for the last operation; a stop is a change of the target status.
@@ -64,7 +64,7 @@ def deployment_list(
     configurationId: str = "",  # noqa: N803
     scenarioId: str = "",  # noqa: N803
     status: StatusFilter = "",
-    top: Top = USUAL_ROWS,
+    top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
     select: Select = "",
 ) -> HttpResponse:
@@ -269,15 +269,15 @@ def _status_details(deployment: Deployment) -> dict[str, Any]:
     """Return what is known beyond the status: the whole message, replicas, the last attempts and events."""
     story = {
         part: [{_WORDS.get(name) or to_camel(name): value for name, value in row.items()} for row in rows]
-        for part, rows in story_of(deployment).items()
+        for part, rows in failure_story_of(deployment).items()
     }
     return {
         "message": deployment.status_message,
         "severity": deployment.status_severity,
-        "provedAt": deployment.proved_at,
+        "provedAt": deployment.verified_at,
         **story,
     }
 
 
 def _shortened(message: str) -> str:
-    return message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
+    return message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"

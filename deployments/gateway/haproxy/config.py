@@ -22,7 +22,7 @@ from urllib.parse import quote
 from deployments.auth.tokens import AUDIENCE
 from deployments.errors import GatewayRejected
 from deployments.gateway.haproxy import replies
-from deployments.gateway.routing_table import Backend, Server, Table
+from deployments.gateway.routing_table import Backend, RoutingTable, Server
 from deployments.serving_template import Retry
 
 ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
@@ -48,7 +48,7 @@ _NOWHERE = ("127.0.0.1", 1)  # stands for an address that is not known yet
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class GatewayConfig:
     """What the configuration depends on beside the table.
 
     Args:
@@ -104,7 +104,7 @@ class Rendered:
     digest: str
 
 
-def render(table: Table, site: Site) -> Rendered:
+def render(table: RoutingTable, site: GatewayConfig) -> Rendered:
     """Return the configuration for a table.
 
     Raises:
@@ -130,7 +130,7 @@ def map_text(entries: Mapping[str, str]) -> str:
     return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
-def _maps(table: Table) -> dict[str, dict[str, str]]:
+def _maps(table: RoutingTable) -> dict[str, dict[str, str]]:
     names = {backend.name for backend in table.backends}
     groups = dict(table.idle) | {backend.deployment_id: backend.resource_group for backend in table.backends}
     routes = {pk: name for pk, number in table.routes.items() if (name := f"{pk}-g{number}") in names}
@@ -224,7 +224,7 @@ def _retries(backend: Backend) -> list[str]:
     ]
 
 
-def _frame(site: Site) -> str:
+def _frame(site: GatewayConfig) -> str:
     if not _PLAIN_URL.fullmatch(site.issuer):
         raise GatewayRejected(f"LAUNCHPAD_URL is {site.issuer!r}, which is not a plain URL. Set it to one.")
     return _template().substitute(
@@ -255,7 +255,7 @@ def _frame(site: Site) -> str:
     )
 
 
-def _address_limit(site: Site) -> str:
+def _address_limit(site: GatewayConfig) -> str:
     if site.proxies:  # all clients have the address of the proxy
         return ""
     return (
@@ -264,7 +264,7 @@ def _address_limit(site: Site) -> str:
     )
 
 
-def _allowed_origins(site: Site) -> str:
+def _allowed_origins(site: GatewayConfig) -> str:
     if "*" in site.cors_origins:
         return "var(txn.origin) -m found"
     for origin in site.cors_origins:
@@ -275,7 +275,7 @@ def _allowed_origins(site: Site) -> str:
     return f"var(txn.origin) -m str -i -- {' '.join(site.cors_origins)}"
 
 
-def _forwarded_for(site: Site) -> str:
+def _forwarded_for(site: GatewayConfig) -> str:
     if site.proxies:
         return "    http-request add-header X-Forwarded-For %[src]"
     return "    http-request set-header X-Forwarded-For %[src]"

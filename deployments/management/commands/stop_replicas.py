@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from deployments.runtimes.base import ReplicaPhase, ReplicaSeen
+from deployments.runtimes.base import ReplicaPhase, ReplicaStatus
 from deployments.runtimes.registry import local_runtime
 
 LOOK_SECONDS = 0.1
@@ -38,5 +38,5 @@ class Command(BaseCommand):
         if found:
             self.stdout.write(f"Stopped {len(found)} model server{'' if len(found) == 1 else 's'}.")
 
-    def _alive(self) -> list[ReplicaSeen]:
+    def _alive(self) -> list[ReplicaStatus]:
         return [replica for replica in local_runtime().list() if replica.phase is not ReplicaPhase.EXITED]

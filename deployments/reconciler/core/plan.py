@@ -11,25 +11,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
-from deployments.reconciler.core.replica_plan import Tended, deadline, is_present, release, tend, words
+from deployments.reconciler.core.replica_plan import ReplicaPlan, deadline, is_present, plan_replicas, release, words
 from deployments.reconciler.core.state import (
     Action,
-    Begin,
+    CreateGeneration,
     Delete,
-    Distrust,
     Drain,
-    Facts,
-    Fail,
-    GenerationFacts,
-    Place,
+    GenerationState,
+    MarkFailed,
+    MarkUnready,
+    ObservedState,
     Plan,
-    Prove,
+    Probe,
     Route,
+    Schedule,
     Unroute,
 )
 from deployments.reconciler.core.steps import (
-    QUICK_PASS,
-    SLOWEST_PASS,
+    MAX_STARTING_REQUEUE,
+    MIN_REQUEUE,
     doing_words,
     overdue,
     pace,
@@ -40,13 +40,13 @@ from deployments.reconciler.core.steps import (
 DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
 # What the gateway and the runtime see of a settled deployment wakes it within seconds (`sweep.py`). These are for what
 # neither sees: a server that is healthy and answers its callers with errors.
-PROVE_EVERY = timedelta(minutes=5)
-PROOF_FAILURE_LIMIT = 3
-STEADY_PASS = PROVE_EVERY
-WAITING_PASS = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once
+VERIFY_INTERVAL = timedelta(minutes=5)
+READINESS_FAILURE_LIMIT = 3
+STEADY_REQUEUE = VERIFY_INTERVAL
+WAITING_REQUEUE = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once
 
 
-def plan(facts: Facts) -> Plan:
+def plan(facts: ObservedState) -> Plan:
     """Decide what one pass does. Source of the rules: the lifecycle of the product, `lifecycle.py`."""
     if facts.target is TargetStatus.DELETED or facts.expired:
         return _end(facts, delete=True)
@@ -56,7 +56,12 @@ def plan(facts: Facts) -> Plan:
         return _after_failure(facts)
     if (current := facts.generations.get(facts.generation)) is None:
         status = Status.PENDING if facts.status in {Status.UNKNOWN, Status.DEAD} else facts.status
-        return Plan(actions=(Begin(),), status=status, message="Submitted to the runtime.", next_pass_in=QUICK_PASS)
+        return Plan(
+            actions=(CreateGeneration(),),
+            status=status,
+            message="Submitted to the runtime.",
+            requeue_after=MIN_REQUEUE,
+        )
     if facts.serving == facts.generation:
         return _serve(facts, current)
     return _bring_up(facts, current)
@@ -65,9 +70,9 @@ def plan(facts: Facts) -> Plan:
 # --- The end ----------------------------------------------------------------------------------------------------
 
 
-def _end(facts: Facts, *, delete: bool) -> Plan:
+def _end(facts: ObservedState, *, delete: bool) -> Plan:
     actions: list[Action] = [Unroute()] if facts.serving is not None else []
-    draining: GenerationFacts | None = None
+    draining: GenerationState | None = None
     for generation in facts.generations.values():
         if generation.number == facts.serving and _answers_any(generation) and generation.draining_since is None:
             actions.append(Drain(generation.number))
@@ -85,7 +90,7 @@ def _end(facts: Facts, *, delete: bool) -> Plan:
             actions=tuple(actions),
             status=Status.STOPPING,
             message=f"{message}{waiting or f'Waiting for {servers} to end.'}",
-            next_pass_in=_pace_of_draining(facts.now, draining) if draining else QUICK_PASS,
+            requeue_after=_pace_of_draining(facts.now, draining) if draining else MIN_REQUEUE,
         )
     if delete:
         return Plan(actions=(*actions, Delete()), status=facts.status)
@@ -95,23 +100,23 @@ def _end(facts: Facts, *, delete: bool) -> Plan:
 # --- On the way up ----------------------------------------------------------------------------------------------
 
 
-def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
+def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
     """Bring the wanted generation to the point where traffic moves to it, while the serving one goes on."""
     if current.reason:
         return _failing(facts, current, current.reason, ())
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     others = _others(facts, current, serving)
-    kept = tend(facts.now, serving) if serving else Tended()
+    kept = plan_replicas(facts.now, serving) if serving else ReplicaPlan()
     if not current.held:
         return _wait_for_place(facts, current, serving, (*others, *kept.actions))
-    tended = tend(facts.now, current)
+    replica_plan = plan_replicas(facts.now, current)
     done = steps_done(current)
-    failure = tended.failure or overdue(facts.now, current, done)
+    failure = replica_plan.failure or overdue(facts.now, current, done)
     if failure:
         return _failing(facts, current, failure, (*others, *kept.actions))
-    actions = [*others, *kept.actions, *tended.actions]
+    actions = [*others, *kept.actions, *replica_plan.actions]
     if Step.HEALTHY in done:
-        actions.append(Route(current.number) if current.proved_at else Prove(current.number))
+        actions.append(Route(current.number) if current.verified_at else Probe(current.number))
     doing = doing_words(current, done)
     status, message = _status_while_updating(facts, current, serving, doing)
     return Plan(
@@ -120,11 +125,11 @@ def _bring_up(facts: Facts, current: GenerationFacts) -> Plan:
         message=message,
         severity=severity_of_start(current, updates=serving is not None),
         steps={current.number: done},
-        next_pass_in=pace(facts.now, current),
+        requeue_after=pace(facts.now, current),
     )
 
 
-def _others(facts: Facts, current: GenerationFacts, serving: GenerationFacts | None) -> list[Action]:
+def _others(facts: ObservedState, current: GenerationState, serving: GenerationState | None) -> list[Action]:
     """Release what is neither wanted nor serving: an update that was itself replaced before it was ready."""
     actions: list[Action] = []
     for generation in facts.generations.values():
@@ -134,28 +139,28 @@ def _others(facts: Facts, current: GenerationFacts, serving: GenerationFacts | N
 
 
 def _wait_for_place(
-    facts: Facts, current: GenerationFacts, serving: GenerationFacts | None, before: tuple[Action, ...]
+    facts: ObservedState, current: GenerationState, serving: GenerationState | None, before: tuple[Action, ...]
 ) -> Plan:
     if failure := overdue(facts.now, current, ()):
         return _failing(facts, current, failure, before)
     doing = current.waiting or "Looking for capacity."
     status, message = _status_while_updating(facts, current, serving, doing)
     return Plan(
-        actions=(*before, Place(current.number)),
+        actions=(*before, Schedule(current.number)),
         status=status,
         message=message,
         severity="warning" if current.waiting else "info",
-        next_pass_in=_pace_of_waiting(facts.now, current, serving),
+        requeue_after=_pace_of_waiting(facts.now, current, serving),
     )
 
 
-def _pace_of_waiting(now: datetime, current: GenerationFacts, serving: GenerationFacts | None) -> timedelta:
+def _pace_of_waiting(now: datetime, current: GenerationState, serving: GenerationState | None) -> timedelta:
     """Look again when the wait is over, and at what serves meanwhile as often as without an update."""
-    left = max(QUICK_PASS, deadline(current, Step.PLACED) - (now - current.began_at))
+    left = max(MIN_REQUEUE, deadline(current, Step.PLACED) - (now - current.began_at))
     if serving is None:
-        return min(WAITING_PASS, left)
+        return min(WAITING_REQUEUE, left)
     settled = all(replica.phase is ReplicaPhase.HEALTHY for replica in serving.replicas)
-    return min(STEADY_PASS if settled else SLOWEST_PASS, left)
+    return min(STEADY_REQUEUE if settled else MAX_STARTING_REQUEUE, left)
 
 
 def while_updating(configuration: str, doing: str) -> str:
@@ -164,7 +169,7 @@ def while_updating(configuration: str, doing: str) -> str:
 
 
 def _status_while_updating(
-    facts: Facts, current: GenerationFacts, serving: GenerationFacts | None, doing: str
+    facts: ObservedState, current: GenerationState, serving: GenerationState | None, doing: str
 ) -> tuple[Status, str]:
     if serving is None:
         return Status.PENDING, doing
@@ -174,10 +179,10 @@ def _status_while_updating(
 # --- Failure ----------------------------------------------------------------------------------------------------
 
 
-def _failing(facts: Facts, current: GenerationFacts, reason: str, before: tuple[Action, ...]) -> Plan:
+def _failing(facts: ObservedState, current: GenerationState, reason: str, before: tuple[Action, ...]) -> Plan:
     """Give the wanted generation up: go back to the serving one if that was wanted, else end as DEAD."""
     serving = facts.generations.get(facts.serving) if facts.serving not in {None, current.number} else None
-    returned = facts.returns_on_failure and serving is not None
+    returned = facts.rollback_on_failure and serving is not None
     if returned and serving is not None:
         message = f"Update to {current.configuration} failed: {reason} Returned to {serving.configuration}."
         status = Status.RUNNING if _answers(serving) else Status.PENDING
@@ -188,15 +193,15 @@ def _failing(facts: Facts, current: GenerationFacts, reason: str, before: tuple[
         message += f" The last configuration that was running is {last}." if update and last else ""
         status = Status.DEAD
     return Plan(
-        actions=(*before, Fail(current.number, reason, message, returned)),
+        actions=(*before, MarkFailed(current.number, reason, message, returned)),
         status=status,
         message=message,
         severity="warning" if returned else "error",
-        next_pass_in=QUICK_PASS,
+        requeue_after=MIN_REQUEUE,
     )
 
 
-def _after_failure(facts: Facts) -> Plan:
+def _after_failure(facts: ObservedState) -> Plan:
     """The wanted generation was given up: keep the one that was returned to, or hold nothing at all."""
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     if serving is not None:
@@ -208,27 +213,27 @@ def _after_failure(facts: Facts) -> Plan:
     actions = [action for generation in facts.generations.values() for action in release(generation)]
     left = any(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
     return Plan(
-        actions=tuple(actions), status=Status.DEAD, severity="error", next_pass_in=QUICK_PASS if left else None
+        actions=tuple(actions), status=Status.DEAD, severity="error", requeue_after=MIN_REQUEUE if left else None
     )
 
 
 # --- In service -------------------------------------------------------------------------------------------------
 
 
-def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
+def _serve(facts: ObservedState, serving: GenerationState, *, note: str = "") -> Plan:
     """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
     leaving, waits, waiting = _leave(facts, serving)
-    tended = tend(facts.now, serving)
+    replica_plan = plan_replicas(facts.now, serving)
     # A start that was refused for good only ends a deployment of which nothing else answers.
-    if reason := tended.failure or ("" if _answers(serving) else serving.reason):
-        fail = Fail(serving.number, reason, reason, returned=False)
+    if reason := replica_plan.failure or ("" if _answers(serving) else serving.reason):
+        fail = MarkFailed(serving.number, reason, reason, returned=False)
         return Plan(
-            actions=(*leaving, fail), status=Status.DEAD, message=reason, severity="error", next_pass_in=QUICK_PASS
+            actions=(*leaving, fail), status=Status.DEAD, message=reason, severity="error", requeue_after=MIN_REQUEUE
         )
     healthy = [replica for replica in serving.replicas if replica.phase is ReplicaPhase.HEALTHY]
-    actions: list[Action] = [*leaving, *tended.actions, *_proofs(facts.now, serving, bool(healthy))]
+    actions: list[Action] = [*leaving, *replica_plan.actions, *_proofs(facts.now, serving, bool(healthy))]
     answers = _answers(serving)
-    settled = answers and len(healthy) == len(serving.replicas) and not serving.proof_failures
+    settled = answers and len(healthy) == len(serving.replicas) and not serving.readiness_failures
     message, severity = _serving_message(serving, len(healthy), note)
     message = f"{message} {waiting}".rstrip()
     return Plan(
@@ -237,34 +242,34 @@ def _serve(facts: Facts, serving: GenerationFacts, *, note: str = "") -> Plan:
         message=message,
         severity=severity,
         steps={serving.number: tuple(Step)[1:]} if answers else {},
-        next_pass_in=waits or (STEADY_PASS if settled else SLOWEST_PASS if answers else QUICK_PASS),
+        requeue_after=waits or (STEADY_REQUEUE if settled else MAX_STARTING_REQUEUE if answers else MIN_REQUEUE),
     )
 
 
-def _answers(generation: GenerationFacts) -> bool:
+def _answers(generation: GenerationState) -> bool:
     """Whether it is known to answer: a healthy replica and no row of failed proofs."""
-    return _answers_any(generation) and generation.proof_failures < PROOF_FAILURE_LIMIT
+    return _answers_any(generation) and generation.readiness_failures < READINESS_FAILURE_LIMIT
 
 
-def _answers_any(generation: GenerationFacts) -> bool:
+def _answers_any(generation: GenerationState) -> bool:
     return any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
 
 
-def _proofs(now: datetime, serving: GenerationFacts, healthy: bool) -> list[Action]:
+def _proofs(now: datetime, serving: GenerationState, healthy: bool) -> list[Action]:
     if not healthy:
-        return [Distrust(serving.number)] if serving.proof_failures < PROOF_FAILURE_LIMIT else []
-    if serving.proof_failures or serving.proved_at is None or now - serving.proved_at >= PROVE_EVERY:
-        return [Prove(serving.number)]
+        return [MarkUnready(serving.number)] if serving.readiness_failures < READINESS_FAILURE_LIMIT else []
+    if serving.readiness_failures or serving.verified_at is None or now - serving.verified_at >= VERIFY_INTERVAL:
+        return [Probe(serving.number)]
     return []
 
 
-def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple[str, str]:
+def _serving_message(serving: GenerationState, healthy: int, note: str) -> tuple[str, str]:
     wanted = len(serving.replicas)
     troubled = [replica for replica in serving.replicas if replica.phase is not ReplicaPhase.HEALTHY]
-    why = next((r.recycled_because or r.exit_message for r in troubled if r.recycled_because or r.exit_message), "")
+    why = next((r.killed_because or r.exit_message for r in troubled if r.killed_because or r.exit_message), "")
     why = serving.reason or why
-    if healthy and serving.proof_failures >= PROOF_FAILURE_LIMIT:
-        return f"It does not answer through the gateway: {serving.proof_message}".rstrip(": "), "error"
+    if healthy and serving.readiness_failures >= READINESS_FAILURE_LIMIT:
+        return f"It does not answer through the gateway: {serving.readiness_message}".rstrip(": "), "error"
     if not healthy:
         return f"No server answers; starting again. {why}".rstrip(), "error"
     if healthy < wanted:
@@ -276,7 +281,7 @@ def _serving_message(serving: GenerationFacts, healthy: int, note: str) -> tuple
     return ("Running." if wanted == 1 else f"Running on {wanted} replicas."), "info"
 
 
-def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], timedelta | None, str]:
+def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, str]:
     """Drain and release the generations that traffic has left.
 
     Returns:
@@ -288,7 +293,7 @@ def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], timede
     for generation in facts.generations.values():
         if generation is serving or not generation.held:
             continue
-        waits = QUICK_PASS
+        waits = MIN_REQUEUE
         if facts.failed == generation.number:
             actions += release(generation)
         elif generation.draining_since is None:
@@ -300,7 +305,7 @@ def _leave(facts: Facts, serving: GenerationFacts) -> tuple[list[Action], timede
     return actions, waits, waiting
 
 
-def draining_words(generation: GenerationFacts) -> str:
+def draining_words(generation: GenerationState) -> str:
     """Return what is waited for while requests finish, `""` when there are none."""
     limit = f"(at most {words(generation.drain_limit)})"
     if generation.in_flight is None:
@@ -311,13 +316,13 @@ def draining_words(generation: GenerationFacts) -> str:
     return f"Waiting for {requests} to finish {limit}."
 
 
-def _pace_of_draining(now: datetime, generation: GenerationFacts) -> timedelta:
+def _pace_of_draining(now: datetime, generation: GenerationState) -> timedelta:
     """Look often while short requests finish, more seldom when a long one does."""
     lasts = now - (generation.draining_since or now)
-    return QUICK_PASS if lasts < SLOWEST_PASS else SLOWEST_PASS / 2
+    return MIN_REQUEUE if lasts < MAX_STARTING_REQUEUE else MAX_STARTING_REQUEUE / 2
 
 
-def _is_drained(now: datetime, generation: GenerationFacts) -> bool:
+def _is_drained(now: datetime, generation: GenerationState) -> bool:
     if generation.draining_since is None:
         return False
     waited = now - generation.draining_since

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step, is_permanent
 from deployments.reconciler.core.state import (
     Action,
-    ForgiveRestarts,
-    GenerationFacts,
-    Recycle,
+    GenerationState,
+    KillReplica,
     Release,
-    ReplicaFacts,
+    ReplicaState,
+    ResetRestartCount,
     Restart,
     Start,
     Stop,
@@ -26,11 +26,11 @@ UNHEALTHY_LIMIT = timedelta(seconds=60)
 _GONE = {None, ReplicaPhase.EXITED}
 
 
-def is_present(replica: ReplicaFacts) -> bool:
+def is_present(replica: ReplicaState) -> bool:
     return replica.phase not in _GONE
 
 
-def release(generation: GenerationFacts) -> list[Action]:
+def release(generation: GenerationState) -> list[Action]:
     """Stop what lives; give the resources back once nothing does.
 
     A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
@@ -49,12 +49,12 @@ def release(generation: GenerationFacts) -> list[Action]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tended:
+class ReplicaPlan:
     actions: tuple[Action, ...] = ()
     failure: str = ""
 
 
-def tend(now: datetime, generation: GenerationFacts) -> Tended:
+def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
     """Start, restart and end the replicas of a generation; say when they cannot be brought to life."""
     actions: list[Action] = []
     failures: list[str] = []
@@ -65,22 +65,22 @@ def tend(now: datetime, generation: GenerationFacts) -> Tended:
             if replica.restart_at is None or now >= replica.restart_at:
                 actions.append(Start(replica.name))
         elif replica.phase is ReplicaPhase.EXITED:
-            if replica.exit_reason is ExitReason.STOPPED and not replica.recycled_because:
+            if replica.exit_reason is ExitReason.STOPPED and not replica.killed_because:
                 # Stopped from outside the loop, as when Launchpad itself is stopped: no failure of the server's.
                 actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
                 continue
-            because = replica.recycled_because or replica.exit_message
+            because = replica.killed_because or replica.exit_message
             if _is_hopeless(replica, was_up=was_up) and not (alive and was_up):
                 failures.append(because)
             actions.append(Restart(replica.name, _pause(replica.restarts), because))
         elif was_up and (because := _hangs(now, generation, replica)):
-            actions.append(Recycle(replica.name, because))
+            actions.append(KillReplica(replica.name, because))
         elif replica.restarts and replica.healthy_since and now - replica.healthy_since >= RESTARTS_FORGOTTEN_AFTER:
-            actions.append(ForgiveRestarts(replica.name))
-    return Tended(failure=failures[0]) if failures else Tended(actions=tuple(actions))
+            actions.append(ResetRestartCount(replica.name))
+    return ReplicaPlan(failure=failures[0]) if failures else ReplicaPlan(actions=tuple(actions))
 
 
-def _is_hopeless(replica: ReplicaFacts, *, was_up: bool) -> bool:
+def _is_hopeless(replica: ReplicaState, *, was_up: bool) -> bool:
     """Whether another try need not be made. What has served before is given more of them: it did work once."""
     if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
         return True
@@ -93,12 +93,12 @@ def _pause(restarts: int) -> timedelta:
     return min(RESTART_PAUSE_MAX, timedelta(seconds=2 ** min(restarts, 10)))
 
 
-def deadline(generation: GenerationFacts, *steps: Step) -> timedelta:
+def deadline(generation: GenerationState, *steps: Step) -> timedelta:
     """Return how long steps may take together: what the template says of each, else the default."""
     return sum((generation.deadlines.get(step, DEADLINES[step]) for step in steps), timedelta())
 
 
-def _hangs(now: datetime, generation: GenerationFacts, replica: ReplicaFacts) -> str:
+def _hangs(now: datetime, generation: GenerationState, replica: ReplicaState) -> str:
     """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
     began = replica.attempt_began_at or now
     if replica.phase is ReplicaPhase.PREPARING:

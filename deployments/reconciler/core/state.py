@@ -10,7 +10,7 @@ from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Statu
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplicaFacts:
+class ReplicaState:
     """One replica as wanted and seen.
 
     Args:
@@ -23,7 +23,7 @@ class ReplicaFacts:
         restarts: failed starts since it was last healthy for long.
         restart_at: not to be started before.
         healthy_since, unhealthy_since: None when it is not.
-        recycled_because: why the loop itself ended this attempt, `""` if it did not.
+        killed_because: why the loop itself ended this attempt, `""` if it did not.
     """
 
     name: str
@@ -39,11 +39,11 @@ class ReplicaFacts:
     restart_at: datetime | None = None
     healthy_since: datetime | None = None
     unhealthy_since: datetime | None = None
-    recycled_because: str = ""
+    killed_because: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerationFacts:
+class GenerationState:
     """One generation that is wanted, serving, or not fully released.
 
     Args:
@@ -52,7 +52,7 @@ class GenerationFacts:
         waiting: why it is not placed, in numbers.
         steps: step -> when it was done.
         deadlines: step -> how long it may take, where the template says so.
-        proof_failures: failed proofs in a row; at PROOF_FAILURE_LIMIT the generation counts as not answering.
+        readiness_failures: failed proofs in a row; at READINESS_FAILURE_LIMIT the generation counts as not answering.
         drain_limit: how long its requests may take to finish once traffic has left it.
         in_flight: requests that the gateway still has open to it, None when not known.
         reason: why it failed.
@@ -63,12 +63,12 @@ class GenerationFacts:
     began_at: datetime
     held: bool = False
     waiting: str = ""
-    replicas: tuple[ReplicaFacts, ...] = ()
+    replicas: tuple[ReplicaState, ...] = ()
     steps: Mapping[Step, datetime] = field(default_factory=dict)
     deadlines: Mapping[Step, timedelta] = field(default_factory=dict)
-    proved_at: datetime | None = None
-    proof_failures: int = 0
-    proof_message: str = ""
+    verified_at: datetime | None = None
+    readiness_failures: int = 0
+    readiness_message: str = ""
     draining_since: datetime | None = None
     drain_limit: timedelta = timedelta(seconds=DRAIN_SECONDS)
     in_flight: int | None = None
@@ -76,7 +76,7 @@ class GenerationFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ObservedState:
     """All that a pass knows of one deployment.
 
     Args:
@@ -90,21 +90,21 @@ class Facts:
     target: TargetStatus
     status: Status
     generation: int
-    returns_on_failure: bool = False
+    rollback_on_failure: bool = False
     failed: int | None = None
     serving: int | None = None
     latest_running: str = ""
     expired: bool = False
-    generations: Mapping[int, GenerationFacts] = field(default_factory=dict)
+    generations: Mapping[int, GenerationState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Begin:
-    """Open the wanted generation: render its recipe, submit it to the runtime."""
+class CreateGeneration:
+    """Open the wanted generation: render its server spec, submit it to the runtime."""
 
 
 @dataclass(frozen=True)
-class Place:
+class Schedule:
     """Hold resources for the replicas of a generation, or say what is missing."""
 
     generation: int
@@ -126,14 +126,14 @@ class Restart:
 
 
 @dataclass(frozen=True)
-class ForgiveRestarts:
+class ResetRestartCount:
     """Count restarts from zero again: the replica was healthy for long."""
 
     replica: str
 
 
 @dataclass(frozen=True)
-class Recycle:
+class KillReplica:
     """End a live replica that does not answer, to be started again."""
 
     replica: str
@@ -148,12 +148,12 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Prove:
+class Probe:
     generation: int
 
 
 @dataclass(frozen=True)
-class Distrust:
+class MarkUnready:
     """Require a new proof before the generation counts as answering again."""
 
     generation: int
@@ -186,7 +186,7 @@ class Release:
 
 
 @dataclass(frozen=True)
-class Fail:
+class MarkFailed:
     """Give a generation up."""
 
     generation: int
@@ -201,8 +201,8 @@ class Delete:
 
 
 Action = (
-    Begin | Place | Start | Restart | ForgiveRestarts | Recycle | Stop | Prove | Distrust | Route | Unroute | Drain
-    | Release | Fail | Delete
+    CreateGeneration | Schedule | Start | Restart | ResetRestartCount | KillReplica | Stop | Probe | MarkUnready
+    | Route | Unroute | Drain | Release | MarkFailed | Delete
 )  # fmt: skip
 
 
@@ -216,7 +216,7 @@ class Plan:
         message: for people; None keeps the one there is.
         severity: "info", "warning" or "error".
         steps: generation -> steps that are done by now.
-        next_pass_in: None when nothing will change without a new wish.
+        requeue_after: None when nothing will change without a new wish.
     """
 
     actions: tuple[Action, ...] = ()
@@ -224,4 +224,4 @@ class Plan:
     message: str | None = None
     severity: str = "info"
     steps: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)
-    next_pass_in: timedelta | None = None
+    requeue_after: timedelta | None = None

@@ -22,7 +22,7 @@ else:
 
 ROTATE_BYTES = 10_000_000
 KEPT_FILES = 5
-LONGEST_LINE = 8192  # characters
+MAX_LINE = 8192  # characters
 REMOVED = "log.removed.json"  # how much older output is gone: bytes, and the time of the last line of it
 UNFINISHED = "log.unfinished.json"  # stream -> what it has written of a line that has no end yet
 
@@ -42,8 +42,8 @@ class AttemptLog:
         self._cause = CauseFinder()
 
     def write(self, stream: str, text: str) -> None:
-        if len(text) > LONGEST_LINE:
-            text = f"{text[:LONGEST_LINE]} … ({len(text) - LONGEST_LINE} more characters)"
+        if len(text) > MAX_LINE:
+            text = f"{text[:MAX_LINE]} … ({len(text) - MAX_LINE} more characters)"
         at = round(time.time(), 6)
         if stream != "launchpad":
             self._cause.note(stream, text, at)
@@ -64,9 +64,7 @@ class AttemptLog:
         try:
             if lines:
                 now = round(time.time(), 6)
-                write_atomically(
-                    path, json.dumps({stream: [now, text[:LONGEST_LINE]] for stream, text in lines.items()})
-                )
+                write_atomically(path, json.dumps({stream: [now, text[:MAX_LINE]] for stream, text in lines.items()}))
             elif os.path.exists(path):
                 os.unlink(path)
         except OSError:

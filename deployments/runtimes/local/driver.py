@@ -23,14 +23,14 @@ from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import Fetch, LogLine, ReplicaSeen, ReplicaSpec, Resources
+from deployments.runtimes.base import ArtifactSource, LogLine, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local import cache, logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
-from deployments.runtimes.local.spec import Preparer, scope_of
+from deployments.runtimes.local.spec import LaunchSpecBuilder, scope_of
 from deployments.runtimes.wheel import digest
 
 SHIM = Path(__file__).with_name("shim.py")
@@ -84,7 +84,7 @@ class LocalRuntime:
         self.home = home
         self._replicas = home / "replicas"
         self._capacity = machine.capacity(cpu_overcommit, memory_bytes)
-        self._preparer = Preparer(
+        self._preparer = LaunchSpecBuilder(
             home=home,
             run_as=run_as,
             allowed_roots=tuple(allowed_roots),
@@ -177,7 +177,7 @@ class LocalRuntime:
     # --- looking ------------------------------------------------------------------------------------------------
 
     @_usable()
-    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaSeen]:
+    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
         found = [self._measured(one) for one in self._look(f"{deployment_id}-")]
         if not probe:
@@ -193,7 +193,7 @@ class LocalRuntime:
         return found
 
     @_usable()
-    def list(self) -> Sequence[ReplicaSeen]:
+    def list(self) -> Sequence[ReplicaStatus]:
         """Return every replica, without asking the servers."""
         return builtins.list(self._look(""))
 
@@ -227,7 +227,7 @@ class LocalRuntime:
                 yield replica.name, number, folder
 
     @_usable()
-    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, Fetch]]) -> int:
+    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
         """Remove the downloads of all but these artifacts, and what was built for all but these groups.
 
         Environments with model servers of another version go, too.
@@ -249,12 +249,12 @@ class LocalRuntime:
         """
         return self._preparer.preparation()
 
-    def _look(self, prefix: str) -> Iterator[ReplicaSeen]:
+    def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
         for replica in reading.folders(self._replicas, prefix):
             if (one := reading.look(replica)) is not None:
                 yield one
 
-    def _probe(self, seen: ReplicaSeen) -> ReplicaSeen:
+    def _probe(self, seen: ReplicaStatus) -> ReplicaStatus:
         folder = self._replicas / seen.name / f"attempt-{seen.attempt}"
         spec, state = read_json(str(folder / "spec.json")), read_json(str(folder / "state.json"))
         if spec is None or state is None or "server" not in state:
@@ -277,7 +277,7 @@ class LocalRuntime:
             seen, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), seen.host, seen.port)
         )
 
-    def _measured(self, seen: ReplicaSeen) -> ReplicaSeen:
+    def _measured(self, seen: ReplicaStatus) -> ReplicaStatus:
         if seen.phase not in _PROBED:
             return seen
         state = read_json(str(self._replicas / seen.name / f"attempt-{seen.attempt}" / "state.json"))

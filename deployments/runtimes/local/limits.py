@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _V2, _V1_MEMORY, _V1_CPU = "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"
 PREPARING_BYTES = 2_000_000_000  # memory that preparing may use, for a small server too; compilers need it
 WATCH_SECONDS = 0.5  # between two looks at the memory where there is no control group
-_MOST_ROUNDS = 50  # of killing a control group whose processes start others
+_MAX_ROUNDS = 50  # of killing a control group whose processes start others
 _PREPARES = "-prepares"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -116,7 +116,7 @@ def _end(group: str) -> None:
 
 def _kill_members(group: str) -> None:
     """Kill the processes of a control group, and those that they start meanwhile."""
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         try:
             with open(f"{group}/cgroup.procs", encoding="ascii") as file:
                 pids = [int(line) for line in file]

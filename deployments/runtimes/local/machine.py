@@ -15,13 +15,13 @@ from deployments.runtimes.base import Resources
 logger = logging.getLogger(__name__)
 
 RESERVE = 0.1  # of the machine's memory, for Launchpad and the system
-LEAST_RESERVE = 1_000_000_000  # bytes
+MIN_RESERVE = 1_000_000_000  # bytes
 
 
 def capacity(cpu_overcommit: float, memory_bytes: int | None) -> Resources:
     """Return what replicas may be placed on."""
     total = psutil.virtual_memory().total
-    reserve = max(LEAST_RESERVE, int(total * RESERVE))
+    reserve = max(MIN_RESERVE, int(total * RESERVE))
     return Resources(
         cpu_millis=int((os.cpu_count() or 1) * 1000 * cpu_overcommit),
         memory_bytes=memory_bytes or max(total // 2, total - reserve),

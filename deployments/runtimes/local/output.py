@@ -17,7 +17,7 @@ else:
         from terminal import newest_state
 
 SHOWN_EVERY = 0.5  # seconds between two looks of readers at a line that has no end yet
-LONGEST_REST = 65536  # bytes; a line without an end must not fill the memory
+MAX_REST = 65536  # bytes; a line without an end must not fill the memory
 STATES_KEPT = 3  # of a line with carriage returns: the newest may be empty or half written
 
 
@@ -52,7 +52,7 @@ class Output:
         *lines, rest = (self._rest[fd] + chunk).split(b"\n")
         if b"\r" in rest:
             rest = b"\r".join(rest.rsplit(b"\r", STATES_KEPT)[-STATES_KEPT:])
-        if len(rest) > LONGEST_REST:
+        if len(rest) > MAX_REST:
             lines, rest = [*lines, rest], b""
         self._rest[fd] = rest
         self._last = self._keep(self._names[fd], [_text(line) for line in lines]) or self._last

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from deployments.runtimes.base import Fetch
+from deployments.runtimes.base import ArtifactSource
 from deployments.runtimes.local.environment import MARKER, environment_key
 from deployments.runtimes.local.rights import Rights
 from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
@@ -91,7 +91,7 @@ class Preparation:
         """Return the wheel of the model servers that come with Launchpad; see `ensure_wheel` for what it raises."""
         return ensure_wheel(self.home / "wheels", uv=self.uv, python=self.python, source=self.source)
 
-    def fetching(self, fetch: Fetch, target: Path) -> dict[str, Any]:
+    def fetching(self, fetch: ArtifactSource, target: Path) -> dict[str, Any]:
         """Return the job that brings an artifact to where it is expected."""
         if fetch.url.startswith("file://"):
             # Nothing is written and nobody waits; each look at a file has a home of its own.

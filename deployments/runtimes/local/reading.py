@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.runtimes.base import ReplicaExit, ReplicaSeen
+from deployments.runtimes.base import ReplicaExit, ReplicaStatus
 from deployments.runtimes.local.attempt_files import (
     is_alive,
     read_json,
@@ -57,7 +57,7 @@ def attempts(replica: Path) -> list[tuple[int, Path]]:
     return [(number, replica / f"attempt-{number}") for number in numbers]
 
 
-def look(replica: Path) -> ReplicaSeen | None:
+def look(replica: Path) -> ReplicaStatus | None:
     """Return the last attempt of a replica that was started, None when there is none."""
     for number, folder in reversed(attempts(replica)):
         if (spec := _spec(folder)) is not None:
@@ -76,12 +76,12 @@ def _spec(folder: Path) -> dict[str, Any] | None:
     return spec if isinstance(spec, dict) and spec.keys() >= _NEEDED else None
 
 
-def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str, Any]) -> ReplicaSeen:
+def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str, Any]) -> ReplicaStatus:
     """Return an attempt of which nobody knows any more what it runs, where it listens or what it may use: ended."""
     if "exit" not in state:
         _kill(replica.name, number, state)
         state = _note_end(folder, state, ExitReason.LOST, NO_SPEC)
-    return ReplicaSeen(
+    return ReplicaStatus(
         name=replica.name,
         attempt=number,
         phase=ReplicaPhase.EXITED,
@@ -90,9 +90,9 @@ def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str
     )
 
 
-def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> ReplicaSeen:
+def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> ReplicaStatus:
     state = _state(folder, spec)
-    seen = ReplicaSeen(
+    seen = ReplicaStatus(
         name=replica.name,
         attempt=number,
         phase=ReplicaPhase.STARTING,
@@ -125,7 +125,7 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     # The clock may have been set in either direction meanwhile.
     if not state and abs(time.time() - spec["at"]) < STARTING_SECONDS:
         return state
-    return _lose(folder, spec, state)
+    return _mark_lost(folder, spec, state)
 
 
 def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
@@ -165,7 +165,7 @@ def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, message: 
     return ended
 
 
-def _lose(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
     """Note that an attempt has lost its shim, and end what is left of its server."""
     if server := state.get("server"):
         _end_session(server[0], server[1])

@@ -40,7 +40,7 @@ else:
 
 # Signals that we, or Python, treat in our own way; the server must not inherit that.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
-SHORTEST_HIDDEN = 6  # characters of a secret that is struck out of the server's output
+MIN_HIDDEN = 6  # characters of a secret that is struck out of the server's output
 _KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
 
@@ -53,7 +53,7 @@ class Shim:
         self.secrets = secrets
         # Whole values and their lines; what is shorter than this would black out half of every log.
         parts = {part for value in secrets.values() for part in (value, *value.splitlines())}
-        self.hidden = sorted((part for part in parts if len(part) >= SHORTEST_HIDDEN), key=len, reverse=True)
+        self.hidden = sorted((part for part in parts if len(part) >= MIN_HIDDEN), key=len, reverse=True)
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)

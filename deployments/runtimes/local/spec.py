@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from deployments.errors import RuntimeRejected
 from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
-from deployments.runtimes.base import Fetch, ReplicaSpec
+from deployments.runtimes.base import ArtifactSource, ReplicaSpec
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.ports import HOST
 from deployments.runtimes.local.preparing import Preparation
@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*runtime\.(?:(port)|artifacts\.([\w.-]+))\s*\}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preparer:
+class LaunchSpecBuilder:
     """Knows the machine's folders, programs and users; see `LocalRuntime` for what each is."""
 
     home: Path
@@ -114,7 +114,7 @@ class Preparer:
             steps.append({"phase": "FETCHING", "job": job, "failure": failure})
         return steps
 
-    def _target(self, fetch: Fetch, resource_group: str) -> Path:
+    def _target(self, fetch: ArtifactSource, resource_group: str) -> Path:
         """Return where an artifact lies or will lie.
 
         Raises:
@@ -132,7 +132,7 @@ class Preparer:
             )
         return path
 
-    def cache_folder(self, fetch: Fetch, resource_group: str) -> Path:
+    def cache_folder(self, fetch: ArtifactSource, resource_group: str) -> Path:
         """Return the folder of a download, which no other resource group shares."""
         key = hashlib.sha256(f"{fetch.url} {fetch.sha256}".encode(errors="replace")).hexdigest()[:20]
         return self.home / "cache" / "artifacts" / scope_of(resource_group) / key

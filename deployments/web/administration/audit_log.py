@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from deployments.models import AuditEntry, ResourceGroup, kind_name
 from deployments.queries import administration
-from deployments.queries.administration import AuditWanted
+from deployments.queries.administration import AuditFilter
 from deployments.queries.csv_download import csv_response
 from deployments.web.shell.guards import PageRequest, administrator_required
 from deployments.web.shell.list_filters import PERIOD_LABELS
@@ -52,9 +52,9 @@ def audit_download(request: PageRequest) -> HttpResponseBase:
     return csv_response(f"audit-log-{timezone.localtime():%Y-%m-%d}", _rows(entries))
 
 
-def _wanted(request: HttpRequest) -> AuditWanted:
+def _wanted(request: HttpRequest) -> AuditFilter:
     names = ("action", "kind", "channel", "group", "period")
-    return AuditWanted(text=text_of(request, "q"), **{name: text_of(request, name) for name in names})
+    return AuditFilter(text=text_of(request, "q"), **{name: text_of(request, name) for name in names})
 
 
 def _rows(entries: QuerySet[AuditEntry]) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
-LONGEST_LABEL = 5000  # characters
+MAX_LABEL = 5000  # characters
 
 
 class LabelsField(forms.CharField):
@@ -38,7 +38,7 @@ class LabelsField(forms.CharField):
             key, sign, text = line.strip().partition("=")
             if line.strip() and not (sign and key):
                 raise forms.ValidationError(_("“%(line)s” is no label. Write key=value.") % {"line": line[:80]})
-            if len(key) > 256 or len(text) > LONGEST_LABEL:
+            if len(key) > 256 or len(text) > MAX_LABEL:
                 raise forms.ValidationError(_("A key has at most 256 characters, a value at most 5000."))
             if key:
                 labels[key.strip()] = text.strip()

@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from deployments.models import Artifact, Executable
 from deployments.operations.configurations import NAME_LIMIT
-from deployments.serving_template import LONGEST_VALUE, Parameter, ServingTemplate, validate_bindings
+from deployments.serving_template import MAX_VALUE, Parameter, ServingTemplate, validate_bindings
 
 LONG_VALUE = 60  # characters; a longer one gets a field of several lines
-LONGEST_ENTRY = LONGEST_VALUE + 1000  # characters that a draft keeps: enough to see that it is too long
+MAX_ENTRY = MAX_VALUE + 1000  # characters that a draft keeps: enough to see that it is too long
 
 
 class NameForm(forms.Form):
@@ -32,7 +32,7 @@ class NameForm(forms.Form):
 
     def entries(self) -> dict[str, Any]:
         """Return what was entered, right or wrong, by the names of the draft."""
-        return {"name": self.data.get("name", "").replace("\0", "")[:LONGEST_ENTRY]}
+        return {"name": self.data.get("name", "").replace("\0", "")[:MAX_ENTRY]}
 
 
 class TemplateForm(NameForm):
@@ -106,7 +106,7 @@ class ParametersForm(forms.Form):
         """Return parameter name -> what was entered; without an entry and a default a parameter is missing."""
         entered = {parameter: self.data.get(key_of(parameter), "") for parameter in self.template.parameters}
         return {
-            parameter.name: value.replace("\r\n", "\n").replace("\0", "")[:LONGEST_ENTRY]
+            parameter.name: value.replace("\r\n", "\n").replace("\0", "")[:MAX_ENTRY]
             for parameter, value in entered.items()
             if value or parameter.default is not None
         }

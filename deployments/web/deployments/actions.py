@@ -103,10 +103,10 @@ def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
         problem = "" if chosen else gettext("There is no such configuration in this scenario.")
     else:
         problem = " ".join(str(error) for error in form.errors.get("configuration", []))
-    returns = bool(request.POST.get("returns_on_failure"))
+    returns = bool(request.POST.get("rollback_on_failure"))
     if chosen is not None:
         try:
-            update_deployment(request.actor, deployment, chosen, returns_on_failure=returns)
+            update_deployment(request.actor, deployment, chosen, rollback_on_failure=returns)
         except InvalidInput as error:
             problem = error.problems.get("configuration", str(error))
         except LaunchpadError as error:

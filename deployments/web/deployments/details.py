@@ -26,11 +26,11 @@ from deployments.queries.deployment_details import (
 )
 from deployments.queries.deployment_progress import Progress, progress_of
 from deployments.queries.deployment_versions import details_version
-from deployments.queries.eligibility import holders, need_of, room_of
+from deployments.queries.eligibility import holders, resource_request_of, room_of
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import moment_from
 from deployments.web.deployments.playground_card import try_context
-from deployments.web.deployments.remediation import advice_on
+from deployments.web.deployments.remediation import remediation_for
 from deployments.web.deployments.verification import verification_of
 from deployments.web.shell.guards import PageRequest, sign_in_required
 from deployments.web.shell.polling import version_for
@@ -133,7 +133,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
     context |= _values(request, state.configuration) | {
         "history": [(event, event.at - deployment.created_at) for event in status_changes(deployment)],
         "reason": deployment.status_message or (state.newest.reason if state.newest else ""),
-        "plan": newest.recipe.get("resource_plan", "") if newest else "",
+        "plan": newest.server_spec.get("resource_plan", "") if newest else "",
     }
     if state.is_waiting:
         context |= _waiting(request, state)
@@ -141,7 +141,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
     if state.newest is not None and (state.is_dead or state.has_returned or (current and current.setback)):
         attempts = attempts_of(deployment, generation=state.newest.number)
         undone = current.step if current else None
-        context |= {"attempts": attempts, "advice": advice_on(state.newest, attempts, undone)}
+        context |= {"attempts": attempts, "advice": remediation_for(state.newest, attempts, undone)}
     return context | try_context(state)
 
 
@@ -170,7 +170,7 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     held = [holder for holder in holders(connection) if holder.deployment_id != deployment.pk]
     room = room_of(connection)
     shown: dict[str, Any] = {
-        "need": need_of(state.newest.configuration) if state.newest else None,
+        "need": resource_request_of(state.newest.configuration) if state.newest else None,
         "room": room,
         "holders": [holder for holder in held if request.actor.sees(holder.group_id)],
     }

@@ -13,22 +13,22 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Status, parse_ttl
 from deployments.models import Replica
-from deployments.queries.deployment_logs import LogWanted
-from deployments.queries.deployments import NEWEST, PAGE_SIZES, PERIODS, SORTS, Wanted
+from deployments.queries.deployment_logs import LogFilter
+from deployments.queries.deployments import NEWEST, PAGE_SIZES, PERIODS, SORTS, DeploymentFilter
 
 UNITS = {"m": _("minutes"), "h": _("hours"), "d": _("days")}
 STREAMS = {"stdout": _("Output"), "stderr": _("Errors"), "launchpad": _("Launchpad")}
 _CONTROL = {"autocomplete": "off"}
 
 
-def wanted_from(query: QueryDict) -> Wanted:
+def wanted_from(query: QueryDict) -> DeploymentFilter:
     """Return what the address of a list asks for; what makes no sense in it counts as not said."""
     words = {name: query.get(name, "").strip()[:256].replace("\0", "") for name in query}
     status = words.get("status", "").upper()
     created = words.get("created", "")
     sort = words.get("sort", NEWEST)
     size = words.get("size", "")
-    return Wanted(
+    return DeploymentFilter(
         status=status if status in Status.__members__ else "",
         text=words.get("q", ""),
         scenario=words.get("scenario", ""),
@@ -96,11 +96,11 @@ class LogForm(forms.Form):
                 format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "step": "1"}
             )
 
-    def wanted(self) -> LogWanted:
+    def wanted(self) -> LogFilter:
         """Return the filters that make sense; the others count as not given, their errors stand at the fields."""
         self.is_valid()
         values = self.cleaned_data
-        return LogWanted(
+        return LogFilter(
             text=values.get("q", ""),
             start=values.get("start"),
             end=values.get("end"),
@@ -117,7 +117,7 @@ class UpdateForm(forms.Form):
     configuration = forms.UUIDField(
         error_messages={"required": _("Choose a configuration."), "invalid": _("Choose a configuration of the list.")}
     )
-    returns_on_failure = forms.BooleanField(required=False)
+    rollback_on_failure = forms.BooleanField(required=False)
 
 
 def moment_from(text: str) -> datetime | None:

@@ -18,7 +18,7 @@ from deployments.lifecycle import Action, Status
 from deployments.models import Role
 from deployments.operations import BULK_LIMIT, BulkItem, delete_deployments, stop_deployments
 from deployments.queries.deployment_versions import list_version
-from deployments.queries.deployments import PAGE_SIZES, Wanted, deployment_page, list_choices, verdicts
+from deployments.queries.deployments import PAGE_SIZES, DeploymentFilter, deployment_page, eligibility_of, list_choices
 from deployments.web.deployments.forms import wanted_from
 from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
 from deployments.web.shell.list_filters import (
@@ -98,7 +98,7 @@ def deployment_bulk(request: PageRequest) -> HttpResponse:
     back = _local_list(request.POST.get("back", ""))
     if "confirmed" in request.POST:
         return _act(request, action, ids, back)
-    chosen = verdicts(request.workspace.group.pk, ids[:BULK_LIMIT], action)
+    chosen = eligibility_of(request.workspace.group.pk, ids[:BULK_LIMIT], action)
     context = {
         "action": action.value,
         "eligible": [verdict.deployment for verdict in chosen if not verdict.reason],
@@ -159,7 +159,7 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
     }
 
 
-def _tabs(counts: Any, wanted: Wanted, kept: QueryDict) -> list[dict[str, Any]]:
+def _tabs(counts: Any, wanted: DeploymentFilter, kept: QueryDict) -> list[dict[str, Any]]:
     everything = {
         "label": gettext("All"),
         "count": sum(counts.values()),
@@ -182,7 +182,7 @@ def _tabs(counts: Any, wanted: Wanted, kept: QueryDict) -> list[dict[str, Any]]:
     ]
 
 
-def _sorts(wanted: Wanted, kept: QueryDict) -> dict[str, dict[str, str]]:
+def _sorts(wanted: DeploymentFilter, kept: QueryDict) -> dict[str, dict[str, str]]:
     """Return for each sortable column the address that sorts by it, and how it is sorted now."""
     links = {}
     for name in ("id", "scenario", "status", "target", "created", "changed"):

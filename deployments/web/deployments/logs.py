@@ -22,8 +22,8 @@ from deployments.queries.deployment_details import replicas_of
 from deployments.queries.deployment_logs import (
     HOLD_BACK,
     INSTANT,
+    LogFilter,
     LogPage,
-    LogWanted,
     ShownLine,
     lines_since,
     log_page,
@@ -116,7 +116,7 @@ def _failed_attempt(request: PageRequest, deployment: Deployment) -> Attempt | N
     return attempts.order_by("-started_at", "-pk").first()
 
 
-def _until(wanted: LogWanted, deployment: Deployment, now: datetime) -> LogWanted:
+def _until(wanted: LogFilter, deployment: Deployment, now: datetime) -> LogFilter:
     """Leave the last moment of a live log to the lines that are appended; see HOLD_BACK."""
     if not _is_live(deployment):
         return wanted
@@ -124,7 +124,7 @@ def _until(wanted: LogWanted, deployment: Deployment, now: datetime) -> LogWante
     return replace(wanted, end=min(wanted.end, last) if wanted.end else last)
 
 
-def _from(wanted: LogWanted, begin: datetime | None) -> LogWanted:
+def _from(wanted: LogFilter, begin: datetime | None) -> LogFilter:
     if begin is None:
         return wanted
     return replace(wanted, end=begin) if wanted.newest_first else replace(wanted, start=begin + INSTANT)
@@ -138,7 +138,7 @@ def _log_context(
     request: PageRequest,
     deployment: Deployment,
     page: LogPage,
-    wanted: LogWanted,
+    wanted: LogFilter,
     now: datetime,
     unfinished: Sequence[ShownLine],
 ) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.conf import settings
 from deployments.errors import InvalidInput
 from deployments.gateway.endpoint import inference_url
 from deployments.queries.deployment_details import DeploymentState
-from deployments.scheduling.server_specs import recipe_of, unpack
+from deployments.scheduling.server_specs import from_dict, server_spec_of
 from deployments.serving_template import Sample, TemplateInvalid
 from deployments.web.deployments.playground_request import METHODS
 from deployments.web.deployments.snippets import snippets
@@ -47,15 +47,19 @@ def sample_of(state: DeploymentState) -> Sample | None:
     """Return the request that the template offers for trying: its sample, else its proof; None when it is broken."""
     generation = state.serving or state.newest
     has_begun = generation is not None and generation.pk is not None
-    if generation is not None and has_begun and not generation.recipe:
+    if generation is not None and has_begun and not generation.server_spec:
         return None
     try:
-        recipe = unpack(generation.recipe) if generation and has_begun else recipe_of(state.deployment.configuration)
+        server_spec = (
+            from_dict(generation.server_spec)
+            if generation and has_begun
+            else server_spec_of(state.deployment.configuration)
+        )
     except (TemplateInvalid, InvalidInput):  # the first pass will say so
         return None
-    if recipe.sample is not None:
-        return recipe.sample
-    proof = recipe.proof
+    if server_spec.sample is not None:
+        return server_spec.sample
+    proof = server_spec.proof
     return Sample(method=proof.method, path=proof.path, body=proof.body, headers=proof.headers)
 
 

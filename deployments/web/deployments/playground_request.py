@@ -23,9 +23,9 @@ from deployments.errors import GatewayUnavailable, InvalidInput
 from deployments.gateway.endpoint import certificate, place, prefix_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-LONGEST_PATH = 2000  # characters
-LARGEST_BODY = 1_000_000  # bytes
-LARGEST_ANSWER = 256_000  # bytes that are shown
+MAX_PATH = 2000  # characters
+MAX_BODY = 1_000_000  # bytes
+MAX_ANSWER = 256_000  # bytes that are shown
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 30.0
 
@@ -112,8 +112,8 @@ def _read(answer: urllib3.BaseHTTPResponse, *, until: float) -> tuple[bytes, boo
     content = bytearray()
     while chunk := answer.read1(65536):
         content += chunk
-        if len(content) > LARGEST_ANSWER or time.monotonic() > until:
-            return bytes(content[:LARGEST_ANSWER]), True
+        if len(content) > MAX_ANSWER or time.monotonic() > until:
+            return bytes(content[:MAX_ANSWER]), True
     return bytes(content), False
 
 
@@ -122,15 +122,15 @@ def _problems(method: str, path: str, body: str) -> dict[str, str]:
     if method not in METHODS:
         problems["method"] = _("Choose one of %(values)s.") % {"values": ", ".join(METHODS)}
     plain = unquote(unquote(path.partition("?")[0])).replace("\\", "/")
-    if len(path) > LONGEST_PATH:
-        numbers = {"count": len(path), "limit": LONGEST_PATH}
+    if len(path) > MAX_PATH:
+        numbers = {"count": len(path), "limit": MAX_PATH}
         problems["path"] = _("The path has %(count)s characters; %(limit)s are allowed.") % numbers
     elif not path.startswith("/") or not path.isascii() or any(c <= " " or c == "\x7f" or c == "#" for c in path):
         problems["path"] = _("Write a path that begins with / and holds no spaces; other characters percent-encoded.")
     elif {".", ".."} & set(plain.split("/")):
         problems["path"] = _("The path must not hold the parts . or .. that lead elsewhere.")
-    if len(body.encode()) > LARGEST_BODY:
-        sizes = {"size": _grouped(len(body.encode())), "limit": _grouped(LARGEST_BODY)}
+    if len(body.encode()) > MAX_BODY:
+        sizes = {"size": _grouped(len(body.encode())), "limit": _grouped(MAX_BODY)}
         problems["body"] = _("The body has %(size)s bytes; %(limit)s can be sent from this page.") % sizes
     return problems
 

@@ -16,7 +16,7 @@ _NO_PROGRAM = {126, 127}
 _CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
 
 
-def advice_on(generation: Generation, attempts: Sequence[Attempt], undone: Step | None) -> Sequence[str]:
+def remediation_for(generation: Generation, attempts: Sequence[Attempt], undone: Step | None) -> Sequence[str]:
     """Return sentences on what to try, the likeliest first.
 
     Args:
@@ -57,7 +57,7 @@ def _after_step(step: Step | None) -> str:
         Step.FETCHED: _("Check the addresses of its input artifacts, and that they can be reached from this machine."),
         Step.STARTED: _("Let the server listen on the port given in the environment variable PORT on 127.0.0.1."),
         Step.HEALTHY: _("Check the template's health path; a large model may need a longer deadline for this step."),
-        Step.PROVED: _("Check the template's proof request: send it by hand and look at the answer."),
+        Step.VERIFIED: _("Check the template's proof request: send it by hand and look at the answer."),
         Step.ROUTED: _("Look at the gateway's log; then start the deployment again."),
     }
     return known.get(step, "") if step else ""

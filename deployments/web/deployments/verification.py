@@ -27,13 +27,13 @@ class Verification:
 
 def verification_of(generation: Generation | None) -> Verification | None:
     """Return what was verified of the generation that serves, None when nothing was yet."""
-    if generation is None or generation.proved_at is None or not generation.recipe.get("proof"):
+    if generation is None or generation.verified_at is None or not generation.server_spec.get("proof"):
         return None
-    proof = Proof(**generation.recipe["proof"])
+    proof = Proof(**generation.server_spec["proof"])
     if proof.asks_model:
         words = _("answered a prediction")
     elif proof.body:
         words = _("healthy, not asked: give sample rows in the configuration")
     else:
         words = _("healthy, not asked: the template names no prediction to verify it with")
-    return Verification(words=words, answer=generation.proof_answer, asked_model=proof.asks_model)
+    return Verification(words=words, answer=generation.readiness_answer, asked_model=proof.asks_model)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
 from deployments.models import Executable, SavedView, Scenario, User
-from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS, Wanted
+from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS, DeploymentFilter
 
 COLUMN_LABELS = {
     "scenario": gettext_lazy("Scenario / Executable"),
@@ -52,7 +52,7 @@ def changed_query(kept: QueryDict, **changes: str) -> str:
 
 
 def chips(
-    wanted: Wanted, kept: QueryDict, scenarios: Sequence[Scenario], executables: Sequence[Executable]
+    wanted: DeploymentFilter, kept: QueryDict, scenarios: Sequence[Scenario], executables: Sequence[Executable]
 ) -> list[dict[str, str]]:
     """Return the filters in force, each with the address of the list without it."""
     named = {

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from deployments.scheduling.placement import Room
+from deployments.scheduling.placement import Capacity
 
 WARNING, ALARM = 0.75, 0.9  # parts of the whole from which on a meter changes its colour
 
 
-def meters_of(room: Room | None) -> list[dict[str, Any]]:
+def meters_of(room: Capacity | None) -> list[dict[str, Any]]:
     """Return what is held and how much there is: memory in bytes, CPU in cores; nothing while that is not known."""
     if room is None:
         return []

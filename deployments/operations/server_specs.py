@@ -6,13 +6,13 @@ from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan
 from deployments.operations.capacity import refuse_what_never_fits
 from deployments.scheduling import secret_values
-from deployments.scheduling.server_specs import recipe_of
-from deployments.serving_template import Recipe, TemplateInvalid
+from deployments.scheduling.server_specs import server_spec_of
+from deployments.serving_template import ServerSpec, TemplateInvalid
 
 
-def check_recipe(
+def check_server_spec(
     configuration: Configuration, group: ResourceGroup, *, deployment: Deployment | None = None
-) -> Recipe:
+) -> ServerSpec:
     """Return what the configuration asks to run.
 
     Args:
@@ -26,8 +26,8 @@ def check_recipe(
         template = configuration.executable.template
         if template.problem_for_local_runtime:
             raise InvalidInput({"configuration": template.problem_for_local_runtime})
-        recipe = recipe_of(configuration)
-        secret_values.check(group.pk, recipe.secret_env)
+        server_spec = server_spec_of(configuration)
+        secret_values.check(group.pk, server_spec.secret_env)
     except (TemplateInvalid, InvalidInput, SecretMissing) as error:
         raise InvalidInput({"configuration": str(error)}) from error
     missing = set(configuration.inputs) - set(configuration.artifacts())
@@ -38,21 +38,21 @@ def check_recipe(
                 % {"missing": ", ".join(sorted(missing))}
             }
         )
-    plan = ResourcePlan.objects.filter(pk=recipe.resource_plan).first()
+    plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
     if plan is None:
         plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
         raise InvalidInput(
             {
                 "configuration": _("It names the resource plan %(resource_plan)s; there are: %(plans)s.")
-                % {"resource_plan": repr(recipe.resource_plan), "plans": plans}
+                % {"resource_plan": repr(server_spec.resource_plan), "plans": plans}
             }
         )
     quota = group.replica_quota
-    if quota is not None and recipe.min_replicas > quota:
+    if quota is not None and server_spec.min_replicas > quota:
         raise QuotaExceeded(
             _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
-            % {"min_replicas": recipe.min_replicas, "group": group.pk, "quota": quota}
+            % {"min_replicas": server_spec.min_replicas, "group": group.pk, "quota": quota}
         )
-    needs = plan.resources.times(recipe.min_replicas)
+    needs = plan.resources.times(server_spec.min_replicas)
     refuse_what_never_fits(group.connection, needs, deployment=deployment)
-    return recipe
+    return server_spec
