@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+COVERAGE ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes
 # Shown when it fails only: an index location that is not there makes pip warn once for each package.
@@ -14,8 +15,10 @@ QUIETLY = > $(PIP_LOG) 2>&1 || { cat $(PIP_LOG) >&2; exit 1; }
 up: .venv/.installed
 	@exec $(BIN)/python -m launchpad.up
 
+# COVERAGE=FILE measures what the tests cover; `python -m tests.coverage_report FILE` prints it.
 test: lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		$(if $(COVERAGE),--cov --cov-report=json:$(COVERAGE)) $(ARGS)
 
 # The checks import the settings, which keep a key in their home: give them one that nobody uses.
 lint bench screenshots: export LAUNCHPAD_HOME = $(CURDIR)/.venv/home

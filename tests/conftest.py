@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.utils import translation
+from hypothesis import settings as hypothesis
 
 from tests.environment import HOME
+
+hypothesis.register_profile("launchpad", deadline=None)  # 200 ms for one example is no promise on a busy machine
+hypothesis.load_profile("launchpad")
 
 
 @pytest.fixture(scope="session")
