@@ -55,6 +55,23 @@ def test_the_button_of_the_admin_site_is_as_tall_as_the_others(open_page: Any) -
     assert box["height"] == 30
 
 
+def test_the_admin_site_says_when_the_server_is_away_and_when_it_is_back(open_page: Any) -> None:
+    page = open_page(reverse("groups"), role=Role.ADMINISTRATOR)
+    page.clock.install()
+    page.goto(reverse("admin:index"))
+    banner = page.locator("#connection")
+    expect(banner).to_be_hidden()
+
+    page.evaluate("() => { self.kept = fetch; fetch = () => Promise.reject(new TypeError('no network')); }")
+    page.clock.run_for(11_000)
+    expect(banner).to_be_visible()
+
+    page.evaluate("() => { fetch = self.kept; }")
+    with page.expect_response("**/ping/"):
+        page.clock.run_for(11_000)
+    expect(banner).to_be_hidden()
+
+
 def test_a_group_with_contents_goes_when_its_id_is_typed(open_page: Any) -> None:
     make.make_deployment(make.make_configuration(make.make_group("team.blue")))
     page = open_page(reverse("group", args=["team.blue"]), role=Role.ADMINISTRATOR)
