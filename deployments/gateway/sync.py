@@ -10,15 +10,17 @@ takes the listening socket over, the old one finishes what it has.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
 from deployments.gateway.endpoint import Endpoint, place, site
-from deployments.gateway.haproxy.config import ROUTES, STATE, STATE_KEY, Rendered, render
+from deployments.gateway.haproxy.config import CHECKS_SOCKET, ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.haproxy.control import RELOAD_SECONDS, Control, pause_until
 from deployments.gateway.readiness import Proof, prove
 from deployments.gateway.routing_table import RoutingTable, backend_name, load
@@ -155,6 +157,14 @@ def _reload(here: Endpoint, new: Rendered) -> None:
         if not pause_until(end):
             raise GatewayUnavailable("The gateway did not take its new configuration; its log says why.")
     write(here.folder / "server-state", "")
+    _remove_old_sockets(here)
+
+
+def _remove_old_sockets(here: Endpoint) -> None:
+    """Remove the sockets of checks that no worker uses: all but that of the present one and of the one before."""
+    sockets = sorted((here.folder / CHECKS_SOCKET).parent.glob(Path(CHECKS_SOCKET).name), key=os.path.getmtime)
+    for path in sockets[:-2]:
+        path.unlink(missing_ok=True)
 
 
 def _carried_state(control: Control, new: Rendered) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def test_a_check_waits_for_the_whole_answer_and_closes_without_a_reset(
 def test_checks_go_on_while_clients_take_all_connections(
     gateway: Gateway, settings: Settings, monkeypatch: pytest.MonkeyPatch, health_servers: dict[str, HealthServer]
 ) -> None:
-    monkeypatch.setattr("deployments.gateway.place.MAX_CONNECTIONS", 100)
+    monkeypatch.setattr("deployments.gateway.endpoint.MAX_CONNECTIONS", 100)
     sync.apply(_table(health_servers))
     with ExitStack() as kept:
         for number in range(160):
@@ -108,3 +109,15 @@ def test_checks_go_on_while_clients_take_all_connections(
             what="all are checked twice",
         )
         assert sync.replicas_down() == frozenset()
+
+
+def test_each_configuration_has_a_socket_for_checks_of_its_own(gateway: Gateway) -> None:
+    """The worker from before a reload, which does not know new servers, must not get checks of the one after it."""
+    unknown = Server(name="r0", host="", port=0)
+    seen = set()
+    for number in range(4):
+        sync.apply(routed(number, unknown))
+        text = (gateway.home / "gateway" / "haproxy.cfg").read_text()
+        seen |= set(re.findall(r"unix@(\S*/checks\S*)", text))
+        assert len(seen) == number + 1
+    assert len(list((gateway.home / "run").glob("checks*"))) == 2, "and those of long ago are removed"

@@ -29,7 +29,7 @@ ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked
 SERVERS, STATE = "servers.map", "state.map"
 STATE_KEY = "table"
 # Relative, so that the limit on the length of socket paths is far away.
-METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks.sock"
+METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks-*.sock"
 FRONTEND = "public"
 BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
 CLIENT_SECONDS = 60  # that a client may be silent when it is its turn
@@ -119,6 +119,9 @@ def render(table: RoutingTable, site: GatewayConfig) -> Rendered:
     servers = {f"{b.name}/{server.name}": _address(server) for b in backends for server in b.servers}
     text = frame + "".join(_backend(backend, servers) for backend in backends)
     skeleton = frame + "".join(_backend(backend, None) for backend in backends)
+    # Workers share a socket of one name while one replaces the other, and the old one does not know new servers.
+    socket = CHECKS_SOCKET.replace("*", hashlib.sha256(skeleton.encode()).hexdigest()[:12])
+    text, skeleton = text.replace(CHECKS_SOCKET, socket), skeleton.replace(CHECKS_SOCKET, socket)
     maps = {**_maps(table), SERVERS: {name: "{}/{}".format(*known) for name, known in servers.items() if known}}
     facts = json.dumps([text, maps], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
