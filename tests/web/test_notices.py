@@ -126,3 +126,21 @@ def test_nobody_learns_of_deployments_of_other_groups_from_messages(client: Clie
 
     client.force_login(make.make_user(Role.EDITOR, username="other"))
     assert client.get(reverse("notice"), query).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("iris 3", "iris 3 was deleted."),
+        ("מודל 3", "\u2068מודל 3\u2069 was deleted."),
+        ("ends \u202e here \u2069", "\u2068ends  here \u2069 was deleted."),
+    ],
+    ids=["left to right", "right to left", "controls"],
+)
+def test_a_name_turns_no_word_of_a_message_around(client: Client, name: str, shown: str) -> None:
+    client.force_login(make.make_user(Role.EDITOR))
+    artifact = make.make_artifact(name=name)
+
+    page = client.post(reverse("artifact-delete", args=[artifact.pk]), follow=True).content.decode()
+
+    assert f"<p>{shown}</p>" in page

@@ -20,6 +20,7 @@ from deployments.web.administration.forms import KeyForm
 from deployments.web.administration.frames import form_page, list_page
 from deployments.web.shell.form_problems import put_problems
 from deployments.web.shell.guards import PageRequest, administrator_required
+from deployments.web.shell.notices import apart
 
 
 @require_GET
@@ -66,5 +67,5 @@ def key_revoke(request: PageRequest, key_id: int) -> HttpResponse:
     if request.method == "GET":
         return render(request, "administration/key_revoke.html", {"key": key})
     revoke_service_key(request.actor, key)
-    messages.success(request, _("%(name)s was revoked.") % {"name": key})
+    messages.success(request, _("%(name)s was revoked.") % {"name": apart(str(key))})
     return redirect("keys")

@@ -18,6 +18,7 @@ from deployments.web.administration.forms import NewUserForm, UserForm
 from deployments.web.administration.frames import form_page, list_page
 from deployments.web.shell.form_problems import put_problems
 from deployments.web.shell.guards import PageRequest, administrator_required
+from deployments.web.shell.notices import apart
 
 
 @require_GET
@@ -54,7 +55,7 @@ def user_change(request: PageRequest, user_id: int) -> HttpResponse:
         except OperationRefused as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, _("%(name)s was changed.") % {"name": user.get_username()})
+            messages.success(request, _("%(name)s was changed.") % {"name": apart(user.get_username())})
             return redirect("users")
     title, parent = user.get_username(), ("users", _("Users"))
     return form_page(request, form, "user", title=title, submit=_("Save"), parent=parent, person=user)

@@ -25,6 +25,7 @@ from deployments.web.configurations.draft import KIND, choose_input
 from deployments.web.shell.drafts import WindowDraft, window_draft
 from deployments.web.shell.form_problems import put_problems
 from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
+from deployments.web.shell.notices import apart
 from deployments.web.shell.paging import page_of, text_of
 
 TITLES = {
@@ -117,7 +118,7 @@ def artifact_delete(request: PageRequest, artifact_id: UUID) -> HttpResponse:
     except OperationRefused as error:
         messages.error(request, str(error))
         return redirect("artifact", artifact_id)
-    messages.success(request, _("%(name)s was deleted.") % {"name": found.name})
+    messages.success(request, _("%(name)s was deleted.") % {"name": apart(found.name)})
     return redirect(f"{reverse('artifacts')}?{urlencode({'kind': found.kind})}")
 
 
@@ -166,7 +167,7 @@ def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
 
 def _onward(request: PageRequest, added: Artifact, wizard: WindowDraft | None) -> HttpResponse:
     address = _inputs_step(wizard) if wizard else reverse("artifact", args=[added.pk])
-    messages.success(request, _("%(name)s was added.") % {"name": added.name})
+    messages.success(request, _("%(name)s was added.") % {"name": apart(added.name)})
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 

@@ -23,7 +23,7 @@ from deployments.queries.eligibility import fit
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import UpdateForm
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
-from deployments.web.shell.notices import announce_one
+from deployments.web.shell.notices import announce_one, apart
 
 Act = Callable[[Actor, Deployment], None]
 
@@ -77,7 +77,7 @@ def deployment_roll_back(request: PageRequest, deployment_id: str) -> HttpRespon
     deployment = deployment_or_404(request, deployment_id)
     last = deployment.latest_running_configuration
     if request.method == "POST":
-        done = gettext("Rolling back to %(name)s.") % {"name": last.name if last else ""}
+        done = gettext("Rolling back to %(name)s.") % {"name": apart(last.name) if last else ""}
         return _done(request, deployment, Action.UPDATE, roll_back_deployment, done)
     reason = reason_against(request, deployment, Action.UPDATE)
     return render(request, "deployments/roll_back.html", {"deployment": deployment, "last": last, "reason": reason})
@@ -114,7 +114,8 @@ def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
     if problem or chosen is None:
         context = _update_context(request, deployment, chosen) | {"problem": problem, "returns": returns}
         return render(request, "deployments/update.html", context, status=422)
-    announce_one(request, gettext("Updating to %(name)s.") % {"name": chosen.name}, Action.UPDATE, deployment)
+    done = gettext("Updating to %(name)s.") % {"name": apart(chosen.name)}
+    announce_one(request, done, Action.UPDATE, deployment)
     to = reverse("deployment", args=[deployment.pk])
     return HttpResponseClientRedirect(to) if request.htmx else redirect(to)
 

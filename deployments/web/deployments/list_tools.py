@@ -19,6 +19,7 @@ from deployments.queries.deployments import COLUMNS, all_deployments
 from deployments.web.deployments.forms import wanted_from
 from deployments.web.shell.guards import PageRequest, local_address, sign_in_required
 from deployments.web.shell.list_filters import COLUMN_LABELS, kept_query, shown_columns
+from deployments.web.shell.notices import apart
 
 
 @require_POST
@@ -40,7 +41,7 @@ def deployment_view_save(request: PageRequest) -> HttpResponse:
     except InvalidInput as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, gettext("The view %(name)s is saved.") % {"name": view.name})
+        messages.success(request, gettext("The view %(name)s is saved.") % {"name": apart(view.name)})
     return redirect(back)
 
 

@@ -5,6 +5,7 @@ They are kept as Django's messages are. What they are about is in their tags: `s
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from django.utils.http import urlencode
 from deployments.lifecycle import Action
 from deployments.models import Deployment, User
 from deployments.queries.deployments_under_way import is_under_way
+
+_ISOLATE, _END = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # bidirectional classes of controls
+_RIGHT_TO_LEFT = {"R", "AL"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +45,16 @@ def announce(request: HttpRequest, text: str, action: Action, ids: Sequence[str]
 def announce_one(request: HttpRequest, text: str, action: Action, deployment: Deployment) -> None:
     """Say that something is being done to a deployment that has just been changed."""
     announce(request, text, action, [deployment.pk], generation=deployment.generation)
+
+
+def apart(name: str) -> str:
+    """Return a name that somebody chose for a sentence of plain text, so that it turns no word beside it around.
+
+    Only a name that could is changed, since whoever copies the sentence copies these characters, too.
+    """
+    plain = "".join(c for c in name if unicodedata.bidirectional(c) not in _DIRECTING)
+    may_turn = plain != name or any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in name)
+    return f"{_ISOLATE}{plain}{_END}" if may_turn else name
 
 
 def notices(request: HttpRequest) -> list[Notice]:
