@@ -87,7 +87,7 @@ def usage_of(deployment: Deployment) -> Usage:
     )
     try:
         runtime = runtime_for(deployment.resource_group.connection)
-        seen = {one.name: one for one in runtime.seen(deployment.pk, probe=False)} if replicas else {}
+        seen = {one.name: one for one in runtime.get(deployment.pk, probe=False)} if replicas else {}
         is_measured = True
     except RuntimeUnavailable:
         seen, is_measured = {}, False

@@ -113,7 +113,7 @@ def _start(scene: Scene, action: state.Start) -> bool:
         return True
     if generation.reason:
         Generation.objects.filter(pk=generation.pk).update(reason="")
-    for seen in scene.runtime.seen(scene.deployment.pk, probe=False):
+    for seen in scene.runtime.get(scene.deployment.pk, probe=False):
         if seen.name == replica.name:  # the gateway learns the address while the server is still starting
             Replica.objects.filter(pk=replica.pk).update(host=seen.host, port=seen.port)
     return True
@@ -259,7 +259,7 @@ def _fail(scene: Scene, action: state.MarkFailed) -> bool:
 def _delete(scene: Scene, action: state.Delete) -> bool:
     names = Replica.objects.filter(generation__deployment=scene.deployment).values_list("name", flat=True)
     for name in list(names):
-        scene.runtime.forget(name)
+        scene.runtime.delete(name)
     Deployment.objects.filter(pk=scene.deployment.pk, lease_token=scene.deployment.lease_token).delete()
     sync.apply()
     return False

@@ -37,7 +37,7 @@ def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
     Raises:
         RuntimeUnavailable: the runtime cannot be asked.
     """
-    seen = {replica.name: replica for replica in runtime.seen(deployment.pk)}
+    seen = {replica.name: replica for replica in runtime.get(deployment.pk)}
     now = timezone.now()
     numbers = {deployment.generation, deployment.serving_generation, deployment.failed_generation} - {None}
     rows = (

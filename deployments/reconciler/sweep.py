@@ -66,7 +66,7 @@ def _compare(connection: Connection, runtime: Runtime) -> None:
     The runtime is asked first: a row is written before its server is started, so a server without a row in the later
     look is nobody's.
     """
-    seen = {replica.name: replica for replica in runtime.list()}
+    seen = {replica.name: replica for replica in runtime.list_all()}
     rows = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
     held = {
         name: (deployment_id, attempt, phase)
@@ -117,7 +117,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
                 logger.warning("Nobody wants the server %s any more; stopping it.", replica.name)
                 runtime.stop(replica.name, replica.attempt)
         elif match["deployment"] not in known:
-            runtime.forget(replica.name)
+            runtime.delete(replica.name)
 
 
 def housekeeping() -> None:

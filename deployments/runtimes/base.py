@@ -199,7 +199,7 @@ class Runtime(Protocol):
     def stop(self, name: str, attempt: int) -> None:
         """Begin to end an attempt with its grace time; neither it nor an earlier one of the name starts any more."""
 
-    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
+    def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment.
 
         Args:
@@ -207,10 +207,10 @@ class Runtime(Protocol):
                 whose last known phase was HEALTHY stays HEALTHY. What live servers use is measured either way.
         """
 
-    def list(self) -> Sequence[ReplicaStatus]:
+    def list_all(self) -> Sequence[ReplicaStatus]:
         """Return every replica of ours without asking the servers, cheap enough to be called every two seconds."""
 
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
 
     def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:

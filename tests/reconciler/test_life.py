@@ -418,7 +418,7 @@ def test_a_server_that_nobody_wants_is_removed(world: World) -> None:
         )
     )
 
-    world.until(lambda: name not in {one.name for one in runtime.list()}, "the orphan is gone")
+    world.until(lambda: name not in {one.name for one in runtime.list_all()}, "the orphan is gone")
 
 
 def test_what_is_not_allowed_now_is_refused(world: World) -> None:

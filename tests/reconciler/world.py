@@ -79,7 +79,7 @@ class World:
 
     def alive(self, deployment: Deployment) -> list[str]:
         """Return the names of the deployment's servers that live."""
-        found = local_runtime().seen(deployment.pk, probe=False)
+        found = local_runtime().get(deployment.pk, probe=False)
         return [one.name for one in found if one.phase is not ReplicaPhase.EXITED]
 
     def server_pid(self, name: str) -> int:
@@ -107,12 +107,12 @@ class World:
     def end(self) -> None:
         """Leave no server behind."""
         runtime = local_runtime()
-        for one in runtime.list():
+        for one in runtime.list_all():
             runtime.stop(one.name, one.attempt)
         wait_until(
-            lambda: all(one.phase is ReplicaPhase.EXITED for one in runtime.list()),
+            lambda: all(one.phase is ReplicaPhase.EXITED for one in runtime.list_all()),
             timeout=15,
             what="all servers ended",
         )
-        for one in runtime.list():
-            runtime.forget(one.name)
+        for one in runtime.list_all():
+            runtime.delete(one.name)

@@ -59,7 +59,7 @@ class RuntimeContract:
         deployment_id = name.split("-")[0]
 
         def look() -> ReplicaStatus | None:
-            found = [one for one in runtime.seen(deployment_id) if one.name == name]
+            found = [one for one in runtime.get(deployment_id) if one.name == name]
             return found[0] if found and found[0].phase is phase else None
 
         found = wait_until(look, timeout=self.SECONDS, what=f"{name} is {phase}")
@@ -78,7 +78,7 @@ class RuntimeContract:
         before = datetime.now(UTC)
 
         runtime.start(self.spec(name))
-        at_once = next(one for one in runtime.list() if one.name == name)
+        at_once = next(one for one in runtime.list_all() if one.name == name)
         seen = self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
         assert (seen.attempt, seen.exit) == (1, None)
@@ -129,7 +129,7 @@ class RuntimeContract:
         with pytest.raises(RuntimeRejected, match=r"input artifact model.*\.$"):
             runtime.start(self.spec(name, ("serve", "{{runtime.artifacts.model}}")))
 
-        assert [one for one in runtime.list() if one.name == name] == []
+        assert [one for one in runtime.list_all() if one.name == name] == []
 
     def test_a_secret_reaches_the_server_and_is_struck_out_of_its_log(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
@@ -177,7 +177,7 @@ class RuntimeContract:
         self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
         runtime.stop(name, 1)
-        phase = next(one.phase for one in runtime.list() if one.name == name)
+        phase = next(one.phase for one in runtime.list_all() if one.name == name)
         runtime.stop(name, 1)
         first = self.wait(runtime, name, ReplicaPhase.EXITED)
         runtime.stop(name, 1)
@@ -203,7 +203,7 @@ class RuntimeContract:
         runtime.stop(name, 2)
         for attempt in (1, 2):
             runtime.start(self.spec(name, attempt=attempt))
-        forbidden = [one for one in runtime.list() if one.name == name]
+        forbidden = [one for one in runtime.list_all() if one.name == name]
         runtime.start(self.spec(name, attempt=3))
 
         assert forbidden == []
@@ -217,19 +217,19 @@ class RuntimeContract:
         for name in names:
             self.run(runtime, name, "true")
 
-        assert sorted(seen.name for seen in runtime.seen(one)) == names[:2]
-        assert list(runtime.seen(one[:-1])) == []
-        assert set(names) <= {seen.name for seen in runtime.list()}
+        assert sorted(seen.name for seen in runtime.get(one)) == names[:2]
+        assert list(runtime.get(one[:-1])) == []
+        assert set(names) <= {seen.name for seen in runtime.list_all()}
 
     def test_a_healthy_server_stays_so_for_those_who_do_not_ask_it(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
         runtime.start(self.spec(name))
         self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
-        unasked = runtime.seen(name.split("-")[0], probe=False)
+        unasked = runtime.get(name.split("-")[0], probe=False)
 
         assert [one.phase for one in unasked] == [ReplicaPhase.HEALTHY]
-        assert [one.phase for one in runtime.list() if one.name == name] == [ReplicaPhase.HEALTHY]
+        assert [one.phase for one in runtime.list_all() if one.name == name] == [ReplicaPhase.HEALTHY]
 
     def test_there_is_room_for_something(self, runtime: Runtime) -> None:
         capacity = runtime.capacity()
@@ -238,7 +238,7 @@ class RuntimeContract:
         assert capacity.memory_bytes >= 100_000_000
         assert capacity.gpus >= 0
 
-    # --- logs and forgetting ------------------------------------------------------------------------------------
+    # --- logs and deletion --------------------------------------------------------------------------------------
 
     def test_logs_hold_all_replicas_and_attempts_in_the_order_of_time(self, runtime: Runtime) -> None:
         deployment_id = new_id()
@@ -270,39 +270,39 @@ class RuntimeContract:
         assert len(wanted) >= 2
         assert found == (wanted[::-1] if newest_first else wanted)
 
-    def test_what_is_forgotten_leaves_nothing(self, runtime: Runtime) -> None:
+    def test_what_is_deleted_leaves_nothing(self, runtime: Runtime) -> None:
         deployment_id = new_id()
         kept, gone = f"{deployment_id}-1-0", f"{deployment_id}-1-1"
         for name in (kept, gone):
             self.run(runtime, name, "echo word")
 
         for _ in range(2):
-            runtime.forget(gone)
-        runtime.forget(f"{new_id()}-1-0")
+            runtime.delete(gone)
+        runtime.delete(f"{new_id()}-1-0")
 
-        assert [one.name for one in runtime.seen(deployment_id)] == [kept]
+        assert [one.name for one in runtime.get(deployment_id)] == [kept]
         assert {line.replica for line in runtime.logs(deployment_id)} == {kept}
 
-    def test_a_server_that_runs_is_not_forgotten(self, runtime: Runtime) -> None:
+    def test_a_server_that_runs_is_not_deleted(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
         runtime.start(self.spec(name))
         self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
-        runtime.forget(name)
+        runtime.delete(name)
 
         assert self.wait(runtime, name, ReplicaPhase.HEALTHY).name == name
 
     # --- a runtime that cannot be asked -------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("call", ["start", "stop", "seen", "list", "forget", "logs"])
+    @pytest.mark.parametrize("call", ["start", "stop", "get", "list_all", "delete", "logs"])
     def test_a_runtime_that_cannot_be_asked_says_why(self, unreachable: Runtime, call: str) -> None:
         name = f"{new_id()}-1-0"
         calls: dict[str, Callable[[], object]] = {
             "start": lambda: unreachable.start(self.spec(name)),
             "stop": lambda: unreachable.stop(name, 1),
-            "seen": lambda: unreachable.seen(name.split("-")[0]),
-            "list": unreachable.list,
-            "forget": lambda: unreachable.forget(name),
+            "get": lambda: unreachable.get(name.split("-")[0]),
+            "list_all": unreachable.list_all,
+            "delete": lambda: unreachable.delete(name),
             "logs": lambda: list(unreachable.logs(name.split("-")[0])),
         }
 

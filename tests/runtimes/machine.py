@@ -70,7 +70,7 @@ class Machine:
         self.start("/bin/sh", "-c", script, **values)
 
     def seen(self, name: str = "", *, probe: bool = False) -> ReplicaStatus:
-        return next(one for one in self.runtime.seen(self.id, probe=probe) if one.name == (name or self.name))
+        return next(one for one in self.runtime.get(self.id, probe=probe) if one.name == (name or self.name))
 
     def until(self, phase: ReplicaPhase, name: str = "", *, timeout: float = SECONDS) -> ReplicaStatus:
         wait_until(lambda: self.seen(name, probe=True).phase is phase, timeout=timeout, what=f"{name} is {phase}")
@@ -114,15 +114,15 @@ class Machine:
 
     def end(self) -> None:
         """Leave no process behind."""
-        for one in self.runtime.list():
+        for one in self.runtime.list_all():
             self.runtime.stop(one.name, one.attempt)
         wait_until(
-            lambda: all(one.phase is ReplicaPhase.EXITED for one in self.runtime.list()),
+            lambda: all(one.phase is ReplicaPhase.EXITED for one in self.runtime.list_all()),
             timeout=SECONDS,
             what="all servers have ended",
         )
-        for one in self.runtime.list():
-            self.runtime.forget(one.name)
+        for one in self.runtime.list_all():
+            self.runtime.delete(one.name)
 
 
 def is_gone(pid: int, mark: str = "") -> bool:

@@ -34,14 +34,14 @@ def deployment() -> Iterator[Deployment]:
         ReplicaSpec(name=replica.name, attempt=1, command=SERVES, resources=SMALL, health_path="/", grace_seconds=2)
     )
     wait_until(
-        lambda: runtime.seen(deployment.pk)[0].phase is ReplicaPhase.HEALTHY, timeout=20, what="the server is healthy"
+        lambda: runtime.get(deployment.pk)[0].phase is ReplicaPhase.HEALTHY, timeout=20, what="the server is healthy"
     )
     yield deployment
     runtime.stop(replica.name, 1)
     wait_until(
-        lambda: runtime.seen(deployment.pk)[0].phase is ReplicaPhase.EXITED, timeout=20, what="the server has ended"
+        lambda: runtime.get(deployment.pk)[0].phase is ReplicaPhase.EXITED, timeout=20, what="the server has ended"
     )
-    runtime.forget(replica.name)
+    runtime.delete(replica.name)
 
 
 def page(client: Client, deployment: Deployment, tab: str) -> str:

@@ -40,15 +40,17 @@ def runtime(settings: Any, tmp_path: Path) -> Iterator[LocalRuntime]:
     registry._runtime.cache_clear()
     here = registry.local_runtime()
     yield here
-    for seen in here.list():
+    for seen in here.list_all():
         here.stop(seen.name, seen.attempt)
-    wait_until(lambda: all(seen.phase is ReplicaPhase.EXITED for seen in here.list()), what="all servers have ended")
+    wait_until(
+        lambda: all(seen.phase is ReplicaPhase.EXITED for seen in here.list_all()), what="all servers have ended"
+    )
     registry.local_runtime.cache_clear()
     registry._runtime.cache_clear()
 
 
 def _exited(runtime: LocalRuntime, name: str) -> bool:
-    return all(seen.phase is ReplicaPhase.EXITED for seen in runtime.list() if seen.name == name)
+    return all(seen.phase is ReplicaPhase.EXITED for seen in runtime.list_all() if seen.name == name)
 
 
 @pytest.fixture

@@ -39,4 +39,4 @@ class Command(BaseCommand):
             self.stdout.write(f"Stopped {len(found)} model server{'' if len(found) == 1 else 's'}.")
 
     def _alive(self) -> list[ReplicaStatus]:
-        return [replica for replica in local_runtime().list() if replica.phase is not ReplicaPhase.EXITED]
+        return [replica for replica in local_runtime().list_all() if replica.phase is not ReplicaPhase.EXITED]

@@ -92,7 +92,7 @@ def _lock_of(folder: Path) -> Iterator[bool]:
 
 def _specs_in_use(replicas: Path) -> Iterator[str]:
     """Yield what the shims that live, or are about to, were told to run."""
-    for replica in reading.folders(replicas):
+    for replica in reading.replica_dirs(replicas):
         for _, folder in reading.attempts(replica):
             state, spec = read_json(str(folder / "state.json")), folder / "spec.json"
             in_use = state is None or ("exit" not in state and is_alive(state["shim"]))

@@ -6,7 +6,6 @@ processes that live. Several processes of Launchpad use it at the same time.
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import shutil
@@ -160,10 +159,10 @@ class LocalRuntime:
                     os.kill(state["shim"][0], signal.SIGTERM)
 
     @_usable()
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited."""
         replica = self._replicas / name
-        if (last := reading.look(replica)) is not None and last.phase is not ReplicaPhase.EXITED:
+        if (last := reading.inspect(replica)) is not None and last.phase is not ReplicaPhase.EXITED:
             return  # it would run on unseen
         for number, _ in reading.attempts(replica):
             end_groups(name, number)
@@ -177,7 +176,7 @@ class LocalRuntime:
     # --- looking ------------------------------------------------------------------------------------------------
 
     @_usable()
-    def seen(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
+    def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
         found = [self._measured(one) for one in self._look(f"{deployment_id}-")]
         if not probe:
@@ -193,9 +192,9 @@ class LocalRuntime:
         return found
 
     @_usable()
-    def list(self) -> Sequence[ReplicaStatus]:
+    def list_all(self) -> Sequence[ReplicaStatus]:
         """Return every replica, without asking the servers."""
-        return builtins.list(self._look(""))
+        return list(self._look(""))
 
     @_usable()
     def logs(
@@ -222,7 +221,7 @@ class LocalRuntime:
         return [line for one in self._attempts(deployment_id) for line in logs.unfinished(*one)]
 
     def _attempts(self, deployment_id: str) -> Iterator[tuple[str, int, Path]]:
-        for replica in reading.folders(self._replicas, f"{deployment_id}-"):
+        for replica in reading.replica_dirs(self._replicas, f"{deployment_id}-"):
             for number, folder in reading.attempts(replica):
                 yield replica.name, number, folder
 
@@ -250,8 +249,8 @@ class LocalRuntime:
         return self._preparer.preparation()
 
     def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
-        for replica in reading.folders(self._replicas, prefix):
-            if (one := reading.look(replica)) is not None:
+        for replica in reading.replica_dirs(self._replicas, prefix):
+            if (one := reading.inspect(replica)) is not None:
                 yield one
 
     def _probe(self, seen: ReplicaStatus) -> ReplicaStatus:
@@ -264,7 +263,7 @@ class LocalRuntime:
         phase = health.phase
         mark = folder / "healthy"
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():
-            with suppress(OSError):  # forgotten meanwhile or a full disk: the answer is true all the same
+            with suppress(OSError):  # deleted meanwhile or a full disk: the answer is true all the same
                 mark.touch() if phase is ReplicaPhase.HEALTHY else mark.unlink(missing_ok=True)
         if phase is ReplicaPhase.HEALTHY:
             return replace(seen, phase=phase, detail=self._exposure.of(leader))

@@ -83,7 +83,7 @@ def _removed(folder: Path, start: float | None) -> tuple[float, str, str] | None
 
 
 def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO]:
-    """Open the files of an attempt, newest first, before any is read: they may be rotated or forgotten meanwhile."""
+    """Open the files of an attempt, newest first, before any is read: they may be rotated or deleted meanwhile."""
     files: list[BinaryIO] = []
     seen: set[int] = set()
     for number in range(KEPT_FILES):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
 from deployments.runtimes.local.attempt_files import read_json
-from deployments.runtimes.local.reading import attempts, folders
+from deployments.runtimes.local.reading import attempts, replica_dirs
 
 HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 FIRST, LAST = 20_000, 32_767
@@ -39,7 +39,7 @@ def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
 def _taken(replicas: Path, *, but: str) -> set[int]:
     """Return the ports written down by the last attempts of other replicas that have not exited."""
     ports = set()
-    for replica in folders(replicas):
+    for replica in replica_dirs(replicas):
         for _, folder in attempts(replica) if replica.name != but else ():
             state = read_json(str(folder / "state.json"))
             spec = read_json(str(folder / "spec.json"))

@@ -37,7 +37,7 @@ _NEEDED = {"name", "attempt", "port", "at", "grace_seconds"}
 _ATTEMPT = re.compile(r"^attempt-(\d+)$")
 
 
-def folders(replicas: Path, prefix: str = "") -> Iterator[Path]:
+def replica_dirs(replicas: Path, prefix: str = "") -> Iterator[Path]:
     """Yield the folders of the replicas whose name begins with `prefix`, in the order of their names."""
     try:
         entries = sorted(name for name in os.listdir(replicas) if name.startswith(prefix))
@@ -52,12 +52,12 @@ def attempts(replica: Path) -> list[tuple[int, Path]]:
     try:
         names = os.listdir(replica)
     except (FileNotFoundError, NotADirectoryError):
-        return []  # forgotten meanwhile, or a file that is none of ours
+        return []  # deleted meanwhile, or a file that is none of ours
     numbers = sorted(int(match[1]) for match in map(_ATTEMPT.match, names) if match)
     return [(number, replica / f"attempt-{number}") for number in numbers]
 
 
-def look(replica: Path) -> ReplicaStatus | None:
+def inspect(replica: Path) -> ReplicaStatus | None:
     """Return the last attempt of a replica that was started, None when there is none."""
     for number, folder in reversed(attempts(replica)):
         if (spec := _spec(folder)) is not None:
@@ -160,7 +160,7 @@ def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, message: 
     """Write the exit of an attempt that has no shim any more to do it, and return its state."""
     end = {"reason": reason, "code": None, "signal": None, "message": message, "first_error": "", "at": time.time()}
     ended = state | {"phase": "EXITED", "detail": "", "exit": end}
-    with suppress(OSError):  # forgotten meanwhile or a full disk: the next look finds the same
+    with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
         write_atomically(str(folder / "state.json"), json.dumps(ended))
     return ended
 
@@ -173,7 +173,7 @@ def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dic
     lost = {"reason": ExitReason.LOST, "code": None, "signal": None, "message": UNWATCHED, "first_error": ""}
     ended = state | {"phase": "EXITED", "detail": "", "exit": lost | {"at": time.time()}}
     path = str(folder / "state.json")
-    with suppress(OSError):  # forgotten meanwhile or a full disk: the next look finds the same
+    with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
         # Without a state a slow shim may still come: whoever writes the first one decides.
         if not state and not write_first(path, json.dumps(ended)) and (first := read_json(path)) is not None:
             return first
