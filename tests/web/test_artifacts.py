@@ -270,3 +270,16 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(editor: Client) -> No
         make.make_artifact(scenario=make.make_scenario(f"scenario-{number}"))
 
     assert count() == few
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [("models.example/Iris", True), ("sig=abc", False), ("abc", False), ("?sig", False), ("secret", False)],
+)
+def test_nobody_finds_by_searching_what_is_hidden_of_an_address(client: Client, text: str, is_found: bool) -> None:
+    client.force_login(make.make_user(Role.VIEWER))
+    make.make_artifact(name="signed", url="https://ada:secret@models.example/iris.onnx?sig=abcdef")
+
+    page = client.get("/artifacts/", {"q": text}).content.decode()
+
+    assert ("signed" in page) is is_found
