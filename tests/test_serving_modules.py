@@ -1,4 +1,4 @@
-"""What names a model server of ours by its file, as templates and stored recipes once did, means its module."""
+"""What names a model server of ours by its file, as templates and stored server specs once did, means its module."""
 
 from __future__ import annotations
 

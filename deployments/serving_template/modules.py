@@ -1,7 +1,7 @@
-"""The model servers that come with Launchpad, by module; and what to make of templates and recipes that name a file.
+"""The model servers that come with Launchpad, by module; and what templates and server specs that name a file mean.
 
 Until they became a package, templates named the files of these servers by a placeholder for their folder, and stored
-recipes by its absolute path, which another checkout or version does not have. Both mean the module of the same name.
+server specs by its absolute path, which another checkout or version does not have. Both mean the module of that name.
 """
 
 from __future__ import annotations

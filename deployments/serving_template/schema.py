@@ -28,8 +28,9 @@ on `metadata.annotations`; all are optional and may hold placeholders:
 A line of `launchpad/requirements` that is nothing but a placeholder may become several lines, or none.
 
 Placeholders beside `inputs.…`: `{{runtime.port}}` and `{{runtime.artifacts.NAME}}` (local path) stay for the runtime
-to fill in. In the command and the environment they also work inside values. The servers that come with Launchpad are
-modules of the package that a line `launchpad-model-servers` of the requirements installs (see `modules`).
+to fill in. In the command and the environment they also work inside values. Where to listen, a server also finds in
+the environment variables HOST and PORT, which every runtime sets. The servers that come with Launchpad are modules of
+the package that a line `launchpad-model-servers` of the requirements installs (see `modules`).
 """
 
 from __future__ import annotations

@@ -75,6 +75,7 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.server_spec = server_spec
+        self.host = server_spec.env.get("HOST", "127.0.0.1")
         self.log = log
         replaced = {"{{runtime.port}}": str(self.port)}
         for name, artifact in (artifacts or {}).items():
@@ -106,7 +107,7 @@ class Server:
     def ask(self, method: str, path: str, body: str | bytes | None = None, **headers: str) -> Answer:
         headers = {"Content-Type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
         answer = _HTTP.request(
-            method, f"http://127.0.0.1:{self.port}{path}", body=body, headers=headers, preload_content=True
+            method, f"http://{self.host}:{self.port}{path}", body=body, headers=headers, preload_content=True
         )
         return Answer(answer.status, answer.json())
 

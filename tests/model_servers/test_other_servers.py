@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,6 +115,13 @@ def test_magika_answers_faulty_input_with_400(magika: Server, instance: object) 
     answer = magika.ask("POST", "/v1/models/magika:predict", json.dumps({"instances": [instance]}))
     assert answer.status == 400
     assert "base64" in answer.json["error"]
+
+
+def test_it_listens_where_host_says_and_nowhere_else(start: Start) -> None:
+    server_spec = server_spec_for("magika-server")
+    server = start(replace(server_spec, env={"HOST": "127.0.0.2"})).wait_until_healthy()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
 
 
 def test_the_custom_server_answers_out_of_the_box(hello: Server) -> None:

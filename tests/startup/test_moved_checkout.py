@@ -21,9 +21,9 @@ _PROGRAM = ("launchpad", "deployments", "templates", "static", "manage.py")
 _STORE_AS_BEFORE = """
 from deployments.models import Generation
 for generation in Generation.objects.all():
-    recipe = generation.recipe
-    assert recipe["command"][1:] == ["-m", "launchpad_model_servers.hello_server"], recipe
-    recipe |= {{"command": ["python3", {server!r}], "requirements": []}}
+    server_spec = generation.server_spec
+    assert server_spec["command"][1:] == ["-m", "launchpad_model_servers.hello_server"], server_spec
+    server_spec |= {{"command": ["python3", {server!r}], "requirements": []}}
     generation.save()
 """
 
@@ -92,7 +92,7 @@ def test_what_an_older_version_has_stored_with_the_path_of_its_checkout_starts_a
 ) -> None:
     server = "/somewhere/else/deployments/model_servers/hello_server.py"
     stack.manage("shell", "--no-imports", "-c", _STORE_AS_BEFORE.format(server=server))
-    ((stored,),) = stack.rows("SELECT recipe FROM deployments_generation")
+    ((stored,),) = stack.rows("SELECT server_spec FROM deployments_generation")
     assert json.loads(stored)["command"] == ["python3", server]
 
     kill_server(stack, deployment)
