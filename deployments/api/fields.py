@@ -12,9 +12,12 @@ SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  of a name
 TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
 
 
-def _without_nul(text: str) -> str:
+def _storable(text: str) -> str:
+    """Refuse what JSON can hold and no database: NUL, and half of a pair that stands for one character."""
     if "\0" in text:
         raise ValueError("A NUL character cannot be kept")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("It holds something that is no character (one half of a surrogate pair)")
     return text
 
 
@@ -25,7 +28,7 @@ def _from_base64(value: str) -> str:
         raise ValueError("Give the value as UTF-8 text in Base64") from error
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable)]
 Base64Text = Annotated[str, AfterValidator(_from_base64), Field(json_schema_extra={"format": "byte"})]
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=256)]

@@ -355,6 +355,13 @@ def test_what_can_never_fit_is_refused_with_its_numbers(caller: Caller, configur
         ("POST", "/lm/deployments", {"configurationId": 7}, 400),
         ("POST", "/lm/artifacts", {"name": "a\0b", "kind": "model", "url": "https://x", "scenarioId": "talking"}, 400),
         ("POST", "/lm/artifacts", {"name": "a", "kind": "model", "url": "ftp://x", "scenarioId": "talking"}, 400),
+        (
+            "POST",
+            "/lm/artifacts",
+            {"name": "\ud800", "kind": "model", "url": "https://x", "scenarioId": "talking"},
+            400,
+        ),
+        ("PATCH", "/admin/resourceGroups/default", {"labels": [{"key": "ext.a", "value": "\udfff"}]}, 400),
     ],
 )
 def test_bad_input_is_told_and_changes_nothing(caller: Caller, method: str, path: str, body: Any, status: int) -> None:
