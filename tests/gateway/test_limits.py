@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -85,6 +86,22 @@ def test_half_requests_to_the_pages_stop_nobody(web: Gateway, settings: Settings
             half = kept.enter_context(socket.create_connection(("127.0.0.1", settings.LAUNCHPAD_PORT), timeout=10))
             half.sendall(head)
         assert 503 not in {_status(web, "/robots.txt") for _ in range(10)}
+
+
+def test_a_refused_upload_that_does_not_go_on_holds_up_no_page(web: Gateway, settings: Settings) -> None:
+    head = b"POST /sign-in/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
+    with ExitStack() as kept:
+        uploads = [
+            kept.enter_context(socket.create_connection(("127.0.0.1", settings.LAUNCHPAD_PORT), timeout=30))
+            for _ in range(2)  # as many as get to the web server at a time
+        ]
+        for upload in uploads:
+            upload.sendall(head)
+        for upload in uploads:
+            assert upload.recv(9) == b"HTTP/1.1 ", "it is answered before it is here"
+            began = time.monotonic()
+            assert _status(web, "/robots.txt") != 503
+            assert time.monotonic() - began < 1
 
 
 def test_no_address_takes_all_connections(
