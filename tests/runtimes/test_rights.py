@@ -227,7 +227,8 @@ from pathlib import Path
 from tests.runtimes.machine import Machine
 os.umask(0o077)
 machine = Machine(Path(sys.argv[1]), uv=sys.argv[2])
-machine.start("python3", "-c", sys.argv[4], requirements=[sys.argv[3]])
+code = f"import launchpad_model_servers\\n{sys.argv[4]}"
+machine.start("python3", "-c", code, requirements=[sys.argv[3], "launchpad-model-servers"])
 machine.ended(timeout=60)
 print(*machine.lines() or [line.text for line in machine.logs()])
 machine.end()
