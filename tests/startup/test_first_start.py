@@ -26,7 +26,7 @@ def test_the_samples_are_prepared_in_the_background_and_only_once() -> None:
             what="all environments are prepared",
         )
         assert stack.programs()["first-start"]["exitstatus"] == 0
-        assert len(list((stack.home / "envs").glob("*/.complete"))) == 3
+        assert len(list((stack.home / "envs").glob("*/.complete"))) == 4
         assert _deploy_every_configuration(stack) == 10
         stack.stop()
         stack.start()
