@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,7 +11,7 @@ from http import HTTPStatus
 import urllib3
 
 from deployments.auth import tokens
-from deployments.gateway.endpoint import certificate, place
+from deployments.gateway.client import pool
 from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
@@ -66,8 +65,8 @@ def prove(
     request = f"{method} /{path.lstrip('/')}"
     began = time.monotonic()
     try:
-        with _pool(timeout) as pool:
-            answer = pool.urlopen(
+        with pool(urllib3.Timeout(total=timeout)) as connections:
+            answer = connections.urlopen(
                 method,
                 f"/v2/inference/deployments/{deployment_id}/{path.lstrip('/')}",
                 body=body,
@@ -99,22 +98,6 @@ def _answered(request: str, status: int, latency: float, beginning: bytes) -> Pr
 
 def _failed(request: str, began: float, message: str) -> Proof:
     return Proof(request=request, ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
-
-
-def _pool(timeout: float) -> urllib3.HTTPSConnectionPool:
-    here = place()
-    context = ssl.create_default_context(cafile=str(certificate().trusted))
-    # Nothing but the gateway's own certificate is trusted, even if it is no authority and its authority is unknown.
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    return urllib3.HTTPSConnectionPool(
-        here.address,
-        here.port,
-        ssl_context=context,
-        server_hostname=here.host,
-        assert_hostname=here.host,
-        timeout=urllib3.Timeout(total=timeout),
-        maxsize=1,
-    )
 
 
 def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:

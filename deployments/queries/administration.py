@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -11,8 +10,7 @@ from django.utils import timezone
 
 from deployments.auth.permissions import require_everywhere
 from deployments.models import Actor, AuditEntry, Connection, Deployment, Replica, ResourceGroup, ServiceKey, User
-
-PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+from deployments.queries.filters import PERIODS
 
 
 def connections(actor: Actor) -> QuerySet[Connection]:

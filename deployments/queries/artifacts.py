@@ -3,43 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 from uuid import UUID
 
 from django.db.models import Case, Count, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, ArtifactKind, Configuration
+from deployments.queries.deployment_filters import scenario_choices
+from deployments.queries.filters import NOTHING, Filter, equals, narrowed
 
 CHOICES_SHOWN = 500
 
 
-def artifacts(group_id: str, *, kind: str = "", text: str = "", scenario: str = "") -> QuerySet[Artifact]:
-    """Return the artifacts of a resource group, newest first.
-
-    Args:
-        kind: an ArtifactKind, `""` for all.
-        text: part of a name, an id or a URL as people may read it, in any case.
-        scenario: an id, `""` for all.
-    """
-    found = Artifact.objects.filter(resource_group=group_id).select_related("scenario")
-    found = found.filter(**{key: value for key, value in {"kind": kind, "scenario": scenario}.items() if value})
-    if text:
-        found = found.filter(Q(name__icontains=text) | Q(id__icontains=text) | _url_shows(text, found))
-    return found
+def _mentions(text: str) -> Q:
+    return Q(name__icontains=text) | Q(id__icontains=text) | _url_shows(text)
 
 
-def _url_shows(text: str, among: QuerySet[Artifact]) -> Q:
+def _url_shows(text: str) -> Q:
     """Return the condition that a text is in the shown part of a URL.
 
     Whoever could find a signature by its beginning could guess all of it, letter by letter.
     """
-    with_hidden_part = among.filter(Q(url__contains="?") | Q(url__contains="@"), url__icontains=text)
+    with_hidden_part = Artifact.objects.filter(Q(url__contains="?") | Q(url__contains="@"), url__icontains=text)
     only_there = [
         artifact.pk
-        for artifact in with_hidden_part.select_related(None).only("url")
+        for artifact in with_hidden_part.only("url")
         if text.casefold() not in artifact.redacted_url.casefold()
     ]
     return Q(url__icontains=text) & ~Q(pk__in=only_there)
+
+
+FILTERS = (
+    Filter(
+        name="kind",
+        label=_("Kind"),
+        condition=equals("kind"),
+        parse=lambda value: value if value in ArtifactKind.values else "",
+        parameter="kind",
+        annotation=Literal["model", "dataset", "resultset", "other", ""],
+    ),
+    Filter(
+        name="q",
+        label=_("Search"),
+        condition=_mentions,
+        hint=_("Name, ID or URL"),
+    ),
+    Filter(
+        name="scenario",
+        label=_("Scenario"),
+        condition=equals("scenario"),
+        choices=scenario_choices,
+        all_label=_("All scenarios"),
+        parameter="scenarioId",
+    ),
+    Filter(name="name", label=_("Name"), condition=equals("name"), parameter="name"),
+    # None comes from an execution, as there are none.
+    Filter(name="execution", label=_("Execution"), condition=lambda value: NOTHING, parameter="executionId"),
+)
+
+
+def artifacts(group_id: str, **values: str) -> QuerySet[Artifact]:
+    """Return the artifacts of a resource group, newest first.
+
+    Args:
+        values: of FILTERS.
+    """
+    return narrowed(Artifact.objects.filter(resource_group=group_id).select_related("scenario"), FILTERS, values)
 
 
 def counts_by_kind(group_id: str) -> Mapping[str, int]:

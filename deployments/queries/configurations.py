@@ -8,8 +8,11 @@ from uuid import UUID
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, Configuration, Deployment
+from deployments.queries.deployment_filters import executable_choices, scenario_choices
+from deployments.queries.filters import Filter, equals, narrowed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +40,43 @@ class Input:
     description: str = ""
 
 
-def configurations(
-    group_id: str, *, text: str = "", scenario: str = "", executable: str = ""
-) -> QuerySet[Configuration]:
+FILTERS = (
+    Filter(
+        name="q",
+        label=_("Search"),
+        condition=lambda text: Q(name__icontains=text) | Q(id__icontains=text),
+        hint=_("Name or ID"),
+    ),
+    Filter(
+        name="scenario",
+        label=_("Scenario"),
+        condition=equals("scenario"),
+        choices=scenario_choices,
+        all_label=_("All scenarios"),
+        parameter="scenarioId",
+    ),
+    Filter(
+        name="executable",
+        label=_("Template"),
+        condition=equals("executable"),
+        choices=executable_choices,
+        all_label=_("All templates"),
+        parameter="executableIds",
+        annotation=list[str],
+    ),
+)
+
+
+def configurations(group_id: str, **values: str) -> QuerySet[Configuration]:
     """Return the configurations of a resource group, newest first, with the number of their `deployment_count`.
 
     Args:
-        text: part of a name or an id, in any case.
-        scenario, executable: ids, `""` for all.
+        values: of FILTERS.
     """
-    found = Configuration.objects.filter(resource_group=group_id).select_related("scenario", "executable")
-    found = found.defer("executable__text", "scenario__description")
-    wanted = {"scenario": scenario, "executable": executable}
-    found = found.filter(**{key: pk for key, pk in wanted.items() if pk})
-    if text:
-        found = found.filter(Q(name__icontains=text) | Q(id__icontains=text))
+    rows = Configuration.objects.filter(resource_group=group_id).select_related("scenario", "executable")
+    rows = narrowed(rows.defer("executable__text", "scenario__description"), FILTERS, values)
     made = Deployment.objects.filter(configuration=OuterRef("pk")).order_by().values("configuration")
-    return found.annotate(deployment_count=Coalesce(Subquery(made.annotate(number=Count("pk")).values("number")), 0))
+    return rows.annotate(deployment_count=Coalesce(Subquery(made.annotate(number=Count("pk")).values("number")), 0))
 
 
 def find_configuration(group_ids: Collection[str], pk: UUID) -> Configuration | None:

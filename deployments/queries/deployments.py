@@ -7,25 +7,19 @@ order, then these rows with what they refer to. Sorting never carries whole rows
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Count, QuerySet
 
 from deployments.lifecycle import Action, Status, TargetStatus, why_not
-from deployments.models import Deployment, Executable, Scenario
+from deployments.models import Deployment
+from deployments.queries.deployment_filters import FILTERS, STATUS
+from deployments.queries.filters import narrowed
 
 PAGE_SIZES = (25, 50, 100)
-PERIODS: Mapping[str, timedelta] = {
-    "day": timedelta(days=1),
-    "week": timedelta(days=7),
-    "month": timedelta(days=30),
-}
 # Name in the address -> columns; "-" before the name turns the order round.
 SORTS: Mapping[str, tuple[str, ...]] = {
     "id": ("pk",),
@@ -64,26 +58,32 @@ class DeploymentFilter:
     """Which deployments a list shows, and in which order.
 
     Args:
-        status: one of Status, `""` for all.
-        text: part of an id or of a configuration's name, in any case.
-        scenario, executable, configuration: ids, `""` for all.
-        created: a key of PERIODS, `""` for all.
+        values: name of a filter -> value, `""` for all (see `deployment_filters.FILTERS`).
         sort: a key of SORTS, with "-" before it for the largest first.
         size: rows on a page, one of PAGE_SIZES.
     """
 
-    status: str = ""
-    text: str = ""
-    scenario: str = ""
-    executable: str = ""
-    configuration: str = ""
-    created: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
     sort: str = NEWEST
     size: int = PAGE_SIZES[0]
 
     @property
+    def status(self) -> str:
+        return self.values.get(STATUS.name, "")
+
+    @property
     def is_filtered(self) -> bool:
-        return any((self.status, self.text, self.scenario, self.executable, self.configuration, self.created))
+        return any(self.values.values())
+
+    @property
+    def sort_if_chosen(self) -> str:
+        """The sort as the address says it, `""` for the usual one."""
+        return "" if self.sort == NEWEST else self.sort
+
+    @property
+    def size_if_chosen(self) -> int:
+        """The rows on a page as the address says them, 0 for the usual number."""
+        return 0 if self.size == PAGE_SIZES[0] else self.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,38 +113,33 @@ class Eligibility:
     reason: str
 
 
-def deployment_page(group_id: str, wanted: DeploymentFilter, number: int = 1) -> DeploymentPage:
+def deployment_page(group_id: str, selection: DeploymentFilter, number: int = 1) -> DeploymentPage:
     """Return one page of the deployments of a resource group, in three queries.
 
     Args:
         number: the page, from 1; beyond the last it is the last.
     """
-    found = _filtered(group_id, wanted)
+    found = _filtered(group_id, selection)
     counted = found.order_by().values_list("status").annotate(Count("pk"))
     counts = {status.value: 0 for status in Status} | dict(counted)
-    ids = found.values_list("pk", flat=True).order_by(*_order(wanted.sort))
-    if wanted.status:
-        ids = ids.filter(status=wanted.status)
-    paginator = _Counted(ids, wanted.size, count=counts[wanted.status] if wanted.status else sum(counts.values()))
+    ids = found.values_list("pk", flat=True).order_by(*_order(selection.sort))
+    if selection.status:
+        ids = ids.filter(status=selection.status)
+    paginator = _Counted(
+        ids, selection.size, count=counts[selection.status] if selection.status else sum(counts.values())
+    )
     page = paginator.get_page(number)
     shown = list(page.object_list)
     by_id = _with_names(Deployment.objects.filter(pk__in=shown)).in_bulk()
     return DeploymentPage(rows=[by_id[pk] for pk in shown if pk in by_id], counts=counts, page=page)
 
 
-def all_deployments(group_id: str, wanted: DeploymentFilter) -> Iterator[Deployment]:
+def all_deployments(group_id: str, selection: DeploymentFilter) -> Iterator[Deployment]:
     """Yield every deployment that a list would show on all its pages, a few hundred at a time."""
-    found = _filtered(group_id, wanted)
-    if wanted.status:
-        found = found.filter(status=wanted.status)
-    return _with_names(found.order_by(*_order(wanted.sort))).iterator(chunk_size=500)
-
-
-def list_choices() -> tuple[Sequence[Scenario], Sequence[Executable]]:
-    """Return what the filters of a list offer."""
-    return list(Scenario.objects.only("id", "name")), list(
-        Executable.objects.only("id", "name", "version", "scenario_id")
-    )
+    found = _filtered(group_id, selection)
+    if selection.status:
+        found = found.filter(status=selection.status)
+    return _with_names(found.order_by(*_order(selection.sort))).iterator(chunk_size=500)
 
 
 def eligibility_of(group_id: str, ids: Sequence[str], action: Action) -> list[Eligibility]:
@@ -160,32 +155,10 @@ def eligibility_of(group_id: str, ids: Sequence[str], action: Action) -> list[El
     ]
 
 
-def _filtered(group_id: str, wanted: DeploymentFilter) -> QuerySet[Deployment]:
+def _filtered(group_id: str, selection: DeploymentFilter) -> QuerySet[Deployment]:
     """Return the deployments under all filters but the one by status."""
-    found = Deployment.objects.filter(resource_group_id=group_id)
-    exact = {
-        "configuration__scenario": wanted.scenario,
-        "configuration__executable": wanted.executable,
-    }
-    if wanted.configuration:
-        pk = _uuid(wanted.configuration)
-        found = found.filter(configuration=pk) if pk else found.none()
-    found = found.filter(**{column: value for column, value in exact.items() if value})
-    if wanted.created:
-        found = found.filter(created_at__gte=timezone.now() - PERIODS[wanted.created])
-    if wanted.text:
-        matches = Q(pk__icontains=wanted.text) | Q(configuration__name__icontains=wanted.text)
-        if (pk := _uuid(wanted.text)) is not None:
-            matches |= Q(configuration=pk)
-        found = found.filter(matches)
-    return found
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
+    others = (one for one in FILTERS if one is not STATUS)
+    return narrowed(Deployment.objects.filter(resource_group_id=group_id), others, selection.values)
 
 
 def _order(sort: str) -> list[str]:

@@ -2,61 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from deployments.api.artifacts import schemas
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
-    DEFAULT_PAGE_SIZE,
     FAILURES,
     ID,
     PLAIN_NUMBER,
-    CaselessSearch,
     Expand,
     LabelSelector,
     PathId,
-    Search,
-    Skip,
-    Top,
     answer,
     count_of,
     find,
-    has_labels,
     labels_of,
     link,
     links,
     scenario_body,
-    search_for,
 )
 from deployments.api.errors import ApiError
+from deployments.api.filters import DEFAULT_PAGE_SIZE, Parameters, Search, Skip, Top, has_labels, parameters_of
 from deployments.models import Artifact, ArtifactKind, Scenario
 from deployments.operations import add_artifact
+from deployments.queries.artifacts import FILTERS
+from deployments.queries.filters import narrowed
 
+if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
+    ArtifactParameters = Parameters
+else:
+    ArtifactParameters = parameters_of("ArtifactParameters", FILTERS)
 router = Router(tags=["Artifact"], by_alias=True)
 LINKS = links(201, artifact=link(artifactId=ID))
-Kind = Literal["model", "dataset", "resultset", "other", ""]
 
 
 @router.get("/artifacts", response={200: schemas.ArtifactList, **FAILURES})
 def artifact_list(
     request: HttpRequest,
     group: GroupHeader,
-    scenarioId: str = "",  # noqa: N803
-    executionId: str = "",  # noqa: N803
-    name: str = "",
-    kind: Kind = "",
+    parameters: Query[ArtifactParameters],
+    search: Query[Search],
     artifactLabelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
     top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
-    search: Search = "",
-    caseless: CaselessSearch = False,
     expand: Expand = "",
 ) -> HttpResponse:
-    found = _found(request, group, scenarioId, executionId, name, kind, search, caseless)
+    found = _found(request, group, parameters, search)
     if artifactLabelSelector:
         fitting = [one for one in found.select_related("scenario") if has_labels(one.labels, artifactLabelSelector)]
         rows, count = fitting[skip : skip + top], len(fitting)
@@ -70,15 +65,11 @@ def artifact_list(
 def artifact_count(
     request: HttpRequest,
     group: GroupHeader,
-    scenarioId: str = "",  # noqa: N803
-    executionId: str = "",  # noqa: N803
-    name: str = "",
-    kind: Kind = "",
+    parameters: Query[ArtifactParameters],
+    search: Query[Search],
     artifactLabelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
-    search: Search = "",
-    caseless: CaselessSearch = False,
 ) -> HttpResponse:
-    found = _found(request, group, scenarioId, executionId, name, kind, search, caseless)
+    found = _found(request, group, parameters, search)
     count = (
         sum(has_labels(labels, artifactLabelSelector) for labels in found.values_list("labels", flat=True))
         if artifactLabelSelector
@@ -121,22 +112,9 @@ def artifact(
     return answer(_body(found, expand))
 
 
-def _found(
-    request: HttpRequest,
-    group: str,
-    scenario_id: str,
-    execution_id: str,
-    name: str,
-    kind: str,
-    search: str,
-    caseless: bool | str,
-) -> QuerySet[Artifact]:
-    found = Artifact.objects.filter(resource_group=group_of(request, group))
-    if execution_id:
-        return found.none()  # no artifact comes from an execution, as there are none
-    exact = {"scenario": scenario_id, "name": name, "kind": kind}
-    found = found.filter(**{column: value.replace("\0", "") for column, value in exact.items() if value})
-    return found.filter(search_for(search, caseless, "name", "description"))
+def _found(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Artifact]:
+    rows = Artifact.objects.filter(search.condition("name", "description"), resource_group=group_of(request, group))
+    return narrowed(rows, FILTERS, parameters.values())
 
 
 def _body(artifact: Artifact, expand: str) -> schemas.ArtifactBody:

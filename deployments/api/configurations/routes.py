@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 
 from deployments.api.auth import GroupHeader, actor_of, group_of
 from deployments.api.common import (
-    DEFAULT_PAGE_SIZE,
     FAILURES,
     ID,
     PLAIN_NUMBER,
-    CaselessSearch,
     Expand,
-    Ids,
     PathId,
-    Search,
-    Skip,
-    Top,
     answer,
     count_of,
     find,
     link,
     links,
     scenario_body,
-    search_for,
-    split,
 )
 from deployments.api.configurations import schemas
 from deployments.api.errors import ApiError
+from deployments.api.filters import DEFAULT_PAGE_SIZE, Parameters, Search, Skip, Top, parameters_of
 from deployments.api.schemas import Created
 from deployments.errors import InvalidInput
 from deployments.models import Configuration, Executable
 from deployments.operations import create_configuration
+from deployments.queries.configurations import FILTERS
+from deployments.queries.filters import narrowed
 
+if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
+    ConfigurationParameters = Parameters
+else:
+    ConfigurationParameters = parameters_of("ConfigurationParameters", FILTERS)
 router = Router(tags=["Configuration"], by_alias=True)
 LINKS = links(201, configuration=link(configurationId=ID), deployment_create=link(body={"configurationId": ID}))
 
@@ -45,15 +45,13 @@ LINKS = links(201, configuration=link(configurationId=ID), deployment_create=lin
 def configuration_list(
     request: HttpRequest,
     group: GroupHeader,
-    scenarioId: str = "",  # noqa: N803
-    executable_ids: Ids = [],  # noqa: B006  ninja copies it
+    parameters: Query[ConfigurationParameters],
+    search: Query[Search],
     top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
-    search: Search = "",
-    caseless: CaselessSearch = False,
     expand: Expand = "",
 ) -> HttpResponse:
-    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    found = _found(request, group, parameters, search)
     rows = list((found.select_related("scenario") if expand else found)[skip : skip + top])
     bodies = [_body(one, expand) for one in rows]
     return answer(schemas.ConfigurationList(count=count_of(found, rows, top, skip), resources=bodies))
@@ -63,12 +61,10 @@ def configuration_list(
 def configuration_count(
     request: HttpRequest,
     group: GroupHeader,
-    scenarioId: str = "",  # noqa: N803
-    executable_ids: Ids = [],  # noqa: B006  ninja copies it
-    search: Search = "",
-    caseless: CaselessSearch = False,
+    parameters: Query[ConfigurationParameters],
+    search: Query[Search],
 ) -> HttpResponse:
-    found = _found(request, group, scenarioId, executable_ids, search, caseless)
+    found = _found(request, group, parameters, search)
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
@@ -106,15 +102,9 @@ def configuration(
     return answer(_body(found, expand))
 
 
-def _found(
-    request: HttpRequest, group: str, scenario_id: str, executable_ids: list[str], search: str, caseless: bool | str
-) -> QuerySet[Configuration]:
-    found = Configuration.objects.filter(resource_group=group_of(request, group))
-    if scenario_id:
-        found = found.filter(scenario=scenario_id.replace("\0", ""))
-    if executable_ids:
-        found = found.filter(executable__in=split(executable_ids))
-    return found.filter(search_for(search, caseless, "name"))
+def _found(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Configuration]:
+    rows = Configuration.objects.filter(search.condition("name"), resource_group=group_of(request, group))
+    return narrowed(rows, FILTERS, parameters.values())
 
 
 def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

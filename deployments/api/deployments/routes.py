@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -11,25 +11,10 @@ from pydantic.alias_generators import to_camel
 
 from deployments import operations
 from deployments.api.auth import GroupHeader, actor_of, group_of
-from deployments.api.common import (
-    DEFAULT_PAGE_SIZE,
-    FAILURES,
-    ID,
-    PLAIN_NUMBER,
-    Ids,
-    PathId,
-    Skip,
-    Top,
-    answer,
-    count_of,
-    find,
-    link,
-    links,
-    split,
-    uuid_or_none,
-)
+from deployments.api.common import FAILURES, ID, PLAIN_NUMBER, PathId, answer, count_of, find, link, links
 from deployments.api.deployments import schemas
 from deployments.api.errors import ApiError, request_id, status_of
+from deployments.api.filters import DEFAULT_PAGE_SIZE, Parameters, Skip, Top, parameters_of
 from deployments.api.schemas import Created, ErrorBody
 from deployments.auth.permissions import require
 from deployments.errors import LaunchpadError
@@ -37,13 +22,18 @@ from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Configuration, Deployment, ResourceGroup, Role
 from deployments.queries.deployment_facts import DeploymentFacts, facts_of, failure_story_of
+from deployments.queries.deployment_filters import FILTERS
+from deployments.queries.filters import narrowed
 
+if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
+    DeploymentParameters = Parameters
+else:
+    DeploymentParameters = parameters_of("DeploymentParameters", FILTERS)
 router = Router(tags=["Deployment"], by_alias=True)
 OneDeployment = schemas.DeploymentWithDetails | schemas.DeploymentStatusBody
 STATUS_COLUMNS = ("configuration_id", "status", "created_at", "changed_at")
 MAX_MESSAGE = 256  # characters; the specification allows no more
 Select = Annotated[Literal["status", ""], Query(alias="$select")]
-StatusFilter = Literal["PENDING", "RUNNING", "COMPLETED", "DEAD", "STOPPING", "STOPPED", "UNKNOWN", ""]
 # The specification's words for the last operation; a stop is a change of the target status.
 LINKS = links(
     202,
@@ -60,15 +50,12 @@ _OPERATIONS: dict[str, Any] = {"CREATE": "CREATE", "DELETE": "DELETE"}
 def deployment_list(
     request: HttpRequest,
     group: GroupHeader,
-    executable_ids: Ids = [],  # noqa: B006  ninja copies it
-    configurationId: str = "",  # noqa: N803
-    scenarioId: str = "",  # noqa: N803
-    status: StatusFilter = "",
+    parameters: Query[DeploymentParameters],
     top: Top = DEFAULT_PAGE_SIZE,
     skip: Skip = 0,
     select: Select = "",
 ) -> HttpResponse:
-    found = _found(request, group, executable_ids, configurationId, scenarioId, status)
+    found = _found(request, group, parameters)
     if select:
         rows = list(found.only(*STATUS_COLUMNS)[skip : skip + top])
         statuses = [_status_body(row) for row in rows]
@@ -83,12 +70,9 @@ def deployment_list(
 def deployment_count(
     request: HttpRequest,
     group: GroupHeader,
-    executable_ids: Ids = [],  # noqa: B006  ninja copies it
-    configurationId: str = "",  # noqa: N803
-    scenarioId: str = "",  # noqa: N803
-    status: StatusFilter = "",
+    parameters: Query[DeploymentParameters],
 ) -> HttpResponse:
-    found = _found(request, group, executable_ids, configurationId, scenarioId, status)
+    found = _found(request, group, parameters)
     return HttpResponse(str(found.count()), content_type="text/plain")
 
 
@@ -177,18 +161,9 @@ def find_deployment(group: ResourceGroup, pk: str) -> Deployment:
     return found
 
 
-def _found(
-    request: HttpRequest, group: str, executable_ids: list[str], configuration_id: str, scenario_id: str, status: str
-) -> QuerySet[Deployment]:
-    found = Deployment.objects.filter(resource_group=group_of(request, group))
-    if executable_ids:
-        found = found.filter(configuration__executable__in=split(executable_ids))
-    if scenario_id:
-        found = found.filter(configuration__scenario=scenario_id.replace("\0", ""))
-    if configuration_id:
-        pk = uuid_or_none(configuration_id)
-        found = found.filter(configuration=pk) if pk else found.none()
-    return found.filter(status=status) if status else found
+def _found(request: HttpRequest, group: str, parameters: Parameters) -> QuerySet[Deployment]:
+    rows = Deployment.objects.filter(resource_group=group_of(request, group))
+    return narrowed(rows, FILTERS, parameters.values())
 
 
 def _configuration(group: ResourceGroup, pk: str) -> Configuration:

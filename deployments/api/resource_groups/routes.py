@@ -5,23 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Path, Router
+from ninja import Path, Query, Router
 
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import (
-    FAILURES,
-    CaselessSearch,
-    LabelSelector,
-    OptionalTop,
-    Search,
-    Skip,
-    answer,
-    has_labels,
-    labels_of,
-    link,
-    links,
-    search_for,
-)
+from deployments.api.common import FAILURES, LabelSelector, answer, labels_of, link, links
+from deployments.api.filters import OptionalTop, Search, Skip, has_labels
 from deployments.api.resource_groups import schemas
 from deployments.api.schemas import Created
 from deployments.models import Deployment, Executable, ResourceGroup
@@ -39,13 +27,12 @@ NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a num
 @router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES})
 def group_list(
     request: HttpRequest,
+    search: Query[Search],
     top: OptionalTop = None,
     skip: Skip = 0,
-    search: Search = "",
-    caseless: CaselessSearch = False,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:
-    named = set(ResourceGroup.objects.filter(search_for(search, caseless, "pk")).values_list("pk", flat=True))
+    named = set(ResourceGroup.objects.filter(search.condition("pk")).values_list("pk", flat=True))
     found = [
         group
         for group in visible_groups(actor_of(request))

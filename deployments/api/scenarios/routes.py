@@ -12,13 +12,13 @@ from deployments.api.common import (
     LabelSelector,
     PathId,
     answer,
-    has_labels,
     labels_of,
     link,
     links,
     scenario_body,
 )
 from deployments.api.errors import ApiError
+from deployments.api.filters import has_labels
 from deployments.api.scenarios import schemas
 from deployments.api.schemas import ScenarioBody
 from deployments.models import Executable, Scenario

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Header, Path, Router
 
 from deployments.api.auth import OptionalGroupHeader, actor_of, group_of
-from deployments.api.common import FAILURES, OptionalTop, Skip, answer, labels_of, link, links
+from deployments.api.common import FAILURES, answer, labels_of, link, links
 from deployments.api.errors import ApiError
 from deployments.api.fields import SECRET_PATTERN
+from deployments.api.filters import OptionalTop, Skip
 from deployments.api.secrets import schemas
 from deployments.models import ResourceGroup, Secret
 from deployments.operations import secrets as operations

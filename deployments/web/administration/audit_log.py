@@ -16,8 +16,8 @@ from deployments.models import AuditEntry, ResourceGroup, kind_name
 from deployments.queries import administration
 from deployments.queries.administration import AuditFilter
 from deployments.queries.csv_download import csv_response
+from deployments.queries.filters import PERIOD_LABELS
 from deployments.web.shell.guards import PageRequest, administrator_required
-from deployments.web.shell.list_filters import PERIOD_LABELS
 from deployments.web.shell.paging import page_of, text_of
 
 COLUMNS = ("at", "actor", "action", "kind", "object_id", "name", "group", "before", "after", "channel", "address")

@@ -18,7 +18,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Artifact, ArtifactKind, Role, Scenario
 from deployments.operations import add_artifact, delete_artifact, upload_artifact
-from deployments.queries.artifacts import artifacts, configurations_with, counts_by_kind, find_artifact
+from deployments.queries.artifacts import FILTERS, artifacts, configurations_with, counts_by_kind, find_artifact
+from deployments.queries.filters import fields_of, values_from
 from deployments.web.artifacts.forms import UPLOAD, ArtifactForm
 from deployments.web.artifacts.uploads import found_no_room, upload_limit, was_too_large
 from deployments.web.configurations.draft import KIND, choose_input
@@ -41,21 +42,19 @@ USERS_SHOWN = 10
 @require_GET
 @sign_in_required
 def artifact_list(request: PageRequest) -> HttpResponse:
-    kind = text_of(request, "kind")
-    kind = kind if kind in ArtifactKind.values else ""
-    text, scenario = text_of(request, "q"), text_of(request, "scenario")
+    values = values_from(FILTERS, request.GET)
+    kind = values["kind"]
     counts = counts_by_kind(request.group.pk)
     context = {
-        "page": page_of(request, artifacts(request.group.pk, kind=kind, text=text, scenario=scenario)),
+        "page": page_of(request, artifacts(request.group.pk, **values)),
         "kind": kind,
         "title": TITLES[kind],
         "tabs": [
             {"kind": each, "label": label, "count": counts[each] if each else sum(counts.values())}
             for each, label in TITLES.items()
         ],
-        "text": text,
-        "scenario": scenario,
-        "scenarios": Scenario.objects.only("id", "name"),
+        "is_filtered": any(value for name, value in values.items() if name != "kind"),
+        "fields": fields_of(FILTERS, values),
     }
     return render(request, "artifacts/list.html", context)
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET
 
 from deployments.models import Configuration
 from deployments.queries.catalog import deployments_of
-from deployments.queries.configurations import configurations, find_configuration, inputs_of, values_of
-from deployments.queries.deployments import list_choices
+from deployments.queries.configurations import FILTERS, configurations, find_configuration, inputs_of, values_of
+from deployments.queries.filters import fields_of, values_from
 from deployments.web.shell.guards import PageRequest, enter_group, sign_in_required
 from deployments.web.shell.paging import page_of, text_of
 from deployments.web.shell.polling import follow_list
@@ -24,17 +24,11 @@ MANY_PARAMETERS = 12  # more than one sees at once: then there is a search
 @require_GET
 @sign_in_required
 def configuration_list(request: PageRequest) -> HttpResponse:
-    wanted = {name: text_of(request, name) for name in ("scenario", "executable")}
-    text = text_of(request, "q")
-    rows = configurations(request.group.pk, text=text, **wanted)
-    scenarios, executables = list_choices()
+    values = values_from(FILTERS, request.GET)
     context = {
-        "page": page_of(request, rows),
-        "text": text,
-        "wanted": wanted,
-        "is_filtered": bool(text or any(wanted.values())),
-        "scenarios": scenarios,
-        "executables": executables,
+        "page": page_of(request, configurations(request.group.pk, **values)),
+        "is_filtered": any(values.values()),
+        "fields": fields_of(FILTERS, values),
     }
     return render(request, "configurations/list.html", context)
 

@@ -11,30 +11,23 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from deployments.lifecycle import Status, parse_ttl
+from deployments.lifecycle import parse_ttl
 from deployments.models import Replica
+from deployments.queries.deployment_filters import FILTERS
 from deployments.queries.deployment_logs import LogFilter
-from deployments.queries.deployments import NEWEST, PAGE_SIZES, PERIODS, SORTS, DeploymentFilter
+from deployments.queries.deployments import NEWEST, PAGE_SIZES, SORTS, DeploymentFilter
+from deployments.queries.filters import values_from
 
 UNITS = {"m": _("minutes"), "h": _("hours"), "d": _("days")}
 STREAMS = {"stdout": _("Output"), "stderr": _("Errors"), "launchpad": _("Launchpad")}
 _CONTROL = {"autocomplete": "off"}
 
 
-def wanted_from(query: QueryDict) -> DeploymentFilter:
+def selection_from(query: QueryDict) -> DeploymentFilter:
     """Return what the address of a list asks for; what makes no sense in it counts as not said."""
-    words = {name: query.get(name, "").strip()[:256].replace("\0", "") for name in query}
-    status = words.get("status", "").upper()
-    created = words.get("created", "")
-    sort = words.get("sort", NEWEST)
-    size = words.get("size", "")
+    sort, size = query.get("sort", NEWEST), query.get("size", "")
     return DeploymentFilter(
-        status=status if status in Status.__members__ else "",
-        text=words.get("q", ""),
-        scenario=words.get("scenario", ""),
-        executable=words.get("executable", ""),
-        configuration=words.get("configuration", ""),
-        created=created if created in PERIODS else "",
+        values=values_from(FILTERS, query),
         sort=sort if sort.removeprefix("-") in SORTS else NEWEST,
         size=int(size) if size.isdecimal() and int(size) in PAGE_SIZES else PAGE_SIZES[0],
     )

@@ -16,7 +16,7 @@ from deployments.models import Deployment, User
 from deployments.operations.saved_views import delete_view, save_view
 from deployments.queries.csv_download import csv_response
 from deployments.queries.deployments import COLUMNS, all_deployments
-from deployments.web.deployments.forms import wanted_from
+from deployments.web.deployments.forms import selection_from
 from deployments.web.shell.guards import PageRequest, local_address, sign_in_required
 from deployments.web.shell.list_filters import COLUMN_LABELS, kept_query, shown_columns
 from deployments.web.shell.notices import apart
@@ -57,8 +57,8 @@ def deployment_view_delete(request: PageRequest, view_id: int) -> HttpResponse:
 @sign_in_required
 def deployment_download(request: PageRequest) -> HttpResponseBase:
     """Download what the list shows on all its pages, with the reader's columns."""
-    wanted = wanted_from(kept_query(request))
-    rows = all_deployments(request.group.pk, wanted)
+    selection = selection_from(kept_query(request))
+    rows = all_deployments(request.group.pk, selection)
     name = f"deployments-{timezone.localtime():%Y-%m-%d}"
     return csv_response(name, _rows(rows, shown_columns(request.user)))
 

@@ -17,12 +17,13 @@ from deployments.errors import InvalidInput
 from deployments.lifecycle import Action, Status
 from deployments.models import Role
 from deployments.operations import BULK_LIMIT, BulkItem, delete_deployments, stop_deployments
+from deployments.queries.deployment_filters import FILTERS
 from deployments.queries.deployment_versions import list_version
-from deployments.queries.deployments import PAGE_SIZES, DeploymentFilter, deployment_page, eligibility_of, list_choices
-from deployments.web.deployments.forms import wanted_from
+from deployments.queries.deployments import PAGE_SIZES, DeploymentFilter, deployment_page, eligibility_of
+from deployments.queries.filters import fields_of
+from deployments.web.deployments.forms import selection_from
 from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
 from deployments.web.shell.list_filters import (
-    PERIOD_LABELS,
     changed_query,
     chips,
     column_choices,
@@ -49,16 +50,13 @@ TABS = (
 @sign_in_required
 def deployment_list(request: PageRequest) -> HttpResponse:
     """Show the deployments of the workspace's resource group."""
-    scenarios, executables = list_choices()
     context = _list_context(request)
     kept = kept_query(request)
-    offered = [one for one in executables if context["wanted"].scenario in {"", one.scenario_id}]
+    fields = fields_of(FILTERS, context["selection"].values)
     context |= {
-        "scenarios": scenarios,
-        "executables": offered,
+        "fields": fields,
+        "chips": chips(fields, kept),
         "sizes": PAGE_SIZES,
-        "periods": PERIOD_LABELS,
-        "chips": chips(context["wanted"], kept, scenarios, executables),
         "column_choices": column_choices(request.user),
         "views": saved_views(request.user, kept),
         "download": f"{reverse('deployment-download')}?{changed_query(kept, resource_group=request.group.pk)}",
@@ -140,31 +138,31 @@ def _tell(request: PageRequest, action: Action, items: list[BulkItem]) -> None:
 
 def _list_context(request: PageRequest) -> dict[str, Any]:
     group = request.workspace.group
-    wanted = wanted_from(request.GET)
+    selection = selection_from(request.GET)
     version = version_for(request, group.pk, list_version(group.pk))
     number = request.GET.get("page", "1")
-    shown = deployment_page(group.pk, wanted, int(number) if number.isdecimal() else 1)
+    shown = deployment_page(group.pk, selection, int(number) if number.isdecimal() else 1)
     kept = kept_query(request)
     poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
     return {
         "shown": shown,
-        "wanted": wanted,
-        "tabs": _tabs(shown.counts, wanted, kept),
+        "selection": selection,
+        "tabs": _tabs(shown.counts, selection, kept),
         "poll": f"{reverse('deployment-rows')}?{changed_query(kept, **poll)}",
         "here": list_address(kept),
-        "sorts": _sorts(wanted, kept),
+        "sorts": _sorts(selection, kept),
         "columns": shown_columns(request.user),
         "may_edit": request.actor.may(Role.EDITOR),
         "now": timezone.localtime(),
     }
 
 
-def _tabs(counts: Any, wanted: DeploymentFilter, kept: QueryDict) -> list[dict[str, Any]]:
+def _tabs(counts: Any, selection: DeploymentFilter, kept: QueryDict) -> list[dict[str, Any]]:
     everything = {
         "label": gettext("All"),
         "count": sum(counts.values()),
         "url": list_address(kept, status="", page=""),
-        "current": not wanted.status,
+        "current": not selection.status,
     }
     return [
         everything,
@@ -173,7 +171,7 @@ def _tabs(counts: Any, wanted: DeploymentFilter, kept: QueryDict) -> list[dict[s
                 "label": status.value.capitalize(),
                 "count": counts[status.value],
                 "url": list_address(kept, status=status.value, page=""),
-                "current": wanted.status == status.value,
+                "current": selection.status == status.value,
                 "shape": shape,
                 "look": look,
             }
@@ -182,12 +180,12 @@ def _tabs(counts: Any, wanted: DeploymentFilter, kept: QueryDict) -> list[dict[s
     ]
 
 
-def _sorts(wanted: DeploymentFilter, kept: QueryDict) -> dict[str, dict[str, str]]:
+def _sorts(selection: DeploymentFilter, kept: QueryDict) -> dict[str, dict[str, str]]:
     """Return for each sortable column the address that sorts by it, and how it is sorted now."""
     links = {}
     for name in ("id", "scenario", "status", "target", "created", "changed"):
-        is_current = wanted.sort.removeprefix("-") == name
-        falls = wanted.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
+        is_current = selection.sort.removeprefix("-") == name
+        falls = selection.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
         links[name] = {
             "url": list_address(kept, sort=name if falls else f"-{name}", page=""),
             "now": ("descending" if falls else "ascending") if is_current else "",

@@ -8,7 +8,6 @@ the path cannot leave the prefix, and no redirect is followed.
 from __future__ import annotations
 
 import json
-import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from deployments.errors import GatewayUnavailable, InvalidInput
-from deployments.gateway.endpoint import certificate, place, prefix_of
+from deployments.gateway.client import pool
+from deployments.gateway.endpoint import prefix_of
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_PATH = 2000  # characters
@@ -74,9 +74,9 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
     if problems := _problems(method, path, body):
         raise InvalidInput(problems)
     began = time.monotonic()
-    with _pool() as pool:
+    with pool(urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS)) as connections:
         try:
-            answer = pool.urlopen(
+            answer = connections.urlopen(
                 method,
                 prefix_of(deployment_id) + path,
                 body=body.encode() if body else None,
@@ -137,20 +137,6 @@ def _problems(method: str, path: str, body: str) -> dict[str, str]:
 
 def _grouped(number: int) -> str:
     return number_format(number, force_grouping=True)
-
-
-def _pool() -> urllib3.HTTPSConnectionPool:
-    here = place()
-    context = ssl.create_default_context(cafile=str(certificate().trusted))
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the gateway's certificate itself may be what is trusted
-    return urllib3.HTTPSConnectionPool(
-        here.address,
-        here.port,
-        ssl_context=context,
-        assert_hostname=here.host,
-        server_hostname=here.host,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
-    )
 
 
 def _readable(content: bytes, *, is_whole: bool) -> str:

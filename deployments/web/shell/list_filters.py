@@ -7,23 +7,19 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext_lazy
 
-from deployments.models import Executable, SavedView, Scenario, User
-from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS, DeploymentFilter
+from deployments.models import SavedView, User
+from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS
+from deployments.queries.filters import Field
 
 COLUMN_LABELS = {
-    "scenario": gettext_lazy("Scenario / Executable"),
+    "scenario": gettext_lazy("Scenario / Template"),
     "target": gettext_lazy("Target Status"),
     "created": gettext_lazy("Created On"),
     "changed": gettext_lazy("Changed On"),
     "until": gettext_lazy("Running Until"),
     "creator": gettext_lazy("Created By"),
-}
-PERIOD_LABELS = {
-    "day": gettext_lazy("Last 24 hours"),
-    "week": gettext_lazy("Last 7 days"),
-    "month": gettext_lazy("Last 30 days"),
 }
 
 
@@ -51,22 +47,16 @@ def changed_query(kept: QueryDict, **changes: str) -> str:
     return query.urlencode()
 
 
-def chips(
-    wanted: DeploymentFilter, kept: QueryDict, scenarios: Sequence[Scenario], executables: Sequence[Executable]
-) -> list[dict[str, str]]:
+def chips(fields: Sequence[Field], kept: QueryDict) -> list[dict[str, str]]:
     """Return the filters in force, each with the address of the list without it."""
-    named = {
-        "status": (gettext("Status"), wanted.status),
-        "q": (gettext("Search"), wanted.text),
-        "scenario": (gettext("Scenario"), _name(scenarios, wanted.scenario)),
-        "executable": (gettext("Executable"), _name(executables, wanted.executable)),
-        "configuration": (gettext("Configuration"), wanted.configuration),
-        "created": (gettext("Created"), str(PERIOD_LABELS.get(wanted.created, ""))),
-    }
     return [
-        {"label": label, "value": value, "url": list_address(kept, page="", **{name: ""})}
-        for name, (label, value) in named.items()
-        if value
+        {
+            "label": str(field.filter.label),
+            "value": field.text,
+            "url": list_address(kept, page="", **{field.filter.name: ""}),
+        }
+        for field in fields
+        if field.value
     ]
 
 
@@ -98,7 +88,3 @@ def saved_views(user: User, kept: QueryDict) -> list[dict[str, Any]]:
 
 def _comparable(query: QueryDict) -> dict[str, object]:
     return {name: value for name, value in query.items() if name != "page" and value}
-
-
-def _name(rows: Sequence[Scenario] | Sequence[Executable], pk: str) -> str:
-    return next((row.name for row in rows if row.pk == pk), pk)

@@ -9,6 +9,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
+from deployments.queries.filters import uuid_or_none
+
 PAGE_SIZE = 25  # rows
 
 Row = TypeVar("Row", bound=Model)
@@ -26,7 +28,7 @@ def page_of(request: HttpRequest, rows: QuerySet[Row, Any], size: int = PAGE_SIZ
 
 def uuid_or_404(text: str) -> UUID:
     """Return an id that came in a form or the address."""
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise Http404 from error
+    pk = uuid_or_none(text)
+    if pk is None:
+        raise Http404
+    return pk
