@@ -1,16 +1,24 @@
-"""What the Celery workers run, and how a pass is asked for. Nothing is decided here."""
+"""What the Celery workers run, and how reconciling is asked for. Nothing is decided here, and no runtime is asked.
+
+Whatever asks a runtime is handed to the threads of its connection (`reconciler.lanes`).
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from celery.signals import worker_shutdown
 from django.db import transaction
 
 from deployments import broker, reconciler
+from deployments.models import Connection, Deployment
+from deployments.reconciler.contact import SILENT_SECONDS, record_silence
+from deployments.reconciler.lanes import close_all, lanes_of
 from deployments.storage.disk_space import has_little_room, is_disk_full
 from launchpad.celery import app
 
@@ -25,19 +33,23 @@ def enqueue_reconcile(deployment_id: str) -> None:
 
 @app.task(name="deployments.tasks.reconcile", ignore_result=True)
 def reconcile(deployment_id: str) -> None:
-    """Make one pass, and ask for those that are to be made soon after it."""
-    with surviving_a_full_disk():
-        for following in reconciler.reconcile(deployment_id):
-            if following.in_seconds < reconciler.SWEEP_SECONDS:
-                _send(following.deployment_id, following.in_seconds)
+    """Have a deployment reconciled by the threads of its connection."""
+    connection_ids = Deployment.objects.filter(pk=deployment_id).values_list("resource_group__connection")
+    for (connection_id,) in connection_ids:
+        _reconcile_on(connection_id, [deployment_id])
 
 
 @app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
-    """Send out the passes that are due (see `reconciler.due`), and remove the groups that have become empty."""
+    """Have each connection looked at, and what is due reconciled; remove the groups that have become empty.
+
+    Nothing here waits for a connection.
+    """
     with surviving_a_full_disk():
-        for deployment_id in reconciler.due():
-            _send(deployment_id, 0)
+        for connection_id in Connection.objects.values_list("pk", flat=True):
+            _look_at(connection_id)
+        for connection_id, deployment_id in reconciler.sweep():
+            _reconcile_on(connection_id, [deployment_id])
         reconciler.remove_emptied_groups()
     broker.record_heartbeat()
 
@@ -47,6 +59,37 @@ def housekeeping() -> None:
     """Remove what nobody needs any more."""
     with surviving_a_full_disk():
         reconciler.housekeeping()
+    for pk in Connection.objects.values_list("pk", flat=True):
+        lanes_of(pk).work.submit("unused files", _surviving(partial(reconciler.remove_unused_files, pk)))
+
+
+def _look_at(connection_id: int) -> None:
+    lane = lanes_of(connection_id).look
+    if lane.busy_for() > SILENT_SECONDS:
+        record_silence(connection_id)
+    lane.submit("look", _surviving(lambda: _reconcile_on(connection_id, reconciler.look_at(connection_id))))
+
+
+def _reconcile_on(connection_id: int, deployment_ids: Iterable[str]) -> None:
+    lane = lanes_of(connection_id).work
+    for deployment_id in deployment_ids:
+        lane.submit(deployment_id, _surviving(partial(_reconcile, deployment_id)))
+
+
+def _reconcile(deployment_id: str) -> None:
+    """Reconcile once, and ask for what is to be reconciled soon after it."""
+    for following in reconciler.reconcile(deployment_id):
+        if following.in_seconds < reconciler.SWEEP_SECONDS:
+            _send(following.deployment_id, following.in_seconds)
+
+
+def _surviving(work: Callable[[], object]) -> Callable[[], object]:
+    return surviving_a_full_disk()(work)
+
+
+@worker_shutdown.connect
+def _stop_work(**_: Any) -> None:
+    close_all()
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def find_valkey() -> Path | None:
 
 def worker_command() -> tuple[str, ...]:
     """Return how a Celery worker is started. Its beat runs in a thread of it; see `launchpad/celery.py`."""
-    options = ("--pool", "threads", "--concurrency", "8", "--loglevel", "WARNING")
+    options = ("--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING")
     return (
         *(PYTHON, "-m", "celery", "-A", "launchpad", "worker"),
         *options,

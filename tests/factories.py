@@ -25,6 +25,8 @@ from deployments.models import (
     Scenario,
     User,
 )
+from deployments.reconciler.contact import record_contact
+from deployments.runtimes.registry import local_runtime
 
 _numbers = count(1)
 
@@ -77,8 +79,11 @@ spec:
 
 
 def make_connection(name: str = "local") -> Connection:
-    """Return the connection of this name, made when it is missing."""
-    return Connection.objects.get_or_create(name=name)[0]
+    """Return the connection of this name, made when it is missing, seen a moment ago with what this machine has."""
+    connection, is_new = Connection.objects.get_or_create(name=name)
+    if is_new:
+        record_contact(connection, local_runtime().capacity())
+    return connection
 
 
 def make_group(pk: str = "default", **values: Any) -> ResourceGroup:

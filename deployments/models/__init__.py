@@ -9,7 +9,7 @@ from deployments.models.deployment import Attempt, Deployment, Generation, Repli
 from deployments.models.event import DeploymentEvent, Severity
 from deployments.models.saved_view import SavedView
 from deployments.models.secret import Secret
-from deployments.models.workspace import Connection, ResourceGroup
+from deployments.models.workspace import Connection, ConnectionStatus, ResourceGroup
 
 __all__ = [
     "Actor",
@@ -19,6 +19,7 @@ __all__ = [
     "AuditEntry",
     "Configuration",
     "Connection",
+    "ConnectionStatus",
     "Deployment",
     "DeploymentEvent",
     "Draft",

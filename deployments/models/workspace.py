@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments.runtimes.base import Resources
+
 
 class Connection(models.Model):
     """One configured runtime. `options` holds what its driver needs beside the settings."""
@@ -22,6 +24,37 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ConnectionStatus(models.Model):
+    """What was last seen of a connection. Written by the sweep alone, for all who may not wait for its answer.
+
+    The amounts are None until it has answered once; `unreachable_since` is set, with why in `problem`, while it does
+    not answer, and `contacted_at` is then when it last did. While it answers, `contacted_at` lags behind by a few
+    seconds, so that there is not a commit for each look.
+    """
+
+    connection = models.OneToOneField(Connection, models.CASCADE, primary_key=True, related_name="status")
+    cpu_millis = models.PositiveIntegerField(_("CPU (thousandths of a core)"), null=True)
+    memory_bytes = models.PositiveBigIntegerField(_("memory (bytes)"), null=True)
+    gpus = models.PositiveIntegerField(_("GPUs"), null=True)
+    contacted_at = models.DateTimeField(_("last answered on"), null=True)
+    unreachable_since = models.DateTimeField(_("unreachable since"), null=True)
+    problem = models.TextField(_("why it is not reachable"), blank=True)
+
+    class Meta:
+        verbose_name = _("status of a connection")
+        verbose_name_plural = _("statuses of connections")
+
+    def __str__(self) -> str:
+        return f"Status of {self.connection}"
+
+    @property
+    def capacity(self) -> Resources | None:
+        """All there is to place replicas on, None while it is not known."""
+        if self.cpu_millis is None or self.memory_bytes is None or self.gpus is None:
+            return None
+        return Resources(cpu_millis=self.cpu_millis, memory_bytes=self.memory_bytes, gpus=self.gpus)
 
 
 class ResourceGroup(models.Model):

@@ -3,10 +3,9 @@
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
-from deployments.errors import InvalidInput, RuntimeUnavailable
-from deployments.models import Connection, Deployment, Replica
+from deployments.errors import InvalidInput
+from deployments.models import Connection, ConnectionStatus, Deployment, Replica
 from deployments.runtimes.base import Resources
-from deployments.runtimes.registry import runtime_for
 from deployments.scheduling.placement import fits_never, shortfalls
 from deployments.told import told
 
@@ -22,9 +21,8 @@ def refuse_what_never_fits(connection: Connection, needs: Resources, *, deployme
         InvalidInput: "configuration" -> what is too much, in numbers. Nothing is refused while the capacity is not
             known: the loop says then what it waits for.
     """
-    try:
-        total = runtime_for(connection).capacity()
-    except RuntimeUnavailable:
+    status = ConnectionStatus.objects.filter(pk=connection.pk).first()
+    if status is None or (total := status.capacity) is None:
         return
     if fits_never(needs, total):
         raise InvalidInput({"configuration": _never(needs, total, connection)})

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.runtimes.base import Resources
-from deployments.runtimes.registry import runtime_for
 from deployments.scheduling.placement import Capacity, fits_never, missing, room
 from deployments.scheduling.server_specs import server_spec_of
 from deployments.told import told
@@ -53,7 +52,7 @@ class PlacementCheck:
     """What is needed and what there is.
 
     Args:
-        room: None while the runtime cannot be asked.
+        room: None until the connection has answered once.
         missing: what is short, in words and numbers; `""` when it fits or cannot be told.
     """
 
@@ -129,9 +128,9 @@ def resource_request_of(configuration: Configuration) -> ResourceRequest:
 
 
 def room_of(connection: Connection) -> Capacity | None:
-    """Return what a connection has in all and what is held of it, None while its runtime cannot be asked."""
+    """Return what a connection has in all and what is held of it, None until it has answered once."""
     try:
-        return room(connection, runtime_for(connection))
+        return room(connection)
     except RuntimeUnavailable:
         return None
 

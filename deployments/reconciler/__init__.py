@@ -7,6 +7,15 @@ Passes may be lost, doubled or cut off anywhere; the next one goes on from the r
 
 from deployments.reconciler.housekeeping import remove_emptied_groups
 from deployments.reconciler.loop import Requeue, reconcile
-from deployments.reconciler.sweep import SWEEP_SECONDS, due, housekeeping
+from deployments.reconciler.sweep import SWEEP_SECONDS, housekeeping, look_at, remove_unused_files, sweep
 
-__all__ = ["SWEEP_SECONDS", "Requeue", "due", "housekeeping", "reconcile", "remove_emptied_groups"]
+__all__ = [
+    "SWEEP_SECONDS",
+    "Requeue",
+    "housekeeping",
+    "look_at",
+    "reconcile",
+    "remove_emptied_groups",
+    "remove_unused_files",
+    "sweep",
+]

@@ -92,7 +92,7 @@ def _begin(scene: Scene, action: state.CreateGeneration) -> bool:
 
 
 def _place(scene: Scene, action: state.Schedule) -> bool:
-    return place(scene.generation(action.generation), scene.deployment.resource_group.connection, scene.runtime)
+    return place(scene.generation(action.generation), scene.deployment.resource_group.connection)
 
 
 def _replica(scene: Scene, name: str) -> Replica:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from deployments.lifecycle import TargetStatus
 from deployments.models import Connection, Deployment, Generation, ResourcePlan
 from deployments.reconciler.core.plan import while_updating
-from deployments.runtimes.base import Resources, Runtime
+from deployments.runtimes.base import Resources
 from deployments.scheduling.placement import OVERTAKING, Capacity, fits_never, missing, room, turn_of
 
 
@@ -36,19 +36,19 @@ class Waiting:
     updates: bool
 
 
-def wake_waiting(connection: Connection, runtime: Runtime) -> Sequence[str]:
+def wake_waiting(connection: Connection) -> Sequence[str]:
     """Make the deployments due that fit now, the longest waiting first, and correct what the others say they miss.
 
     Returns:
         The ids of the deployments that fit.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked for its capacity.
+        RuntimeUnavailable: the capacity of the connection is not known.
     """
     waiting = _waiting(connection)
     if not waiting:
         return []
-    fitting, reasons = _review(waiting, room(connection, runtime), timezone.now())
+    fitting, reasons = _review(waiting, room(connection), timezone.now())
     for one, reason in reasons:
         if reason != one.reason:
             _correct(one, reason)

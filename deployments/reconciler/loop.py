@@ -80,7 +80,7 @@ def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
         _record(lease, deployment, facts, now_planned)
         released = released or any(isinstance(action, Release) for action in now_planned.actions)
         if not again:
-            woken = wake_waiting(deployment.resource_group.connection, runtime) if released else ()
+            woken = wake_waiting(deployment.resource_group.connection) if released else ()
             return _until(deployment, now_planned.requeue_after), woken
         if _needs_backends(deployment):
             sync.apply()

@@ -26,6 +26,7 @@ from deployments.models import (
     TokenGrant,
 )
 from deployments.reconciler.capacity_queue import wake_waiting
+from deployments.reconciler.contact import record_contact, record_unreachable
 from deployments.reconciler.events import record_event
 from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
 from deployments.runtimes.base import ReplicaStatus, Runtime
@@ -40,15 +41,11 @@ WARN_BEFORE_END = timedelta(hours=1)
 OUR_NAME = re.compile(r"^(?P<deployment>d[0-9a-f]{15})-\d+-\d+$")
 
 
-def due() -> list[str]:
-    """Return the ids of deployments that want a pass now, the longest overdue first."""
-    for connection in Connection.objects.all():
-        try:
-            runtime = runtime_for(connection)
-            _compare(connection, runtime)
-            wake_waiting(connection, runtime)
-        except RuntimeUnavailable as error:
-            logger.warning("Connection %s cannot be seen: %s", connection.name, error)
+def sweep() -> list[tuple[int, str]]:
+    """Look at what needs no runtime; return what to reconcile now as (connection, deployment), longest overdue first.
+
+    The connections are looked at apart from this and from each other (see `look_at`): one that hangs holds up nobody.
+    """
     try:
         sync.apply()
         _look_at(sync.replicas_down())
@@ -57,11 +54,29 @@ def due() -> list[str]:
     if freed := free_those_of_the_dead():
         logger.info("%s leases of a worker that was killed were given back.", freed)
     rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_reconcile_at", "created_at")
-    return list(rows.values_list("pk", flat=True)[:MAX_DUE])
+    return list(rows.values_list("resource_group__connection", "pk")[:MAX_DUE])
 
 
-def _compare(connection: Connection, runtime: Runtime) -> None:
-    """Compare what the runtime runs with what the rows say, in one look at each.
+def look_at(connection_id: int) -> list[str]:
+    """Look at one connection and write what it has and runs; return the ids of deployments to reconcile for that.
+
+    Takes as long as the connection takes to answer.
+    """
+    connection = Connection.objects.filter(pk=connection_id).first()
+    if connection is None:
+        return []
+    try:
+        runtime = runtime_for(connection)
+        record_contact(connection, runtime.capacity())
+        changed = _compare(connection, runtime)
+    except RuntimeUnavailable as error:
+        record_unreachable(connection, str(error))
+        return []
+    return [*changed, *wake_waiting(connection)]
+
+
+def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
+    """Compare what the runtime runs with what the rows say, in one look at each; return the deployments made due.
 
     The runtime is asked first: a row is written before its server is started, so a server without a row in the later
     look is nobody's.
@@ -84,6 +99,7 @@ def _compare(connection: Connection, runtime: Runtime) -> None:
             next_reconcile_at=timezone.now()
         )
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
+    return changed
 
 
 def _look_at(down: Collection[str]) -> None:
@@ -121,7 +137,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
 
 
 def housekeeping() -> None:
-    """Warn of deployments that end within the hour; remove what is over: sessions, links, grants, downloads."""
+    """Warn of deployments that end within the hour; remove what is over: sessions, links, grants."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
     warned = DeploymentEvent.objects.filter(code="ENDS_SOON").values("deployment")
@@ -130,20 +146,22 @@ def housekeeping() -> None:
             minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
             message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
             record_event(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
-    _remove_unused_files()
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
     TokenGrant.objects.filter(expires_at__lt=now).delete()
 
 
-def _remove_unused_files() -> None:
+def remove_unused_files(connection_id: int) -> None:
+    """Remove the downloads and builds of a connection that nobody needs any more."""
+    connection = Connection.objects.filter(pk=connection_id).first()
+    if connection is None:
+        return
     named = [(artifact.resource_group_id, artifact_source_of(artifact)) for artifact in Artifact.objects.iterator()]
     groups = list(ResourceGroup.objects.values_list("pk", flat=True))
-    for connection in Connection.objects.all():
-        try:
-            count = runtime_for(connection).remove_unused(groups, named)
-        except RuntimeUnavailable as error:
-            logger.warning("Unused downloads of connection %s stay: %s", connection.name, error)
-            continue
-        if count:
-            logger.info("%d downloads and builds that nobody needs any more were removed.", count)
+    try:
+        count = runtime_for(connection).remove_unused(groups, named)
+    except RuntimeUnavailable as error:
+        logger.warning("Unused downloads of connection %s stay: %s", connection.name, error)
+        return
+    if count:
+        logger.info("%d downloads and builds that nobody needs any more were removed.", count)

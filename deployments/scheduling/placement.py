@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from deployments.models import Connection, Deployment, Generation, Replica, ResourcePlan
-from deployments.runtimes.base import Resources, Runtime
+from deployments.errors import RuntimeUnavailable
+from deployments.models import Connection, ConnectionStatus, Deployment, Generation, Replica, ResourcePlan
+from deployments.runtimes.base import Resources
 from deployments.scheduling.server_specs import from_dict
 
 OVERTAKING = timedelta(minutes=5)  # how long smaller deployments may pass by one that does not fit yet
@@ -40,22 +41,26 @@ class Capacity:
         return Capacity(total=self.total, held=self.held.plus(more))
 
 
-def room(connection: Connection, runtime: Runtime) -> Capacity:
-    """Return the room on a connection.
+def room(connection: Connection) -> Capacity:
+    """Return the room on a connection, as it was when the sweep last looked.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked for its capacity.
+        RuntimeUnavailable: it has never answered, so its capacity is not known.
     """
+    status = ConnectionStatus.objects.filter(pk=connection.pk).first()
+    total = status.capacity if status else None
+    if total is None:
+        raise RuntimeUnavailable(f"The connection {connection.name} has not said yet what it has.")
     held = Replica.objects.filter(
         is_reserved=True, generation__deployment__resource_group__connection=connection
     ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
     return Capacity(
-        total=runtime.capacity(),
+        total=total,
         held=Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"]),
     )
 
 
-def place(generation: Generation, connection: Connection, runtime: Runtime) -> bool:
+def place(generation: Generation, connection: Connection) -> bool:
     """Hold resources for all replicas of a generation, or note what it is waiting for.
 
     Returns:
@@ -70,7 +75,7 @@ def place(generation: Generation, connection: Connection, runtime: Runtime) -> b
     needs = plan.resources.times(server_spec.min_replicas)
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
-        there = room(connection, runtime)
+        there = room(connection)
         waiting = missing(needs, there) or _older_first(generation, connection)
         if waiting:
             changed = waiting != generation.waiting

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from deployments import operations
-from deployments.errors import InvalidInput, QuotaExceeded, RuntimeUnavailable
+from deployments.errors import InvalidInput, QuotaExceeded
 from deployments.lifecycle import Status
-from deployments.models import Actor, Configuration, Deployment, ResourcePlan, Role
-from deployments.runtimes import registry
-from deployments.runtimes.base import Resources
+from deployments.models import Actor, Configuration, ConnectionStatus, Deployment, ResourcePlan, Role
 from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 
@@ -94,20 +92,11 @@ def test_an_update_that_never_fits_beside_what_serves_meanwhile_is_refused(memor
     operations.update_deployment(EDITOR, deployment, other)
 
 
-class Unreachable:
-    """A runtime that cannot be asked what it has."""
+def test_nothing_is_refused_while_the_capacity_is_not_known() -> None:
+    configuration = configure(memory_bytes=900_000_000_000)
+    ConnectionStatus.objects.all().delete()
 
-    def capacity(self) -> Resources:
-        raise RuntimeUnavailable("It does not answer.")
-
-
-def test_nothing_is_refused_while_the_capacity_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "local_runtime", Unreachable)
-    registry._runtime.cache_clear()
-    try:
-        create(configure(memory_bytes=900_000_000_000))
-    finally:
-        registry._runtime.cache_clear()
+    create(configuration)
 
 
 def test_a_group_that_may_have_none_is_told_so() -> None:

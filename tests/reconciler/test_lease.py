@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from deployments.lifecycle import ReplicaPhase, Status, Step
 from deployments.models import Deployment, Generation, Replica
-from deployments.reconciler import due, reconcile
 from deployments.reconciler import lease as leases
+from deployments.reconciler import reconcile
 from deployments.reconciler.observe import observe
 from deployments.runtimes.registry import local_runtime
 from tests import factories as make
-from tests.reconciler.world import World
+from tests.reconciler.world import World, due
 
 HOUR = timedelta(hours=1)
 

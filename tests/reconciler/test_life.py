@@ -23,12 +23,12 @@ from deployments.models import Attempt, Deployment, DeploymentEvent, Generation,
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
 from deployments.operations.users import Person, change_user
 from deployments.queries.deployment_progress import progress_of
-from deployments.reconciler import due, reconcile
 from deployments.reconciler import lease as leases
+from deployments.reconciler import reconcile
 from deployments.runtimes.base import ReplicaSpec, Resources
 from deployments.runtimes.registry import local_runtime
 from tests import factories as make
-from tests.reconciler.world import ACTOR, World
+from tests.reconciler.world import ACTOR, World, due
 from tests.waiting import wait_until
 
 FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from deployments.errors import OperationRefused
 from deployments.lifecycle import Status
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.reconciler import lease as leases
-from deployments.runtimes.local import LocalRuntime
+from deployments.reconciler.contact import record_contact
 from deployments.runtimes.registry import local_runtime
 from deployments.scheduling.placement import place
 from deployments.scheduling.server_specs import server_spec_of, to_dict
@@ -59,7 +60,7 @@ def test_many_passes_at_once_start_one_server(world: World) -> None:
 
 def test_the_last_place_is_given_away_once(world: World) -> None:
     configuration = world.configure()
-    room_for_one = LocalRuntime(home=local_runtime().home, memory_bytes=200_000_000)
+    record_contact(world.group.connection, replace(local_runtime().capacity(), memory_bytes=200_000_000))
     generations = []
     for _ in range(MANY):
         deployment = world.deploy(configuration)
@@ -71,7 +72,7 @@ def test_the_last_place_is_given_away_once(world: World) -> None:
             )
         )
 
-    at_once(lambda number: place(generations[number], world.group.connection, room_for_one))
+    at_once(lambda number: place(generations[number], world.group.connection))
 
     assert Replica.objects.filter(is_reserved=True).count() == 1
     assert Generation.objects.exclude(waiting="").count() == MANY - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,11 +10,11 @@ from django.utils import timezone
 
 from deployments import operations
 from deployments.lifecycle import Status
-from deployments.models import Deployment, Generation, Replica
+from deployments.models import Connection, Deployment, Generation, Replica
 from deployments.reconciler import Requeue, reconcile
 from deployments.reconciler.capacity_queue import wake_waiting
+from deployments.reconciler.contact import record_contact
 from deployments.reconciler.core.plan import WAITING_REQUEUE
-from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.registry import local_runtime
 from tests import factories as make
 from tests.reconciler.world import ACTOR, World
@@ -22,8 +23,10 @@ from tests.waiting import wait_until
 GB = 1_000_000_000
 
 
-def runtime_with(gigabytes: int) -> LocalRuntime:
-    return LocalRuntime(home=local_runtime().home, memory_bytes=gigabytes * GB)
+def connection_with(gigabytes: int) -> Connection:
+    connection = make.make_connection()
+    record_contact(connection, replace(local_runtime().capacity(), memory_bytes=gigabytes * GB))
+    return connection
 
 
 def wait_with(gigabytes: int, *, minutes: int, waiting: str = "Looking for capacity.") -> Generation:
@@ -47,7 +50,7 @@ def message(generation: Generation) -> str:
 def test_those_that_fit_are_woken_the_longest_waiting_first() -> None:
     youngest, oldest, middle = (wait_with(3, minutes=minutes) for minutes in (1, 3, 2))
 
-    woken = wake_waiting(make.make_group().connection, runtime_with(7))
+    woken = wake_waiting(connection_with(7))
 
     assert woken == [oldest.deployment_id, middle.deployment_id]
     due = set(Deployment.objects.filter(next_reconcile_at__lte=timezone.now()).values_list("pk", flat=True))
@@ -59,22 +62,21 @@ def test_those_that_fit_are_woken_the_longest_waiting_first() -> None:
 def test_smaller_ones_pass_by_a_large_one_for_five_minutes_only() -> None:
     large, small = wait_with(6, minutes=4), wait_with(1, minutes=3)
     holder = make.make_replica(make.make_generation(make.make_deployment()), memory_bytes=3 * GB, cpu_millis=1)
-    connection = make.make_group().connection
-    assert wake_waiting(connection, runtime_with(8)) == [small.deployment_id]
+    assert wake_waiting(connection_with(8)) == [small.deployment_id]
 
     Generation.objects.filter(pk=large.pk).update(began_at=timezone.now() - timedelta(minutes=6))
-    assert wake_waiting(connection, runtime_with(8)) == []
+    assert wake_waiting(connection_with(8)) == []
     assert message(small) == f"Waiting for its turn: {large.deployment_id} has waited longer for capacity."
 
     Replica.objects.filter(pk=holder.pk).update(is_reserved=False)
-    assert wake_waiting(connection, runtime_with(8)) == [large.deployment_id, small.deployment_id]
+    assert wake_waiting(connection_with(8)) == [large.deployment_id, small.deployment_id]
 
 
 @pytest.mark.django_db
 def test_what_can_never_fit_is_in_nobodys_way() -> None:
     huge, small = wait_with(90, minutes=9), wait_with(1, minutes=1)
 
-    assert wake_waiting(make.make_group().connection, runtime_with(8)) == [small.deployment_id]
+    assert wake_waiting(connection_with(8)) == [small.deployment_id]
     assert message(huge).endswith("It can never fit here: choose a smaller plan.")
 
 
@@ -85,7 +87,7 @@ def test_the_numbers_of_an_update_that_waits_stay_true_too() -> None:
     rows = Deployment.objects.filter(pk=waiting.deployment_id)
     rows.update(status_message=f"Updating to {name}: {waiting.waiting}", serving_generation=7)
 
-    wake_waiting(make.make_group().connection, runtime_with(5))
+    wake_waiting(connection_with(5))
 
     assert message(waiting).startswith(f"Updating to {name}: Waiting for capacity: it needs 6 GB of memory, 5 GB")
 
@@ -96,11 +98,11 @@ def test_a_look_at_which_nothing_has_changed_writes_nothing(
 ) -> None:
     for _ in range(5):
         wait_with(6, minutes=1)
-    connection = make.make_group().connection
-    wake_waiting(connection, runtime_with(5))
+    connection = connection_with(5)
+    wake_waiting(connection)
 
-    with django_assert_num_queries(3):  # type: ignore[operator]
-        wake_waiting(connection, runtime_with(5))
+    with django_assert_num_queries(4):  # type: ignore[operator]
+        wake_waiting(connection)
 
 
 def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(world: World) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from deployments import operations, reconciler
 from deployments.auth import tokens
 from deployments.lifecycle import ReplicaPhase, Status
-from deployments.models import Actor, Configuration, Deployment, Executable, Replica, ResourceGroup, Role
+from deployments.models import Actor, Configuration, Connection, Deployment, Executable, Replica, ResourceGroup, Role
 from deployments.runtimes.registry import local_runtime
 from tests.factories import make_group, make_plan
 from tests.waiting import wait_until
@@ -21,6 +21,12 @@ from tests.waiting import wait_until
 CATALOG = Path(settings.BASE_DIR) / "deployments" / "bootstrap" / "catalog"
 ACTOR = Actor(name="tester", role=Role.ADMINISTRATOR)
 PLANS = {"nano": (100, 128_000_000), "tiny": (250, 512_000_000), "huge": (1000, 900_000_000_000)}
+
+
+def due() -> list[str]:
+    """Look at all connections and sweep, in this thread; return the ids of the deployments to reconcile."""
+    looked = [pk for connection in Connection.objects.all() for pk in reconciler.look_at(connection.pk)]
+    return list(dict.fromkeys([*looked, *(pk for _, pk in reconciler.sweep())]))
 
 
 class World:
@@ -59,7 +65,7 @@ class World:
         now = timezone.now()
         for replica in Replica.objects.filter(restart_at__gt=now):
             Replica.objects.filter(pk=replica.pk).update(restart_at=now)
-        for pk in reconciler.due():
+        for pk in due():
             reconciler.reconcile(pk)
 
     def until(self, condition: Callable[[], object], what: str, timeout: float = 20) -> None:

@@ -1,0 +1,49 @@
+"""What is known of each connection, written for those who may not ask it: pages, and placement under its lock."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.utils import timezone
+
+from deployments.models import Connection, ConnectionStatus
+from deployments.runtimes.base import Resources
+
+logger = logging.getLogger(__name__)
+
+CONTACT_INTERVAL = timedelta(seconds=12)  # between two writes while nothing changes: each is a commit
+SILENT_SECONDS = 10.0  # how long a call to a runtime may take
+
+
+def record_contact(connection: Connection, capacity: Resources) -> None:
+    """Write that a connection has answered and what it has, unless that was written a moment ago."""
+    now = timezone.now()
+    before = ConnectionStatus.objects.filter(pk=connection.pk).first()
+    if before is None or before.unreachable_since is not None or before.capacity != capacity:
+        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": ""}
+        amounts = ("cpu_millis", "memory_bytes", "gpus")
+        values |= {name: getattr(capacity, name) for name in amounts}
+        ConnectionStatus.objects.update_or_create(connection=connection, defaults=values)
+        if before is not None and before.unreachable_since is not None:
+            logger.warning("Connection %s answers again.", connection.name)
+    elif before.contacted_at is None or not timedelta(0) <= now - before.contacted_at < CONTACT_INTERVAL:
+        ConnectionStatus.objects.filter(pk=connection.pk).update(contacted_at=now)
+
+
+def record_unreachable(connection: Connection, problem: str) -> None:
+    """Write since when a connection does not answer, and why, when that is new; what it had stays."""
+    before = ConnectionStatus.objects.filter(pk=connection.pk).first()
+    if before is not None and before.unreachable_since is not None and before.problem == problem:
+        return
+    since = (before.unreachable_since if before else None) or timezone.now()
+    logger.warning("Connection %s cannot be seen: %s", connection.name, problem)
+    ConnectionStatus.objects.update_or_create(
+        connection=connection, defaults={"unreachable_since": since, "problem": problem}
+    )
+
+
+def record_silence(connection_id: int) -> None:
+    """Write that a look at a connection goes on for longer than SILENT_SECONDS: the look itself cannot."""
+    if (connection := Connection.objects.filter(pk=connection_id).first()) is not None:
+        record_unreachable(connection, f"It has not answered for more than {SILENT_SECONDS:g} s.")

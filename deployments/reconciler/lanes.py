@@ -1,0 +1,122 @@
+"""Threads of their own for each connection: one that hangs keeps its own waiting, and nobody else's.
+
+Whatever asks a runtime runs here and never in a thread of the Celery worker. A connection is looked at by one thread,
+so that looks never run beside each other, and its deployments are reconciled by a few more.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from django.db import close_old_connections, connections
+
+logger = logging.getLogger(__name__)
+
+RECONCILES_AT_ONCE = 8  # for each connection
+IDLE_SECONDS = 60.0  # until a thread without work ends, with its connection to the database
+CLOSE_SECONDS = 5.0  # how long a worker that stops waits for what is at work
+
+
+class Lane:
+    """Does pieces of work in the order they come, at most `limit` at a time; a thread is started when one is needed.
+
+    The threads are daemons: one that hangs must not keep a worker from ending.
+    """
+
+    def __init__(self, name: str, *, limit: int) -> None:
+        self._name = name
+        self._limit = limit
+        self._waiting: dict[str, Callable[[], object]] = {}
+        self._began: dict[int, float] = {}  # thread -> when it began what it works on
+        self._idle = 0
+        self._threads = 0
+        self._is_closed = False
+        self._changed = threading.Condition()
+
+    def submit(self, key: str, work: Callable[[], object]) -> None:
+        """Have a piece of work done; nothing happens while one of the same key waits to be begun."""
+        with self._changed:
+            if self._is_closed or key in self._waiting:
+                return
+            self._waiting[key] = work
+            if self._idle < len(self._waiting) and self._threads < self._limit:
+                self._threads += 1
+                threading.Thread(target=self._run, name=self._name, daemon=True).start()
+            self._changed.notify()
+
+    def busy_for(self) -> float:
+        """Return for how many seconds the oldest piece of work has been going on, 0 when there is none."""
+        with self._changed:
+            return time.monotonic() - min(self._began.values()) if self._began else 0.0
+
+    def close(self, timeout: float) -> None:
+        """Begin nothing more, and wait for what is at work."""
+        with self._changed:
+            self._is_closed = True
+            self._waiting.clear()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._began, timeout)
+
+    def _run(self) -> None:
+        try:
+            while (work := self._next()) is not None:
+                self._do(work)
+        finally:
+            connections.close_all()
+
+    def _next(self) -> Callable[[], object] | None:
+        """Wait for a piece of work; None when there was none for long."""
+        with self._changed:
+            self._idle += 1
+            self._changed.wait_for(lambda: self._waiting or self._is_closed, IDLE_SECONDS)
+            self._idle -= 1
+            if not self._waiting:
+                self._threads -= 1
+                return None
+            work = self._waiting.pop(next(iter(self._waiting)))
+            self._began[threading.get_ident()] = time.monotonic()
+            return work
+
+    def _do(self, work: Callable[[], object]) -> None:
+        close_old_connections()
+        try:
+            work()
+        except Exception:  # as Celery does: a thread outlives what fails in it
+            logger.exception("Work on a connection has failed.")
+        finally:
+            close_old_connections()
+            with self._changed:
+                del self._began[threading.get_ident()]
+                self._changed.notify_all()
+
+
+class ConnectionLanes:
+    """The lanes of one connection: `look` for the sweep's look, `work` for everything else."""
+
+    def __init__(self, connection_id: int) -> None:
+        self.look = Lane(f"look-{connection_id}", limit=1)
+        self.work = Lane(f"connection-{connection_id}", limit=RECONCILES_AT_ONCE)
+
+
+_lanes: dict[int, ConnectionLanes] = {}
+_lock = threading.Lock()
+
+
+def lanes_of(connection_id: int) -> ConnectionLanes:
+    """Return the lanes of a connection, the same ones each time."""
+    with _lock:
+        if connection_id not in _lanes:
+            _lanes[connection_id] = ConnectionLanes(connection_id)
+        return _lanes[connection_id]
+
+
+def close_all() -> None:
+    """Stop all work on connections, as the worker stops; what is cut off goes on with the next sweep."""
+    with _lock:
+        lanes, until = list(_lanes.values()), time.monotonic() + CLOSE_SECONDS
+        _lanes.clear()
+    for lane in (lane for each in lanes for lane in (each.look, each.work)):
+        lane.close(max(0.0, until - time.monotonic()))
