@@ -1,0 +1,29 @@
+"""The documents for people who change Launchpad name only files that are there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from launchpad.home import BASE_DIR
+
+_PATH = re.compile(r"`(\w[\w<>./-]*(?:/|\.(?:py|html|css|yaml|yml|toml|po|template|md|in|txt)))`")
+_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_PLACES = ("", "deployments/", "deployments/reconciler/", "deployments/reconciler/core/", "launchpad/")
+_LOCAL = "deployments/runtimes/local/"
+
+
+@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+def test_files_and_links_in_a_document_lead_somewhere(name: str) -> None:
+    text = (BASE_DIR / name).read_text()
+    named = {*_PATH.findall(text), *_LINK.findall(text)}
+
+    missing = {path for path in named if not any(_is_there(f"{place}{path}") for place in (*_PLACES, _LOCAL))}
+
+    assert not missing
+
+
+def _is_there(path: str) -> bool:
+    """Return whether a path leads to something; `<noun>` in it stands for any name."""
+    return any(BASE_DIR.glob(re.sub(r"<\w+>", "*", path).rstrip("/")))
