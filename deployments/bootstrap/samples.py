@@ -19,9 +19,9 @@ from django.db import transaction
 
 from deployments import serving_template
 from deployments.bootstrap.seed import CATALOG, RESOURCE_GROUP
-from deployments.models import Artifact, Configuration, Executable, artifact_store
-from deployments.models.artifact import SAMPLES
+from deployments.models import Artifact, Configuration, Executable
 from deployments.runtimes import wheel
+from deployments.storage.artifacts import SAMPLES, artifact_store
 
 TRAINER = "launchpad_model_servers.train_samples"  # the module that makes them
 _TRAINER_FILE = wheel.SOURCE / "launchpad_model_servers" / "train_samples.py"
@@ -31,7 +31,7 @@ _NAMESPACE = uuid.UUID("6c0c9d54-6b0e-5a2b-9f5e-6f1d7c1f3a10")
 
 def folder() -> Path:
     """Return where the trained models lie, inside the folder that artifacts may be taken from."""
-    return artifact_store() / SAMPLES
+    return artifact_store().folder(SAMPLES)
 
 
 def are_loaded() -> bool:

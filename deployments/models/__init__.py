@@ -1,7 +1,7 @@
 """The tables, one module per noun. `deployments.models` is the only name other packages import."""
 
 from deployments.models.accounts import Actor, Draft, Role, ServiceKey, SignInLink, TokenGrant, User, secret_digest
-from deployments.models.artifact import Artifact, ArtifactKind, artifact_store
+from deployments.models.artifact import Artifact, ArtifactKind
 from deployments.models.audit import AuditEntry, kind_name
 from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
@@ -37,7 +37,6 @@ __all__ = [
     "SignInLink",
     "TokenGrant",
     "User",
-    "artifact_store",
     "kind_name",
     "secret_digest",
 ]

@@ -1,7 +1,6 @@
 """Models, data sets and result sets: a name, a kind and a URL."""
 
 import uuid
-from pathlib import Path
 
 from django.conf import settings
 from django.db import models
@@ -10,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments.models.catalog import Scenario
 from deployments.models.workspace import ResourceGroup
 from deployments.runtimes.addresses import redacted
-
-SAMPLES = "samples"  # folder of the store
+from deployments.storage.artifacts import SAMPLES
 
 
 class ArtifactKind(models.TextChoices):
@@ -21,13 +19,8 @@ class ArtifactKind(models.TextChoices):
     OTHER = "other", _("Other")
 
 
-def artifact_store() -> Path:
-    """Return the folder of uploaded artifacts."""
-    return Path(settings.LAUNCHPAD_HOME) / "artifacts"
-
-
 class Artifact(models.Model):
-    """Something a template can take as input. Uploaded files lie below LAUNCHPAD_HOME/artifacts.
+    """Something a template can take as input. What was uploaded lies in the artifact store.
 
     `size` is in bytes and `sha256` in lower-case hex, both known for uploaded files only.
     """
@@ -63,13 +56,8 @@ class Artifact(models.Model):
         return self.name
 
     @property
-    def folder(self) -> Path:
-        """Where its file lies if it was uploaded."""
-        return artifact_store() / str(self.pk)
-
-    @property
-    def source_folder(self) -> str:
-        """Name of the only folder of the store that it may be taken from: its upload's, or that of the samples."""
+    def owner(self) -> str:
+        """Whose content it is in the artifact store: its own, or the samples'."""
         came_with_us = self.pk.version == 5  # made from a name; the ids of all others are random
         return SAMPLES if came_with_us else str(self.pk)
 

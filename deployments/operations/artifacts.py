@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote
+from urllib.parse import SplitResult, unquote
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,16 +24,10 @@ from deployments.models import (
     Role,
     Scenario,
     User,
-    artifact_store,
 )
 from deployments.operations.audit import record
-from deployments.runtimes.addresses import AddressInvalid, encoded, is_own_file, parse
-from deployments.storage.disk_space import NO_ROOM
-
-
-def allowed_roots() -> tuple[Path, ...]:
-    """Return the folders that `file://` artifacts may lie in."""
-    return (artifact_store(), *(Path(root) for root in settings.LAUNCHPAD_FILE_ROOTS))
+from deployments.runtimes.addresses import AddressInvalid, encoded, parse
+from deployments.storage.artifacts import ArtifactMissing, ArtifactOutside, StorageFull, artifact_store
 
 
 def add_artifact(
@@ -103,16 +94,13 @@ def upload_artifact(
     if problems:
         raise InvalidInput(problems)
     pk = uuid.uuid4()
-    path = artifact_store() / str(pk) / _safe_name(upload.name or "upload")
-    path.parent.mkdir(parents=True)
+    store = artifact_store()
     try:
-        try:
-            checksum = _keep(upload, path)
-        except OSError as error:
-            if error.errno not in NO_ROOM:
-                raise
-            full = _("There is no room for the file: the disk of Launchpad is full.")
-            raise InvalidInput({"upload": full}) from error
+        kept = store.save(str(pk), upload.name or "", upload.chunks(1 << 20))
+    except StorageFull as error:
+        full = _("There is no room for the file: the disk of Launchpad is full.")
+        raise InvalidInput({"upload": full}) from error
+    try:
         return _add(
             actor,
             id=pk,
@@ -120,14 +108,14 @@ def upload_artifact(
             scenario=scenario,
             name=name.strip(),
             kind=kind,
-            url=f"file://{quote(str(path))}",
+            url=kept.url,
             description=description,
-            size=path.stat().st_size,
-            sha256=checksum,
+            size=kept.size,
+            sha256=kept.sha256,
             created_by=created_by,
         )
     except BaseException:
-        shutil.rmtree(path.parent)
+        store.delete(str(pk))
         raise
 
 
@@ -152,12 +140,11 @@ def delete_artifact(actor: Actor, artifact: Artifact) -> None:
             used,
         )
         raise OperationRefused(told % {"name": artifact.name, "n": used})
-    own = artifact.folder
+    own = str(artifact.pk)
     with transaction.atomic():
         record(actor.name, "delete", artifact, before={"url": artifact.redacted_url})
         artifact.delete()
-    if own.is_dir():
-        shutil.rmtree(own)
+    artifact_store().delete(own)
 
 
 def _add(actor: Actor, **values: Any) -> Artifact:
@@ -210,36 +197,14 @@ def _address_problem(code: str) -> str:
 def _file_problem(parts: SplitResult) -> str:
     if parts.netloc not in {"", "localhost"}:
         return _("A file URL has three slashes: file:///path/to/model.")
-    named = Path(unquote(parts.path))
-    nothing = _("There is nothing at %(path)s.") % {"path": named}
+    path = unquote(parts.path)
     try:
-        path = named.resolve()
-        there = path.exists()
-    except OSError:  # a name that is too long, a circle of links
-        return nothing
-    roots = [root.resolve() for root in allowed_roots()]
-    if not any(path.is_relative_to(root) for root in roots):
+        artifact_store().local_path(f"file://{parts.path}")
+    except ArtifactOutside:
         return _(
             "%(path)s is outside the folders that files may be taken from (%(roots)s). An "
             "administrator can add folders with LAUNCHPAD_FILE_ROOTS."
-        ) % {"path": named, "roots": ", ".join(map(str, settings.LAUNCHPAD_FILE_ROOTS)) or _("there are none")}
-    # What lies in our own folder belongs to the artifact that it was uploaded as; nobody learns whether it is there.
-    own = is_own_file(path, home=Path(settings.LAUNCHPAD_HOME), roots=roots)
-    return "" if own and there else nothing
-
-
-def _safe_name(name: str) -> str:
-    kept = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in Path(name).name).lstrip(".")
-    return kept[-128:] or "upload"
-
-
-def _keep(upload: UploadedFile[bytes], path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("xb") as out:
-        for chunk in upload.chunks(1 << 20):
-            digest.update(chunk)
-            out.write(chunk)
-    path.parent.parent.chmod(0o711)
-    path.parent.chmod(0o755)
-    path.chmod(0o644)
-    return digest.hexdigest()
+        ) % {"path": path, "roots": ", ".join(map(str, settings.LAUNCHPAD_FILE_ROOTS)) or _("there are none")}
+    except ArtifactMissing:
+        return _("There is nothing at %(path)s.") % {"path": path}
+    return ""

@@ -13,7 +13,7 @@ from deployments.auth.permissions import require, require_everywhere
 from deployments.errors import AlreadyThere, InvalidInput
 from deployments.models import Actor, ResourceGroup, Role, Secret
 from deployments.operations.audit import record
-from deployments.scheduling.secret_values import encrypt
+from deployments.storage.secrets import encrypt
 
 NAME = re.compile(r"[a-z0-9.-]{1,252}")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
 
 from django.db import transaction
 
 from deployments.models import Artifact, Configuration, ResourceGroup
+from deployments.storage.artifacts import artifact_store
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,5 @@ def remove_emptied_groups() -> None:
             Artifact.objects.filter(resource_group=group).delete()
             group.delete()
         for artifact in artifacts:
-            if artifact.folder.is_dir():
-                shutil.rmtree(artifact.folder)
+            artifact_store().delete(str(artifact.pk))
         logger.info("The resource group %s was removed with all it held.", group.pk)

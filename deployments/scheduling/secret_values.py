@@ -1,26 +1,16 @@
-"""Sealing and opening secrets: encrypted at rest with LAUNCHPAD_SECRETS_KEY, opened only to start a server.
-
-The key may be a list: the first one seals, all of them open, so that a key can be replaced without losing secrets.
-"""
+"""The values that a template takes from secrets: looked up and decrypted only to start a server."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from deployments.errors import SecretMissing
 from deployments.models import Secret
 from deployments.serving_template import SecretKey
-
-
-def encrypt(values: Mapping[str, str]) -> str:
-    """Return key -> value in the form that is kept."""
-    return _cipher().encrypt(json.dumps(dict(values)).encode()).decode()
+from deployments.storage.secrets import WrongKey, decrypt
 
 
 def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]:
@@ -60,8 +50,8 @@ def _secrets(group_id: str, names: set[str]) -> dict[str, Secret]:
 
 def _decrypt(secret: Secret) -> dict[str, str]:
     try:
-        values: dict[str, str] = json.loads(_cipher().decrypt(secret.encrypted))
-    except InvalidToken as error:
+        return decrypt(secret.encrypted)
+    except WrongKey as error:
         raise SecretMissing(
             _(
                 "The secret %(name)s was encrypted with another key than LAUNCHPAD_SECRETS_KEY has now. "
@@ -69,7 +59,6 @@ def _decrypt(secret: Secret) -> dict[str, str]:
             )
             % {"name": secret.name}
         ) from error
-    return values
 
 
 def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secret | None) -> str:
@@ -85,7 +74,3 @@ def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secre
     )
     keys = ", ".join(sorted(secret.keys))
     return told % {"variable": variable, "key": key.key, "secret": key.secret, "keys": keys}
-
-
-def _cipher() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.LAUNCHPAD_SECRETS_KEYS])

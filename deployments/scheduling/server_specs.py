@@ -49,9 +49,7 @@ def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
 
 def artifact_source_of(artifact: Artifact, placeholder: str = "") -> ArtifactSource:
     """Return what a runtime needs to know of an artifact."""
-    return ArtifactSource(
-        placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.source_folder
-    )
+    return ArtifactSource(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.owner)
 
 
 def replica_spec(

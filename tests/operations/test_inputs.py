@@ -6,13 +6,15 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from django import conf
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from deployments import operations
 from deployments.errors import InvalidInput, NotAllowed, OperationRefused
-from deployments.models import Actor, Artifact, Configuration, Executable, Role, artifact_store
+from deployments.models import Actor, Artifact, Configuration, Executable, Role
+from deployments.storage.artifacts import artifact_store
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -93,7 +95,7 @@ def test_an_upload_is_kept_with_its_checksum_and_goes_with_its_artifact() -> Non
 
     path = Path(artifact.url.removeprefix("file://"))
     assert path.read_bytes() == b"weights"
-    assert path.is_relative_to(artifact_store() / str(artifact.pk))
+    assert path.is_relative_to(artifact_store().folder(str(artifact.pk)))
     assert artifact.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert artifact.size == 7
 
@@ -121,7 +123,7 @@ def test_an_upload_that_is_empty_or_too_large_is_refused(settings: Settings) -> 
         "model.bin",
         "javascript:alert(1)",
         pytest.param("https://host/" + "x" * 1100, id="too long"),
-        pytest.param(f"file://{artifact_store()}/../secret-key", id="out of the store"),
+        pytest.param(f"file://{conf.settings.LAUNCHPAD_HOME}/secret-key", id="out of the store"),
     ],
 )
 def test_an_address_that_may_not_be_used_is_refused(url: str) -> None:

@@ -116,7 +116,12 @@ def test_a_file_in_our_store_is_refused_as_if_it_did_not_exist(client: Client, h
     theirs = upload(home, "others")
     (home / "secrets-key").write_text("secret")
     store = home / "artifacts"
-    there = [theirs.url, f"file://{theirs.folder}", f"file://{store}", f"file://{store}/samples/../{theirs.pk}"]
+    there = [
+        theirs.url,
+        f"file://{store / str(theirs.pk)}",
+        f"file://{store}",
+        f"file://{store}/samples/../{theirs.pk}",
+    ]
 
     for url in there:
         path = url.removeprefix("file://")
