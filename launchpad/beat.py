@@ -1,8 +1,8 @@
-"""The beat as a thread of the worker: sends the sweeps, by a clock that nobody can set.
+"""The Celery beat as a thread of the worker; it sends the sweeps by the monotonic clock.
 
 The worker's own option `-B` forks a process for it, which survives a `kill -9` of the worker and would go on sending
 sweeps beside the beat of the next worker; it also takes memory of its own. Two workers have two beats then, which does
-no harm: sweeps expire, and a pass needs the lease. Celery's own scheduler asks the clock on the wall: after that was
+no harm: sweeps expire, and a reconcile needs the lease. Celery's own scheduler uses the wall clock: after that was
 set back by an hour it would send nothing for an hour.
 """
 
@@ -41,7 +41,7 @@ class Beat:
             now = time.monotonic()
             for name, seconds in self._schedule.items():
                 if due[name] <= now:
-                    due[name] = max(due[name] + seconds, now)  # what was missed is not made up for
+                    due[name] = max(due[name] + seconds, now)  # missed intervals are skipped, not sent late
                     self._send(name)
 
     def stop(self) -> None:
@@ -67,17 +67,17 @@ class BeatThread(bootsteps.StartStopStep):
         self._beat.stop()
 
     def _run(self) -> None:
-        """Send what is due until stopped; a worker without a beat would be deaf, so it ends when its beat does."""
+        """Send what is due until stopped. A worker without a beat would do nothing, so it ends when its beat does."""
         try:
             self._app.set_current()
             self._beat.run()
         finally:
             if not self._stopping:
-                logger.critical("The beat has ended; the worker ends too, so that both are started again.")
+                logger.critical("The beat thread has ended; the worker ends too, so that both are restarted.")
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def _send(self, task: str) -> None:
         try:
             self._app.send_task(task, retry=False, **self._options[task])
         except OperationalError as error:
-            logger.warning("The broker does not answer: %s", error)
+            logger.warning("The broker does not respond: %s", error)

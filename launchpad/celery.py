@@ -1,4 +1,4 @@
-"""The Celery application: the broker carries kicks, beat starts the sweeps, nothing is kept in a result store."""
+"""The Celery application: the broker carries requests to reconcile, beat starts the sweeps, no result is stored."""
 
 import os
 
@@ -20,14 +20,14 @@ app.conf.update(
         "visibility_timeout": 60,
         "socket_keepalive": True,
         "socket_timeout": 10,
-        # A broker that is away must not hold up the request that kicks: one try (else 6 s), the sweep makes up for it.
+        # A web request that enqueues a reconcile must not wait for a broker that is down: one attempt (else 6 s).
         "max_retries": 1,
         "interval_start": 0,
         "interval_step": 0,
         "interval_max": 0,
     },
     task_ignore_result=True,
-    task_acks_late=False,  # a lost pass is made up for by the next sweep
+    task_acks_late=False,  # the next sweep repeats a lost reconcile
     task_default_queue="launchpad",
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
@@ -36,7 +36,7 @@ app.conf.update(
         "sweep": {
             "task": "deployments.tasks.sweep",
             "schedule": SWEEP_SECONDS,
-            "options": {"expires": 2 * SWEEP_SECONDS},  # the first one may wait for the worker to begin
+            "options": {"expires": 2 * SWEEP_SECONDS},  # the first one may wait for the worker to start
         },
         "housekeeping": {
             "task": "deployments.tasks.housekeeping",

@@ -1,4 +1,4 @@
-"""What the terminal shows while Launchpad runs: a line per event that matters. Standard library only; see `up.py`."""
+"""What the terminal shows while Launchpad runs: one line for each event. Standard library only; see `up.py`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from deployments.runtimes.terminal import plain  # standard library only too
 from launchpad.version import VERSION
 
-LOG_LIMIT = 5_000_000  # bytes of events.log, after which it is put aside
+LOG_LIMIT = 5_000_000  # bytes of events.log, after which it is rotated
 REPEAT_SECONDS = 60.0
 HEALTH_TIMEOUT = 3.0
 _TITLES = {"valkey": "broker", "web": "web server"}
@@ -24,9 +24,9 @@ _STARTED = re.compile(r"spawned: '(?P<name>\S+)' with pid \d+$")
 
 
 def say(text: str) -> None:
-    """Print now, also into a pipe. A reader that has gone away is no reason to stop serving models.
+    """Print and flush, also into a pipe. A reader that has gone away is no reason to stop serving models.
 
-    What model servers and people have written is in it: nothing of that may steer the terminal.
+    The text may contain what model servers and people have written: control sequences of terminals are removed.
     """
     try:
         sys.stdout.write(f"{plain(text)}\n")
@@ -40,77 +40,77 @@ class Console:
 
     Args:
         home: LAUNCHPAD_HOME.
-        facts: what `manage.py prepare` has answered.
+        startup: what `manage.py prepare` has printed.
     """
 
-    def __init__(self, home: Path, facts: dict[str, Any]) -> None:
-        self._facts = facts
+    def __init__(self, home: Path, startup: dict[str, Any]) -> None:
+        self._startup = startup
         self._events_path = home / "log" / "events.log"
         self._events = Follower(self._events_path)
         self._supervisor = Follower(home / "log" / "supervisord.log")
         self._home = home
         self._ended: dict[str, str] = {}
-        self._told: dict[str, float] = {}
-        self._began = time.monotonic()
-        self._next_question = 0.0
-        self._welcomed = False
-        self._warned = False
+        self._reported_at: dict[str, float] = {}
+        self._started_at = time.monotonic()
+        self._next_health_check = 0.0
+        self._has_shown_banner = False
+        self._has_warned = False
 
-    def tick(self) -> None:
+    def update(self) -> None:
         """Print what is new; called a few times per second."""
-        if not self._welcomed and time.monotonic() >= self._next_question:
-            self._ask_health()
+        if not self._has_shown_banner and time.monotonic() >= self._next_health_check:
+            self._check_health()
         for line in self._supervisor.lines():
-            self._tell_restart(line)
+            self._report_restart(line)
         for line in self._events.lines():
-            _tell_event(line)
+            _print_event(line)
         if self._events.position > LOG_LIMIT:
-            self._put_aside()
+            self._rotate_events()
 
-    def _put_aside(self) -> None:
+    def _rotate_events(self) -> None:
         try:
             os.replace(self._events_path, self._events_path.with_suffix(".log.1"))
         except OSError:
-            return  # a full disk, say: the next tick tries again
+            return  # e.g. a full disk: the next update tries again
 
-    def _ask_health(self) -> None:
-        health = ask_health(self._facts)
+    def _check_health(self) -> None:
+        health = get_health(self._startup)
         if health is not None and health.get("status") == "ok":
-            self._welcomed = True
-            say(banner(self._home, self._facts))
+            self._has_shown_banner = True
+            say(banner(self._home, self._startup))
             return
-        waited = time.monotonic() - self._began
-        self._next_question = time.monotonic() + (0.1 if waited < 30 else 2)
-        if waited > 30 and not self._warned:
-            self._warned = True
-            missing = "; ".join(health["problems"]) if health else "the web server does not answer"
+        waited = time.monotonic() - self._started_at
+        self._next_health_check = time.monotonic() + (0.1 if waited < 30 else 2)
+        if waited > 30 and not self._has_warned:
+            self._has_warned = True
+            missing = "; ".join(health["problems"]) if health else "the web server does not respond"
             say(f"Launchpad is not ready after 30 s: {missing}. The logs are in {self._home / 'log'}.")
 
-    def _tell_restart(self, line: str) -> None:
+    def _report_restart(self, line: str) -> None:
         if ended := _ENDED.search(line):
             self._ended[ended["name"]] = ended["how"]
         elif (started := _STARTED.search(line)) and (how := self._ended.pop(started["name"], "")):
             name = started["name"]
             now = time.monotonic()
-            if now - self._told.get(name, -REPEAT_SECONDS) < REPEAT_SECONDS:
+            if now - self._reported_at.get(name, -REPEAT_SECONDS) < REPEAT_SECONDS:
                 return  # a program that cannot stay up would fill the terminal
-            self._told[name] = now
-            say(f"{_clock()}  The {_TITLES.get(name, name)} ended ({how}) and was started again; see log/{name}.log.")
+            self._reported_at[name] = now
+            say(f"{_clock()}  The {_TITLES.get(name, name)} ended ({how}) and was restarted; see log/{name}.log.")
 
 
 class Follower:
-    """The lines that are appended to a file from now on; the file may be put aside and begun anew."""
+    """The lines that are appended to a file from now on; the file may be rotated."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._inode, self.position = self._stat()
-        self._rest = b""
+        self._incomplete = b""
 
     def lines(self) -> Iterator[str]:
         """Yield the lines that are complete."""
         inode, size = self._stat()
         if inode != self._inode or size < self.position:
-            self._inode, self.position, self._rest = inode, 0, b""
+            self._inode, self.position, self._incomplete = inode, 0, b""
         if size == self.position:
             return
         try:
@@ -118,44 +118,44 @@ class Follower:
                 file.seek(self.position)
                 new = file.read()
         except FileNotFoundError:
-            return  # put aside a moment ago
+            return  # rotated a moment ago
         self.position += len(new)
-        *whole, self._rest = (self._rest + new).split(b"\n")
+        *whole, self._incomplete = (self._incomplete + new).split(b"\n")
         for line in whole:
             yield line.decode(errors="replace")
 
     def _stat(self) -> tuple[int, int]:
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except FileNotFoundError:
             return 0, 0
-        return found.st_ino, found.st_size
+        return status.st_ino, status.st_size
 
 
-def ask_health(facts: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what /healthz says, None when nobody answers. http.client would cost 5 MB for as long as we run."""
-    host, port, name = facts["health"]
+def get_health(startup: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what /healthz says, None when there is no answer. Importing http.client would cost 5 MB for good."""
+    host, port, name = startup["health"]
     request = f"GET /healthz HTTP/1.0\r\nHost: {name}\r\n\r\n"
     try:
         with socket.create_connection((host, port), timeout=HEALTH_TIMEOUT) as connection:
             connection.sendall(request.encode())
             with connection.makefile("rb") as answer:
                 body = answer.read().partition(b"\r\n\r\n")[2]
-        found = json.loads(body)
+        health = json.loads(body)
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return health if isinstance(health, dict) else None
 
 
-def banner(home: Path, facts: dict[str, Any]) -> str:
-    """Return what is shown once everything answers."""
+def banner(home: Path, startup: dict[str, Any]) -> str:
+    """Return what is shown once everything is ready."""
     return f"""
 Launchpad {VERSION} is running.
 
-  Sign in      {facts["sign_in_url"]}
-               works once, within 24 hours; later: {facts["user"]} and the password in {home / "admin-password"}
-  Inference    {facts["inference_url"]}
-               {_trust(facts["authority"])}
+  Sign in      {startup["sign_in_url"]}
+               works once, within 24 hours; later: {startup["user"]} and the password in {home / "admin-password"}
+  Inference    {startup["inference_url"]}
+               {_trust(startup["authority"])}
   Programs     client id and secret are in {home / "service-key.json"}
   State, logs  {home}
   Stop         Ctrl-C; the model servers stop too and come back at the next start
@@ -166,11 +166,11 @@ def _trust(authority: str) -> str:
     return f"clients need the certificate authority {authority}" if authority else "with your own certificate"
 
 
-def _tell_event(line: str) -> None:
+def _print_event(line: str) -> None:
     try:
         event = json.loads(line)
     except ValueError:
-        return  # the half of a line that a killed program has left
+        return  # an incomplete line, left by a killed program
     if not isinstance(event, dict):
         return
     words = [event.get("deployment") or "", event.get("status") or "", event.get("message") or ""]

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class EventFile(WatchedFileHandler):
-    """Appends to the file, and opens it again after `up.py` has put it aside. Short lines go in whole."""
+    """Appends to the file, and opens it again after `up.py` has rotated it. Short lines are written atomically."""
 
     def __init__(self, filename: str) -> None:
         super().__init__(filename, encoding="utf-8", delay=True)
@@ -23,7 +23,7 @@ class EventFile(WatchedFileHandler):
 
 
 class EventFormatter(logging.Formatter):
-    """Gives `at` (ISO 8601), `severity`, `message`, and `deployment` and `status` where the record has them."""
+    """Writes `at` (ISO 8601), `severity`, `message`, and `deployment` and `status` where the record has them."""
 
     def format(self, record: logging.LogRecord) -> str:
         return json.dumps(

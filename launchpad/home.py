@@ -1,4 +1,4 @@
-"""The folder that Launchpad keeps everything in, and the right to use it. Standard library only; see `up.py`."""
+"""LAUNCHPAD_HOME, the folder that Launchpad keeps everything in, and its lock. Standard library only; see `up.py`."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def home_path() -> Path:
     return Path(os.environ.get("LAUNCHPAD_HOME") or BASE_DIR / "var").expanduser().absolute()
 
 
-def take(home: Path) -> IO[str]:
-    """Make `home` and lock it for this process.
+def lock_home(home: Path) -> IO[str]:
+    """Create `home` and lock it for this process.
 
     Returns:
         The lock; it is held until it is closed or this process ends, however it ends.
 
     Raises:
-        StartRefused: it cannot be written, its path is too long, or another Launchpad has it.
+        StartRefused: it cannot be written, its path is too long, or another Launchpad has locked it.
     """
     if len(os.fsencode(home)) + MAX_SOCKET > SOCKET_PATH_LIMIT:
         longest = SOCKET_PATH_LIMIT - MAX_SOCKET
@@ -60,7 +60,9 @@ def take(home: Path) -> IO[str]:
 
 
 def make_folders(home: Path) -> None:
-    """Make what is missing. Only their owner may list the folders; model servers of another user must pass through.
+    """Create the missing folders, readable by their owner only.
+
+    A `home` that root creates can be traversed by others, since its model servers run as another user.
 
     Raises:
         OSError: it cannot be written.

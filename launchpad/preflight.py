@@ -1,6 +1,6 @@
-"""What has to be true before anything is started. A process of its own, so that its imports do not stay in memory.
+"""The checks before anything is started. A process of its own, so that its imports do not stay in memory.
 
-Ends with exit code 1 and one sentence per problem on stderr, or with 0 and the way clear.
+Ends with exit code 1 and one sentence per problem on stderr; or with 0, after ending the programs of an earlier start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from launchpad import gateway_keeper, leftovers
 from launchpad.home import home_path
 from launchpad.programs import find_valkey
 
-PYTHON_WANTED = (3, 11)
+MIN_PYTHON = (3, 11)
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def _platform_problems() -> list[str]:
-    if sys.version_info < PYTHON_WANTED:
+    if sys.version_info < MIN_PYTHON:
         return [f"Launchpad needs Python 3.11 or newer; this is {platform.python_version()}."]
     if sys.platform not in {"linux", "darwin"}:
         return [f"Launchpad runs on Linux and macOS; this is {platform.system()}."]
@@ -67,7 +67,7 @@ def _port_problems() -> list[str]:
 
 
 def _port_problem(port_name: str, bind_name: str, host: str, port: int) -> str:
-    """Return why nothing can listen there, `""` when it can."""
+    """Return why no server can listen on the address, `""` when one can."""
     if not 0 < port < 65536:
         return f"{port_name} is {port}; a port is a number from 1 to 65535."
     try:
@@ -82,14 +82,14 @@ def _port_problem(port_name: str, bind_name: str, host: str, port: int) -> str:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             return f"{bind_name} is {host!r}, which is not an address of this machine."
-        if _is_of_our_gateway(home_path(), port):
+        if _is_port_of_our_gateway(home_path(), port):
             return ""
         return f"Port {port} is taken by another program: stop that one, or choose another port with {port_name}."
     return ""
 
 
-def _is_of_our_gateway(home: Path, port: int) -> bool:
-    """Whether the gateway that goes on from before listens on a port."""
+def _is_port_of_our_gateway(home: Path, port: int) -> bool:
+    """Whether the gateway of an earlier start, which is adopted, listens on a port."""
     return any(
         connection.laddr.port == port
         for process in leftovers.marked(str(home), gateway_keeper.MARK)

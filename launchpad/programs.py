@@ -59,9 +59,9 @@ class Program:
     Args:
         name: also the name of its log.
         command: program and arguments.
-        is_base: the others need it, so it starts before and stops after them.
+        is_base: the others need it, so it is started before and stopped after them.
         stop_seconds: from SIGTERM to SIGKILL.
-        once: it does its work and ends; only a signal makes it start again.
+        once: it does its work and ends; it is restarted only when a signal has ended it.
     """
 
     name: str
@@ -79,7 +79,7 @@ def programs(home: Path, gateway_command: tuple[str, ...], *, valkey: Path | Non
         valkey: the embedded broker's program, None when an external one is used.
         samples: whether the sample models still have to be prepared.
     """
-    chosen = [
+    selected = [
         Program(name="gateway", command=(PYTHON, "-m", "launchpad.gateway_keeper", str(home), *gateway_command)),
         Program(
             name="web",
@@ -88,20 +88,20 @@ def programs(home: Path, gateway_command: tuple[str, ...], *, valkey: Path | Non
         Program(name="worker", command=worker_command(), stop_seconds=25),
     ]
     if valkey is not None:
-        chosen.append(Program(name="valkey", command=_valkey_command(valkey, home), is_base=True))
+        selected.append(Program(name="valkey", command=_valkey_command(valkey, home), is_base=True))
     if samples:
         command = (PYTHON, "manage.py", "prepare_samples")
-        chosen.append(Program(name="first-start", command=command, once=True))
-    return chosen
+        selected.append(Program(name="first-start", command=command, once=True))
+    return selected
 
 
-def render(home: Path, chosen: list[Program]) -> str:
+def render(home: Path, selected: list[Program]) -> str:
     """Return the text of supervisord.conf."""
     header = _HEADER.format(home=_escape(str(home)), base=_escape(str(BASE_DIR)))
-    # A group stops its programs at the same time, groups one after the other.
-    together = ",".join(program.name for program in chosen if not program.is_base)
-    group = f"\n[group:launchpad]\nprograms = {together}\npriority = 2\n"
-    return "".join([header, *(_section(home, program) for program in chosen), group])
+    # supervisord stops the programs of a group at the same time, and groups one after the other.
+    grouped = ",".join(program.name for program in selected if not program.is_base)
+    group = f"\n[group:launchpad]\nprograms = {grouped}\npriority = 2\n"
+    return "".join([header, *(_section(home, program) for program in selected), group])
 
 
 def _section(home: Path, program: Program) -> str:
@@ -109,11 +109,11 @@ def _section(home: Path, program: Program) -> str:
         name=program.name,
         command=_escape(shlex.join(program.command)),
         priority=1 if program.is_base else 2,
-        # "unexpected": exit code 1 is a failure that was told of and that trying again would not mend.
+        # "unexpected": exit code 1 is a failure that was reported and that a retry would not fix.
         autorestart="unexpected" if program.once else "true",
         startsecs=0 if program.once else 1,
         stop_seconds=program.stop_seconds,
-        # What it has started does work of its own (the installer and its compilers) and is to stop as well.
+        # Its children (the installer and its compilers) do work of their own and have to stop as well.
         as_group="true" if program.once else "false",
         home=_escape(str(home)),
     )
@@ -143,11 +143,11 @@ def worker_command() -> tuple[str, ...]:
 def _valkey_command(valkey: Path, home: Path) -> tuple[str, ...]:
     run = home / "run"
     listening = ("--port", "0", "--unixsocket", str(run / "valkey.sock"), "--unixsocketperm", "700")
-    # Kept in memory only: a kick that gets lost is made up for by the next sweep.
-    keeping = ("--save", "", "--appendonly", "no", "--dir", str(run))
+    # In memory only: the next sweep repeats a request to reconcile that was lost.
+    persistence = ("--save", "", "--appendonly", "no", "--dir", str(run))
     # Setting its title would overwrite the mark that leftovers.py looks for.
     rest = ("--daemonize", "no", "--set-proc-title", "no", "--loglevel", "warning")
-    return (str(valkey), *listening, *keeping, *rest)
+    return (str(valkey), *listening, *persistence, *rest)
 
 
 def _escape(text: str) -> str:

@@ -55,7 +55,7 @@ def _secret_key(path: Path, new_key: Callable[[], str]) -> str:
     return path.read_text().strip()
 
 
-# --- Where things are -------------------------------------------------------------------------------------------
+# --- Paths and addresses ----------------------------------------------------------------------------------------
 LAUNCHPAD_HOME = home_path()
 try:
     make_folders(LAUNCHPAD_HOME)
@@ -63,7 +63,7 @@ except OSError as error:
     sys.exit(f"The folder {LAUNCHPAD_HOME} cannot be written ({error.strerror}): set LAUNCHPAD_HOME to one that can.")
 LAUNCHPAD_BIND = _text("LAUNCHPAD_BIND", "127.0.0.1")
 LAUNCHPAD_PORT = int(_number("LAUNCHPAD_PORT", 8000))
-LAUNCHPAD_WEB_SOCKET = LAUNCHPAD_HOME / "run" / "web.sock"  # the gateway stands before it
+LAUNCHPAD_WEB_SOCKET = LAUNCHPAD_HOME / "run" / "web.sock"  # behind the gateway
 LAUNCHPAD_WEB_PROCESSES = int(_number("LAUNCHPAD_WEB_PROCESSES", 1))
 LAUNCHPAD_URL = _text("LAUNCHPAD_URL", f"http://localhost:{LAUNCHPAD_PORT}").rstrip("/")
 LAUNCHPAD_GATEWAY_BIND = _text("LAUNCHPAD_GATEWAY_BIND", "127.0.0.1")
@@ -73,13 +73,13 @@ LAUNCHPAD_CORS_ORIGINS = _words(
     "LAUNCHPAD_CORS_ORIGINS",
     f"{LAUNCHPAD_URL},https://{LAUNCHPAD_GATEWAY_HOST}"
     + ("" if LAUNCHPAD_GATEWAY_PORT == 443 else f":{LAUNCHPAD_GATEWAY_PORT}"),
-)  # whose pages may use deployments; "*" for all
+)  # origins of pages that may call deployments from a browser; "*" for all
 LAUNCHPAD_TLS_CERT = _text("LAUNCHPAD_TLS_CERT", "")
 LAUNCHPAD_TLS_KEY = _text("LAUNCHPAD_TLS_KEY", "")
 
 # --- The local runtime ------------------------------------------------------------------------------------------
 LAUNCHPAD_CPU_OVERCOMMIT = _number("LAUNCHPAD_CPU_OVERCOMMIT", 4)
-LAUNCHPAD_MEMORY_GB = _number("LAUNCHPAD_MEMORY_GB", 0)  # 0: what the machine has, less a reserve
+LAUNCHPAD_MEMORY_GB = _number("LAUNCHPAD_MEMORY_GB", 0)  # 0: the memory of the machine less a reserve
 LAUNCHPAD_RUN_AS = _text("LAUNCHPAD_RUN_AS", "nobody")  # only matters when Launchpad is started as root
 LAUNCHPAD_GRACE_SECONDS = _number("LAUNCHPAD_GRACE_SECONDS", 10)
 LAUNCHPAD_FILE_ROOTS = [Path(p) for p in _words("LAUNCHPAD_FILE_ROOTS")]  # beside LAUNCHPAD_HOME/artifacts
@@ -120,14 +120,14 @@ INSTALLED_APPS = [
     "deployments.apps.DeploymentsConfig",
 ]
 
-LAUNCHPAD_PROXIES = int(_number("LAUNCHPAD_PROXIES", 0))  # whose X-Forwarded-For is believed
+LAUNCHPAD_PROXIES = int(_number("LAUNCHPAD_PROXIES", 0))  # the number of proxies whose X-Forwarded-For is trusted
 MIDDLEWARE = [
     "deployments.web.shell.middleware.client_address",
     "deployments.api.middleware.ai_api",
     "deployments.web.shell.middleware.note_origin",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",  # pads at random, so that lengths tell nothing of secrets (BREACH)
+    "django.middleware.gzip.GZipMiddleware",  # pads at random, against guessing secrets by lengths (BREACH)
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -160,7 +160,7 @@ TEMPLATES = [
 ]
 
 # --- Data -------------------------------------------------------------------------------------------------------
-LOCK_SECONDS = 5  # who waits longer for another writer is told to come again
+LOCK_SECONDS = 5  # a request that waits longer for another writer is answered with "try again"
 try:
     _database = dj_database_url.parse(
         _text("DATABASE_URL", f"sqlite:///{LAUNCHPAD_HOME / 'launchpad.sqlite3'}"),
@@ -183,23 +183,23 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# A name is locked for one address only: nobody can lock somebody else out from elsewhere.
+# A user name is locked for one client address only: nobody can lock another person out from elsewhere.
 AXES_FAILURE_LIMIT = int(_number("LAUNCHPAD_SIGN_IN_TRIES", 5))
 AXES_COOLOFF_TIME = timedelta(minutes=5)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "deployments.web.accounts.views.locked_out"
 AXES_ENABLE_ADMIN = False
-AXES_DISABLE_ACCESS_LOG = True  # the audit log tells of sign-ins
+AXES_DISABLE_ACCESS_LOG = True  # the audit log records sign-ins
 AXES_VERBOSE = False
-LAUNCHPAD_TOKENS_PER_MINUTE = int(_number("LAUNCHPAD_TOKENS_PER_MINUTE", 60))  # of one program from one address
-CACHES = {  # of each process alone: nothing waits for a server
+LAUNCHPAD_TOKENS_PER_MINUTE = int(_number("LAUNCHPAD_TOKENS_PER_MINUTE", 60))  # of one client id from one address
+CACHES = {  # in the memory of each process: no cache server is needed
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 10_000}}
 }
 # Sign-in by OpenID Connect, only when a provider is named.
 LAUNCHPAD_OIDC_ISSUER = _text("LAUNCHPAD_OIDC_ISSUER", "")
 LAUNCHPAD_OIDC_NAME = _text("LAUNCHPAD_OIDC_NAME", "OpenID Connect")
-LAUNCHPAD_OIDC_ROLE = _text("LAUNCHPAD_OIDC_ROLE", "")  # of people without an account, who stay out when it is empty
+LAUNCHPAD_OIDC_ROLE = _text("LAUNCHPAD_OIDC_ROLE", "")  # for people without an account; empty: they cannot sign in
 LAUNCHPAD_OIDC_GROUPS = _words("LAUNCHPAD_OIDC_GROUPS")
 if LAUNCHPAD_OIDC_ISSUER:
     if urlsplit(LAUNCHPAD_OIDC_ISSUER).scheme not in {"http", "https"}:
@@ -216,9 +216,9 @@ if LAUNCHPAD_OIDC_ISSUER:
     AUTHENTICATION_BACKENDS += ["allauth.account.auth_backends.AuthenticationBackend"]
     ACCOUNT_ADAPTER = "deployments.web.accounts.openid.Accounts"
     ACCOUNT_EMAIL_VERIFICATION = SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
-    ACCOUNT_UNIQUE_EMAIL = False  # addresses are only compared by our own adapter
+    ACCOUNT_UNIQUE_EMAIL = False  # only our own adapter compares addresses
     SOCIALACCOUNT_ADAPTER = "deployments.web.accounts.openid.People"
-    SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: our policy lets no form lead to another host
+    SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the Content Security Policy allows no form to lead to another host
     SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = "openid"
     SOCIALACCOUNT_PROVIDERS = {
         "openid_connect": {
@@ -260,7 +260,7 @@ BROKER_IS_EMBEDDED = "BROKER_URL" not in os.environ
 # --- Language, time, static files -------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-LOCALE_PATHS = [translations.SOURCES, translations.compiled_into(LAUNCHPAD_HOME)]  # `makemessages` writes to the first
+LOCALE_PATHS = [translations.SOURCES, translations.compiled_dir(LAUNCHPAD_HOME)]  # `makemessages` writes to the first
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -298,7 +298,7 @@ CSRF_COOKIE_NAME = "launchpad_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = LAUNCHPAD_SECURE
 SECURE_SSL_HOST = urlsplit(LAUNCHPAD_URL).netloc if LAUNCHPAD_URL.startswith("https://") else None
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # asked from the same machine, not through the proxy
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # requested from the same machine, not through the proxy
 SECURE_HSTS_SECONDS = 31_536_000 if LAUNCHPAD_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = LAUNCHPAD_SECURE
 if LAUNCHPAD_SECURE:

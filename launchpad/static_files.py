@@ -1,4 +1,4 @@
-"""The static files as the pages load them: hashed, compressed, and a stylesheet in one request."""
+"""The storage of the static files: hashed, compressed, and the stylesheet in one file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, Storage
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-Paths = dict[str, tuple[Storage, str]]  # name -> where collectstatic found it
+Paths = dict[str, tuple[Storage, str]]  # name -> the storage and path of its source
 
 STYLESHEET = "css/site.css"
 _IMPORT = re.compile(r'^@import "(?P<part>[^"]+)";\n', re.MULTILINE)
 
 
 class OneStylesheetStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # it has no types
-    """Writes the parts that the stylesheet of the pages imports into it: a browser would ask for each of them.
+    """Inlines the stylesheet's imports: a browser would request each of them.
 
     During development a browser follows the imports itself: both ways give the same rules in the same order.
     """
@@ -30,7 +30,7 @@ class OneStylesheetStorage(CompressedManifestStaticFilesStorage):  # type: ignor
         Raises:
             ImproperlyConfigured: a part is missing, or names files by relative addresses that would not hold.
         """
-        inlined = InMemoryStorage()  # what the base class reads instead of the source
+        inlined = InMemoryStorage()  # read by the base class instead of the source
         inlined.save(STYLESHEET, ContentFile(_inline(paths, STYLESHEET)))
         paths[STYLESHEET] = (inlined, STYLESHEET)
         yield from super().post_process(paths, dry_run, **options)
@@ -39,10 +39,10 @@ class OneStylesheetStorage(CompressedManifestStaticFilesStorage):  # type: ignor
 def _inline(paths: Paths, name: str) -> str:
     folder = posixpath.dirname(name)
 
-    def part(found: re.Match[str]) -> str:
-        part_name = posixpath.normpath(posixpath.join(folder, found["part"]))
+    def part(statement: re.Match[str]) -> str:
+        part_name = posixpath.normpath(posixpath.join(folder, statement["part"]))
         if part_name not in paths:
-            raise ImproperlyConfigured(f"{name} imports {found['part']}, which is not among the static files.")
+            raise ImproperlyConfigured(f"{name} imports {statement['part']}, which is not among the static files.")
         text = _read(paths, part_name)
         if posixpath.dirname(part_name) != folder and "url(" in text:
             raise ImproperlyConfigured(f"{part_name} is written into {name}: it may not name a file with url().")

@@ -1,6 +1,6 @@
-"""Runs supervisord so that neither a full disk nor its own pace is in the way; started by `up.py`.
+"""Runs supervisord so that it survives a full disk and reacts at once; started by `up.py`.
 
-Left alone it ends when both its log and its stderr lie on a disk that is full, and it takes up to a second to see that
+By itself it ends when both its log and its stderr are on a full disk, and it takes up to a second to notice that
 a program has ended.
 """
 
@@ -16,8 +16,8 @@ from supervisor.options import ServerOptions
 from supervisor.supervisord import Supervisor
 
 
-class _Lenient:
-    """A stream whose failed writes are of no consequence: there is nobody left to tell."""
+class _TolerantStream:
+    """A stream that ignores failed writes: there is no other place to report them."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -38,15 +38,15 @@ class _Lenient:
         return getattr(self._stream, name)
 
 
-class _Alarm:
-    """Ends the supervisor's wait at every signal, in the shape that its loop wants its sources in."""
+class _SignalWakeup:
+    """Ends the supervisor's wait at every signal: an event source of its asyncore loop."""
 
     def __init__(self) -> None:
         self.fd, wake = os.pipe()
         for end in (self.fd, wake):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        os.write(wake, b"\0")  # its first look at the programs comes at once, too
+        os.write(wake, b"\0")  # the first check of the programs does not wait either
 
     def readable(self) -> bool:
         return True
@@ -61,20 +61,20 @@ class _Alarm:
         return
 
 
-class _Prompt(Supervisor):  # type: ignore[misc]
+class _PromptSupervisor(Supervisor):  # type: ignore[misc]
     def runforever(self) -> None:
-        alarm = _Alarm()
-        asyncore.socket_map[alarm.fd] = alarm
+        wakeup = _SignalWakeup()
+        asyncore.socket_map[wakeup.fd] = wakeup
         super().runforever()
 
 
 def main() -> None:
-    sys.stderr = _Lenient(sys.stderr)
+    sys.stderr = _TolerantStream(sys.stderr)
     options = ServerOptions()
     options.realize(sys.argv[1:], doc=__doc__)
     options.first, options.test = True, False
     try:
-        _Prompt(options).main()
+        _PromptSupervisor(options).main()
     except asyncore.ExitNow:
         return  # the programs have ended
 

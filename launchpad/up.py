@@ -1,4 +1,4 @@
-"""`make up`: checks, prepares, starts everything under a supervisor, tells what matters, and stops everything.
+"""`make up`: checks, prepares, starts everything under a supervisor, prints what matters, and stops everything.
 
 This process stays in the foreground for as long as Launchpad runs, so it imports little of the standard library and
 nothing else (11 MB); whatever needs more runs as a process of its own and ends.
@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from launchpad.console import Console, say
-from launchpad.home import BASE_DIR, StartRefused, home_path, take
-from launchpad.wishes import Wishes
+from launchpad.home import BASE_DIR, StartRefused, home_path, lock_home
+from launchpad.stop_requests import StopRequests
 
 POLL_INTERVAL = 0.1
 STEADY_SECONDS = 30.0  # a supervisor that has lived as long is started again without a pause
@@ -37,7 +37,7 @@ class Interrupted(Exception):
 
 
 class NotStarted(Exception):
-    """A program that has to end well before anything is started has not; it has said why.
+    """A check or a preparation has failed; it has printed why.
 
     Args:
         code: its exit code.
@@ -51,14 +51,14 @@ class NotStarted(Exception):
 def main() -> int:
     home = home_path()
     try:
-        lock = take(home)
+        lock = lock_home(home)
     except StartRefused as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 1
     with lock:
-        launchpad = Launchpad(home, Wishes())
+        launchpad = Launchpad(home, StopRequests())
         try:
-            return launchpad.live()
+            return launchpad.run()
         except NotStarted as failure:
             return failure.code
         except Interrupted:
@@ -72,26 +72,26 @@ def main() -> int:
 
 
 class Launchpad:
-    """Everything that this process starts, from the first check to the stop.
+    """Starts, supervises and stops all programs of one installation.
 
     Args:
         home: LAUNCHPAD_HOME, locked for us.
-        wishes: the requests to stop.
+        stop_requests: the requests to stop.
     """
 
-    def __init__(self, home: Path, wishes: Wishes) -> None:
+    def __init__(self, home: Path, stop_requests: StopRequests) -> None:
         self._home = home
-        self._wishes = wishes
+        self._stop_requests = stop_requests
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._supervisor_since = 0.0
         self._pause = 0.0
 
-    def live(self) -> int:
-        """Start, run until there is a wish to stop, and stop; return the exit code.
+    def run(self) -> int:
+        """Start, run until a stop is requested, and stop; return the exit code.
 
         Raises:
             NotStarted: a check or a preparation has failed.
-            Interrupted: there was a second wish to stop.
+            Interrupted: a second request to stop came.
         """
         facts = self._prepare()
         if facts is not None:
@@ -104,54 +104,56 @@ class Launchpad:
         """Stop the programs, then the model servers.
 
         Raises:
-            Interrupted: there was a second wish to stop.
+            Interrupted: a second request to stop came.
         """
         if self._supervisor is not None:
             self._supervisor.terminate()
             self._wait(self._supervisor)
-        self.end_programs(gateway=True)  # those of an earlier start, too, when this one has not come far
+        self.end_programs(
+            gateway=True
+        )  # also those of an earlier start, when this one was stopped before it cleared them
         if self._run("manage.py", "stop_replicas").returncode:
             say("Not all model servers could be stopped; the next start takes them over.")
             return
         say("Launchpad has stopped.")
 
     def end_programs(self, *, gateway: bool = False) -> None:
-        """End at once what of the programs is left; the model servers are not among them.
+        """Kill the programs that are left; the model servers are not among them.
 
         Args:
-            gateway: end the gateway, too, which else goes on.
+            gateway: kill the gateway, too.
         """
         command = [sys.executable, "-m", "launchpad.leftovers", str(self._home), *(["--gateway"] if gateway else [])]
-        subprocess.run(command, check=False, **self._how())
+        subprocess.run(command, check=False, **self._process_options())
 
     def _prepare(self) -> dict[str, Any] | None:
-        """Check and prepare everything; return what the terminal has to know, None when there is a wish to stop."""
-        self._require(self._run("-m", "launchpad.preflight"))
-        if self._wishes.stop:
+        """Check and prepare everything; return what the console shows, None when a stop was requested."""
+        self._require_success(self._run("-m", "launchpad.preflight"))
+        if self._stop_requests.stop:
             return None
         say("Starting Launchpad ...")
-        prepared = self._run("manage.py", "prepare", answers=True)
-        self._require(prepared)
-        if self._wishes.stop:
+        prepared = self._run("manage.py", "prepare", capture_output=True)
+        self._require_success(prepared)
+        if self._stop_requests.stop:
             return None
         facts: dict[str, Any] = json.loads(prepared.stdout.splitlines()[-1])
         return facts
 
-    def _require(self, done: subprocess.CompletedProcess[bytes]) -> None:
-        """Raise NotStarted when a program has failed, unless there is a wish to stop, which comes first."""
-        if done.returncode and not self._wishes.stop:
-            raise NotStarted(done.returncode)
+    def _require_success(self, completed: subprocess.CompletedProcess[bytes]) -> None:
+        """Raise NotStarted when a program has failed, unless a stop was requested, which comes first."""
+        if completed.returncode and not self._stop_requests.stop:
+            raise NotStarted(completed.returncode)
 
     def _serve(self, facts: dict[str, Any]) -> None:
-        """Keep the supervisor running until there is a wish to stop."""
+        """Keep the supervisor running until a stop is requested."""
         console = Console(self._home, facts)
         self._start_supervisor()
-        while not self._wishes.stop:
-            self._look_after_supervisor()
-            console.tick()
+        while not self._stop_requests.stop:
+            self._restart_supervisor_if_ended()
+            console.update()
             time.sleep(POLL_INTERVAL)
 
-    def _look_after_supervisor(self) -> None:
+    def _restart_supervisor_if_ended(self) -> None:
         if self._supervisor is None:
             if time.monotonic() >= self._supervisor_since:
                 self._start_supervisor()
@@ -167,37 +169,39 @@ class Launchpad:
     def _start_supervisor(self) -> None:
         command = [sys.executable, "-m", "launchpad.supervise", "-n", "-c", str(self._home / "run/supervisord.conf")]
         self._supervisor_since = time.monotonic()
-        with _open_or_nothing(self._home / "log" / "supervisord.err") as errors:
-            self._supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=errors, **self._how())
+        with _open_log(self._home / "log" / "supervisord.err") as errors:
+            self._supervisor = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stderr=errors, **self._process_options()
+            )
 
-    def _run(self, *arguments: str, answers: bool = False) -> subprocess.CompletedProcess[bytes]:
+    def _run(self, *arguments: str, capture_output: bool = False) -> subprocess.CompletedProcess[bytes]:
         """Run a program of ours to its end.
 
         Raises:
-            Interrupted: there was a second wish to stop; it has been ended.
+            Interrupted: a second request to stop came; it has been ended.
         """
         process = subprocess.Popen(
-            [sys.executable, *arguments], stdout=subprocess.PIPE if answers else None, **self._how()
+            [sys.executable, *arguments], stdout=subprocess.PIPE if capture_output else None, **self._process_options()
         )
         self._wait(process)
-        output = process.stdout.read() if process.stdout else b""  # some lines, which the pipe has room for
+        output = process.stdout.read() if process.stdout else b""  # a few lines: less than the buffer of a pipe
         return subprocess.CompletedProcess(process.args, process.returncode, output)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a process.
 
         Raises:
-            Interrupted: there was a second wish to stop; it has been ended with its group.
+            Interrupted: a second request to stop came; it has been ended with its group.
         """
         while process.poll() is None:
-            if self._wishes.is_urgent:
+            if self._stop_requests.is_urgent:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 raise Interrupted
             time.sleep(POLL_INTERVAL)
 
-    def _how(self) -> dict[str, Any]:
-        # The children must not die of a Ctrl-C in the terminal, this process decides when they end: own sessions.
+    def _process_options(self) -> dict[str, Any]:
+        # In sessions of their own: a Ctrl-C in the terminal must not reach them, this process decides when they end.
         return {
             "cwd": BASE_DIR,
             "env": {**os.environ, MARK: str(self._home), "PYTHONUNBUFFERED": "1"},
@@ -205,8 +209,8 @@ class Launchpad:
         }
 
 
-def _open_or_nothing(path: Path) -> Any:
-    """Open a log to append to; on a full disk, where it cannot be made, what is said goes nowhere."""
+def _open_log(path: Path) -> Any:
+    """Open a log to append to; /dev/null when it cannot be created, e.g. on a full disk."""
     try:
         return path.open("ab")
     except OSError:

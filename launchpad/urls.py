@@ -1,4 +1,4 @@
-"""All addresses: pages, admin site, tokens and health."""
+"""All URLs: pages, admin site, tokens and health."""
 
 from django.conf import settings
 from django.contrib import admin

@@ -1,4 +1,4 @@
-"""The worker of the web server, whose main thread never waits for a client."""
+"""The gunicorn worker class: its main thread never waits for a client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-LINGER_SECONDS = 2.0  # what gunicorn waits for a client to close
+LINGER_SECONDS = 2.0  # as long as gunicorn waits for a client to close
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -22,14 +22,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         """Handle a request; return what keeps the connection open, else leave nothing to wait for."""
-        kept = super().handle(conn)
-        if not kept:
+        connection = super().handle(conn)
+        if not connection:
             _wait_for_end(conn.sock)
-        return kept
+        return connection
 
 
 def _wait_for_end(connection: socket.socket) -> None:
-    """Say that nothing follows and read until the client has closed, but not for long."""
+    """Shut down the sending side, and read until the client has closed or LINGER_SECONDS are over."""
     end = time.monotonic() + LINGER_SECONDS
     with suppress(OSError):  # the client has gone, or the time is over
         connection.shutdown(socket.SHUT_WR)

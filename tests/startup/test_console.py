@@ -1,4 +1,4 @@
-"""What the terminal shows of the logs."""
+"""What the terminal shows of the logs of a running Launchpad."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from launchpad.console import Console, Follower
 from launchpad.event_log import EventFile
 
-FACTS = {"health": ("127.0.0.1", 1, "localhost")}
+STARTUP = {"health": ("127.0.0.1", 1, "localhost")}
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_only_lines_from_now_on_and_only_whole_ones_are_followed(tmp_path: Path)
     assert list(follower.lines()) == []
 
 
-def test_a_file_that_was_put_aside_is_followed_into_the_new_one(tmp_path: Path) -> None:
+def test_a_rotated_file_is_followed_into_the_new_one(tmp_path: Path) -> None:
     path = tmp_path / "log"
     follower = Follower(path)
     path.write_text("one\n")
@@ -44,27 +44,27 @@ def test_a_file_that_was_put_aside_is_followed_into_the_new_one(tmp_path: Path) 
 
 
 def test_an_event_of_a_deployment_becomes_a_line(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(home, FACTS)
+    console = Console(home, STARTUP)
     record = logging.makeLogRecord(
         {"levelno": logging.INFO, "levelname": "INFO", "msg": "It answers.", "deployment": "d1", "status": "RUNNING"}
     )
     handler = EventFile(str(home / "log" / "events.log"))
     handler.emit(record)
     handler.close()
-    console.tick()
+    console.update()
     assert capsys.readouterr().out.strip().endswith("d1  RUNNING  It answers.")
 
 
-def test_what_a_model_server_has_written_does_not_steer_the_terminal(
+def test_control_sequences_of_a_model_server_do_not_reach_the_terminal(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    console = Console(home, FACTS)
-    wild = "Its log says: \x1b]0;owned\x07\x1b[2J\x1b[31mERROR\x1b[0m\x9b1m no\nmodel\r\x08."
+    console = Console(home, STARTUP)
+    message = "Its log says: \x1b]0;owned\x07\x1b[2J\x1b[31mERROR\x1b[0m\x9b1m no\nmodel\r\x08."
     handler = EventFile(str(home / "log" / "events.log"))
-    handler.emit(logging.makeLogRecord({"levelname": "ERROR", "msg": wild, "deployment": "d1", "status": "DEAD"}))
+    handler.emit(logging.makeLogRecord({"levelname": "ERROR", "msg": message, "deployment": "d1", "status": "DEAD"}))
     handler.close()
 
-    console.tick()
+    console.update()
 
     assert capsys.readouterr().out.endswith("  d1  DEAD  Its log says: ERROR no model .\n")
 
@@ -82,26 +82,26 @@ def test_an_event_is_one_line_of_json(home: Path) -> None:
     assert event["at"].endswith("+00:00")
 
 
-def test_half_a_line_of_a_killed_program_is_passed_over(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(home, FACTS)
+def test_an_incomplete_line_of_a_killed_program_is_skipped(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(home, STARTUP)
     (home / "log" / "events.log").write_text('{"message": "hal\n{"message": "whole"}\n')
-    console.tick()
+    console.update()
     assert capsys.readouterr().out.strip().endswith("whole")
 
 
-def test_a_program_that_cannot_stay_up_is_told_of_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(home, FACTS)
+def test_a_program_that_cannot_stay_up_is_reported_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(home, STARTUP)
     with (home / "log" / "supervisord.log").open("w") as log:
         for _ in range(5):
             log.write("2026-01-01 00:00:00,000 WARN exited: web (exit status 1; not expected)\n")
             log.write("2026-01-01 00:00:01,000 INFO spawned: 'web' with pid 12\n")
-    console.tick()
+    console.update()
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.endswith("The web server ended (exit status 1) and was started again; see log/web.log.")
+    assert line.endswith("The web server ended (exit status 1) and was restarted; see log/web.log.")
 
 
-def test_a_first_start_of_a_program_is_not_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console(home, FACTS)
+def test_a_first_start_of_a_program_is_not_reported(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    console = Console(home, STARTUP)
     (home / "log" / "supervisord.log").write_text("2026-01-01 00:00:01,000 INFO spawned: 'web' with pid 12\n")
-    console.tick()
+    console.update()
     assert capsys.readouterr().out == ""

@@ -1,4 +1,4 @@
-"""What the supervisor is told to run, and the addresses of the broker."""
+"""The programs that the supervisor runs, the addresses of the broker, and the lock of a home."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.broker import client_url
-from launchpad.home import StartRefused, take
+from launchpad.home import StartRefused, lock_home
 from launchpad.programs import Program, find_valkey, programs, render
 
 
@@ -50,9 +50,9 @@ def test_only_the_first_start_may_end_by_itself() -> None:
 
 
 def test_there_is_a_broker_to_embed() -> None:
-    found = find_valkey()
-    assert found is not None
-    assert os.access(found, os.X_OK)
+    valkey = find_valkey()
+    assert valkey is not None
+    assert os.access(valkey, os.X_OK)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_the_broker_has_one_address_for_celery_and_for_the_client(celery: str, c
 
 def test_a_home_has_one_owner_at_a_time() -> None:
     with tempfile.TemporaryDirectory() as home:  # tmp_path is too long for sockets
-        first = take(Path(home))
+        first = lock_home(Path(home))
         with pytest.raises(StartRefused, match=str(os.getpid())):
-            take(Path(home))
+            lock_home(Path(home))
         first.close()
-        take(Path(home)).close()
+        lock_home(Path(home)).close()

@@ -18,7 +18,7 @@ import pytest
 
 from launchpad import gateway_keeper
 from launchpad.leftovers import marked
-from launchpad.wishes import SECOND_AFTER_SECONDS
+from launchpad.stop_requests import SECOND_REQUEST_AFTER_SECONDS
 from tests.stack import Stack
 from tests.waiting import wait_until
 
@@ -95,7 +95,7 @@ def test_a_killed_program_is_started_again(stack: Stack, name: str) -> None:
         timeout=30,
         what=f"{name} is back and everything answers",
     )
-    wait_until(lambda: "was started again" in stack.output, what="the terminal tells of it")
+    wait_until(lambda: "was restarted" in stack.output, what="the terminal reports it")
 
 
 def test_a_killed_supervisor_is_started_again_with_all_programs_and_the_gateway_goes_on(stack: Stack) -> None:
@@ -126,9 +126,9 @@ def test_a_second_ctrl_c_stops_at_once(stack: Stack) -> None:
     stack.process("worker").suspend()  # it will not follow SIGTERM
     stack.up.send_signal(signal.SIGINT)
     wait_until(lambda: stack.output.rstrip().endswith("running)"), what="it says that it stops")
-    stack.up.send_signal(signal.SIGINT)  # the same wish, told by make
+    stack.up.send_signal(signal.SIGINT)  # the same request, passed on by make
     with pytest.raises(subprocess.TimeoutExpired):
-        stack.up.wait(SECOND_AFTER_SECONDS)
+        stack.up.wait(SECOND_REQUEST_AFTER_SECONDS)
     assert stack.stop(signal.SIGINT) == 130
     assert stack.all_processes() == []
 
