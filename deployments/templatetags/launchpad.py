@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 
 from deployments.lifecycle import Status
+from deployments.models import Severity
 from deployments.told import told
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _SHAPES = {
     Status.STOPPED: ("s-square", "neutral"),
     Status.DEAD: ("s-burst", "negative"),
 }
+_TROUBLES = {Severity.ERROR.value: "negative", Severity.WARNING.value: "critical"}
 _WISHES = {"DELETED": ("trash-2", "neutral")}
 
 
@@ -58,6 +60,18 @@ def status(word: str) -> SafeString:
     """Show a status or target status: shape, colour and the UPPERCASE word."""
     shape, look = _WISHES.get(word) or _SHAPES[Status(word)]
     return format_html('<span class="status {}">{}{}</span>', look, icon(shape), str(word))
+
+
+@register.filter(name="status_tone")
+def status_tone(word: str) -> str:
+    """Return the semantic class of a status: the colour it is shown in."""
+    return _SHAPES[Status(word)][1].split()[0]
+
+
+@register.filter(name="severity_tone")
+def severity_tone(severity: str, otherwise: str) -> str:
+    """Return the semantic class of a severity; `otherwise` is that of what is no trouble."""
+    return _TROUBLES.get(severity, otherwise)
 
 
 register.filter("told", told)

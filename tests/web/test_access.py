@@ -11,6 +11,7 @@ from django.utils.html import escape
 
 from deployments.models import Role, SignInLink, User
 from tests import factories as make
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -235,7 +236,7 @@ def test_the_navigation_marks_where_one_is(client: Client, page: str, label: str
     make.make_group()
     client.force_login(make.make_user())
 
-    html = client.get(page).content.decode()
+    html = squeezed(client.get(page).content.decode())
 
     marked = html[html.index('<nav class="side"') :].split('aria-current="page"', 1)[1]
     assert marked.split("</a>")[0].endswith(escape(label))

@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 
 from deployments.models import Artifact, Role
 from tests import factories as make
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +74,7 @@ def test_each_kind_has_its_list_and_its_number(editor: Client) -> None:
 
     assert names(html) == ["A data set"]
     assert "<h1>Datasets</h1>" in html
-    assert re.search(r'Models <span class="n">1</span>', html)
+    assert 'Models<span class="n">1</span>' in squeezed(html)
     assert sorted(names(editor.get(LIST).content.decode())) == ["A data set", "A model"]
     assert editor.get(LIST, {"kind": "nonsense"}).status_code == 200
 
@@ -112,7 +113,7 @@ def test_the_details_say_who_uses_it(editor: Client) -> None:
     assert user.name in html
     assert other.name not in html
     assert "A configuration uses it." in html
-    assert 'aria-current="page">Models' in html
+    assert 'aria-current="page">Models' in squeezed(html)
 
 
 def test_an_upload_is_kept_with_its_checksum(editor: Client, home: Path) -> None:

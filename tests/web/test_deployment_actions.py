@@ -12,6 +12,7 @@ from django.urls import reverse
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models import Configuration, Deployment, ResourcePlan, Role
 from tests import factories as make
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -178,10 +179,9 @@ def test_the_difference_of_the_two_is_shown_before_anything_happens(client: Clie
     )
     url = reverse("deployment-update", args=[deployment.pk])
 
-    html = (
-        signed_in(client).get(url, {"configuration": str(other.pk), "part": "chosen"}, headers=HTMX).content.decode()
-    )
+    answer = signed_in(client).get(url, {"configuration": str(other.pk), "part": "chosen"}, headers=HTMX)
 
+    html = squeezed(answer.content.decode())
     rows = dict(re.findall(r'<tr class="(\w+)"><th scope="row"><bdi>(\w+)', html)[::-1])
     assert rows["changed"] == "greeting"
     assert '<del><code dir="auto">hello</code></del>' in html

@@ -16,6 +16,7 @@ from tests import factories as make
 from tests.runtimes.contract import SMALL
 from tests.runtimes.machine import SERVES
 from tests.waiting import wait_until
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +59,7 @@ def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deploym
     assert '<dt>Maximum Replicas</dt><dd class="numeric">2</dd>' in html
     assert '<dt>Running Replicas</dt><dd class="numeric">1</dd>' in html
     assert f"{deployment.pk}-1-0" in html
-    assert " MB<span" in html, "the memory of a real process"
+    assert " MB<span" in squeezed(html), "the memory of a real process"
 
 
 def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment) -> None:
@@ -83,7 +84,7 @@ def test_a_tab_is_measured_anew_by_itself(client: Client, deployment: Deployment
 
     answer = client.get(f"/deployments/{deployment.pk}/{tab}/?part={tab}", headers={"HX-Request": "true"})
 
-    assert answer.content.decode().startswith(f'<div class="stack" id="{tab}"')
+    assert answer.content.decode().lstrip().startswith(f'<div class="stack" id="{tab}"')
 
 
 def test_another_groups_deployment_is_not_found(client: Client) -> None:

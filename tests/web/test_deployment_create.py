@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from deployments.models import Configuration, Deployment, Draft, Role
 from tests import factories as make
+from tests.web.html import squeezed
 from tests.web.windows import Window, where
 
 pytestmark = pytest.mark.django_db
@@ -265,7 +266,7 @@ def test_a_wrong_duration_is_refused_at_its_field_and_while_it_is_written(
 
     answer = send(window, "duration", kind="custom", **values)
 
-    html = answer.content.decode()
+    html = squeezed(answer.content.decode())
     assert answer.status_code == 422
     assert re.search(r'id="id_number"[^>]*aria-invalid="true"', html)
     field = re.search(r'id="duration-until".*?</span></span></span>', html, re.DOTALL)

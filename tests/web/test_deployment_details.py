@@ -18,6 +18,7 @@ from deployments.lifecycle import ExitReason, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Role
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +101,7 @@ def test_the_head_gives_the_url_when_there_is_one(client: Client) -> None:
 
 
 def test_actions_that_are_not_allowed_stay_in_reach_and_say_why(client: Client) -> None:
-    html = page(signed_in(client), running())
+    html = squeezed(page(signed_in(client), running()))
 
     assert re.search(r'aria-disabled="true"[^>]*>Delete<', html)
     assert "A deployment that is RUNNING cannot be deleted. Stop it first." in html

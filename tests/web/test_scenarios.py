@@ -14,6 +14,7 @@ from django.urls import reverse
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Executable, Role, Scenario
 from tests import factories as make
+from tests.web.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +29,7 @@ def reader(client: Client) -> Client:
 
 
 def names(html: str) -> list[str]:
-    return re.findall(r'<a class="main" href="[^"]*">(?:<bdi>)?([^<]*)(?:</bdi>)?</a>', html)
+    return re.findall(r'<a class="main" href="[^"]*">(?:<bdi>)?([^<]*)(?:</bdi>)?</a>', squeezed(html))
 
 
 def test_scenarios_are_listed_by_name_with_what_is_made_of_them(reader: Client) -> None:
@@ -124,8 +125,8 @@ def test_a_template_has_tabs_for_its_configurations_and_deployments(reader: Clie
     configurations = reader.get(TEMPLATE, {"tab": "configurations"}).content.decode()
     deployments = reader.get(TEMPLATE, {"tab": "deployments"}).content.decode()
 
-    assert re.search(r'Available Configurations <span class="n">1</span>', html)
-    assert re.search(r'Previous Deployments <span class="n">1</span>', html)
+    assert 'Available Configurations<span class="n">1</span>' in squeezed(html)
+    assert 'Previous Deployments<span class="n">1</span>' in squeezed(html)
     assert names(configurations) == [deployment.configuration.name]
     assert names(deployments) == [deployment.pk]
 
