@@ -11,8 +11,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, ArtifactKind, Configuration
-from deployments.queries.deployment_filters import scenario_choices
-from deployments.queries.filters import NOTHING, Filter, equals, narrowed
+from deployments.queries.filters import NOTHING, Filter, equals, narrowed, scenario_filter
 
 CHOICES_SHOWN = 500
 
@@ -50,14 +49,7 @@ FILTERS = (
         condition=_mentions,
         hint=_("Name, ID or URL"),
     ),
-    Filter(
-        name="scenario",
-        label=_("Scenario"),
-        condition=equals("scenario"),
-        choices=scenario_choices,
-        all_label=_("All scenarios"),
-        parameter="scenarioId",
-    ),
+    scenario_filter("scenario"),
     Filter(name="name", label=_("Name"), condition=equals("name"), parameter="name"),
     # None comes from an execution, as there are none.
     Filter(name="execution", label=_("Execution"), condition=lambda value: NOTHING, parameter="executionId"),

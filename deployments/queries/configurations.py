@@ -11,8 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, Configuration, Deployment
-from deployments.queries.deployment_filters import executable_choices, scenario_choices
-from deployments.queries.filters import Filter, equals, narrowed
+from deployments.queries.filters import Filter, executable_filter, narrowed, scenario_filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,23 +46,8 @@ FILTERS = (
         condition=lambda text: Q(name__icontains=text) | Q(id__icontains=text),
         hint=_("Name or ID"),
     ),
-    Filter(
-        name="scenario",
-        label=_("Scenario"),
-        condition=equals("scenario"),
-        choices=scenario_choices,
-        all_label=_("All scenarios"),
-        parameter="scenarioId",
-    ),
-    Filter(
-        name="executable",
-        label=_("Template"),
-        condition=equals("executable"),
-        choices=executable_choices,
-        all_label=_("All templates"),
-        parameter="executableIds",
-        annotation=list[str],
-    ),
+    scenario_filter("scenario"),
+    executable_filter("executable"),
 )
 
 

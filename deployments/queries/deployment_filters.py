@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 from django.db.models import Q
@@ -10,20 +9,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Status
-from deployments.models import Executable, Scenario
-from deployments.queries.filters import PERIOD_LABELS, PERIODS, Choices, Filter, equals, equals_uuid, uuid_or_none
-
-
-def scenario_choices(values: Mapping[str, str]) -> Choices:
-    """Return all scenarios."""
-    return list(Scenario.objects.values_list("pk", "name"))
-
-
-def executable_choices(values: Mapping[str, str]) -> Choices:
-    """Return the deployment templates, those of the chosen scenario alone when one is chosen."""
-    rows = Executable.objects.values_list("pk", "name", "version", "scenario_id")
-    chosen = values.get("scenario", "")
-    return [(pk, f"{name} {version}".strip()) for pk, name, version, scenario in rows if chosen in {"", scenario}]
+from deployments.queries.filters import (
+    PERIOD_LABELS,
+    PERIODS,
+    Filter,
+    equals,
+    equals_uuid,
+    executable_filter,
+    scenario_filter,
+    uuid_or_none,
+)
 
 
 def _status(value: str) -> str:
@@ -47,23 +42,8 @@ STATUS = Filter(
 FILTERS = (
     STATUS,
     Filter(name="q", label=_("Search"), condition=_mentions, hint=_("ID or configuration")),
-    Filter(
-        name="scenario",
-        label=_("Scenario"),
-        condition=equals("configuration__scenario"),
-        choices=scenario_choices,
-        all_label=_("All scenarios"),
-        parameter="scenarioId",
-    ),
-    Filter(
-        name="executable",
-        label=_("Template"),
-        condition=equals("configuration__executable"),
-        choices=executable_choices,
-        all_label=_("All templates"),
-        parameter="executableIds",
-        annotation=list[str],
-    ),
+    scenario_filter("configuration__scenario"),
+    executable_filter("configuration__executable"),
     Filter(
         name="configuration",
         label=_("Configuration"),

@@ -12,6 +12,8 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
+from deployments.models import Executable, Scenario
+
 MAX_LENGTH = 256  # characters of a value; nothing that it is compared with is longer
 
 Row = TypeVar("Row", bound=Model)
@@ -119,6 +121,42 @@ def equals_uuid(column: str) -> Callable[[str], Q]:
 def equals(column: str) -> Callable[[str], Q]:
     """Return the condition that a column has a value."""
     return lambda value: Q(**{column: value})
+
+
+def scenario_filter(column: str) -> Filter:
+    """Return the filter by scenario of rows that have it in a column."""
+    return Filter(
+        name="scenario",
+        label=_("Scenario"),
+        condition=equals(column),
+        choices=_scenario_choices,
+        all_label=_("All scenarios"),
+        parameter="scenarioId",
+    )
+
+
+def executable_filter(column: str) -> Filter:
+    """Return the filter by deployment template of rows that have it in a column."""
+    return Filter(
+        name="executable",
+        label=_("Template"),
+        condition=equals(column),
+        choices=_executable_choices,
+        all_label=_("All templates"),
+        parameter="executableIds",
+        annotation=list[str],
+    )
+
+
+def _scenario_choices(values: Mapping[str, str]) -> Choices:
+    return list(Scenario.objects.values_list("pk", "name"))
+
+
+def _executable_choices(values: Mapping[str, str]) -> Choices:
+    """Return the templates, those of the chosen scenario alone when one is chosen."""
+    rows = Executable.objects.values_list("pk", "name", "version", "scenario_id")
+    chosen = values.get("scenario", "")
+    return [(pk, f"{name} {version}".strip()) for pk, name, version, scenario in rows if chosen in {"", scenario}]
 
 
 def _plain(value: str) -> str:
