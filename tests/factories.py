@@ -26,7 +26,8 @@ from deployments.models import (
     User,
 )
 from deployments.reconciler.contact import record_contact
-from deployments.runtimes.registry import local_runtime
+from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.registry import runtime_for
 
 _numbers = count(1)
 
@@ -82,8 +83,15 @@ def make_connection(name: str = "local") -> Connection:
     """Return the connection of this name, made when it is missing, seen a moment ago with what this machine has."""
     connection, is_new = Connection.objects.get_or_create(name=name)
     if is_new:
-        record_contact(connection, local_runtime().capacity())
+        record_contact(connection, runtime_for(connection).capacity())
     return connection
+
+
+def local_runtime() -> LocalRuntime:
+    """Return the runtime of the connection `local`, made when it is missing."""
+    runtime = runtime_for(make_connection())
+    assert isinstance(runtime, LocalRuntime)
+    return runtime
 
 
 def make_group(pk: str = "default", **values: Any) -> ResourceGroup:

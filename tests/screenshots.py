@@ -28,10 +28,10 @@ VIEWS: Mapping[str, dict[str, object]] = {
     "mobile": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "is_mobile": True},
 }
 _SAMPLES = """
-from deployments.runtimes.registry import local_runtime
+from deployments.runtimes.local import everything_here
 from deployments.models import Configuration, ResourcePlan
 print(f"nano={ResourcePlan.objects.get(pk='nano').memory_bytes}")
-print(f"memory={local_runtime().capacity().memory_bytes}")
+print(f"memory={everything_here().capacity().memory_bytes}")
 for name, pk in Configuration.objects.values_list("name", "pk"):
     print(f"{name}={pk}")
 """

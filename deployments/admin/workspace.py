@@ -2,21 +2,89 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
-from deployments.models import Connection, ResourceGroup, Secret
+from deployments.errors import LaunchpadError
+from deployments.models import Connection, ConnectionStatus, Installation, ResourceGroup, Secret
+from deployments.runtimes import registry
+from deployments.storage.secrets import encrypt
+
+if TYPE_CHECKING:
+    _ConnectionForm = forms.ModelForm[Model]
+else:
+    _ConnectionForm = forms.ModelForm
+
+
+class ConnectionForm(_ConnectionForm):
+    """The kinds come from the registry. Secrets can be entered and never be read again."""
+
+    new_secrets = forms.JSONField(
+        label=_("new secrets"),
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        help_text=_('Name and value, e.g. {"token": "…"}; they replace all. Leave it empty to keep what there is.'),
+    )
+
+    class Meta:
+        model = Connection
+        fields = ("name", "kind", "options")
+        widgets = {"kind": forms.Select}
+
+    instance: Connection
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "kind" in self.fields:
+            self.fields["kind"] = forms.ChoiceField(label=_("Runtime"), choices=registry.kinds)
+
+    def clean_options(self) -> Any:
+        """An empty field is no option at all."""
+        return self.cleaned_data["options"] or {}
+
+    def clean_new_secrets(self) -> dict[str, str]:
+        secrets = self.cleaned_data["new_secrets"] or {}
+        try:
+            names = registry.driver_of(self.cleaned_data.get("kind") or self.instance.kind).secret_names
+        except LaunchpadError:
+            return {}  # the field of the kind says so
+        if not isinstance(secrets, dict) or not all(isinstance(value, str) for value in secrets.values()):
+            raise forms.ValidationError(_('Write an object of texts, e.g. {"token": "…"}.'))
+        if unknown := secrets.keys() - set(names):
+            raise forms.ValidationError(
+                _("A connection of this kind has no secret %(names)s.") % {"names": ", ".join(sorted(unknown))}
+            )
+        return secrets
+
+    def save(self, commit: bool = True) -> Connection:
+        if secrets := self.cleaned_data["new_secrets"]:
+            self.instance.encrypted = encrypt(secrets)
+        super().save(commit)
+        return self.instance
 
 
 @admin.register(Connection)
 class ConnectionAdmin(RoleAdmin):
-    list_display = ("name", "runtime", "group_count", "created_at")
-    list_filter = ("runtime",)
+    form = ConnectionForm
+    fields = ("name", "kind", "options", "new_secrets", "created_at")
+    list_display = ("name", "kind_name", "group_count", "created_at")
+    list_filter = ("kind",)
     search_fields = ("name",)
     readonly_fields = ("created_at",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        # What runs on a connection is seen by runtimes of its kind alone.
+        return ("kind", "created_at") if obj else ("created_at",)
+
+    @admin.display(description=_("runtime"), ordering="kind")
+    def kind_name(self, row: Connection) -> str:
+        return row.kind_label
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Model]:
         rows: QuerySet[Model] = super().get_queryset(request).annotate(groups=Count("resource_groups"))
@@ -25,6 +93,17 @@ class ConnectionAdmin(RoleAdmin):
     @admin.display(description=_("resource groups"), ordering="groups")
     def group_count(self, row: Model) -> int:
         return int(getattr(row, "groups", 0))
+
+
+@admin.register(ConnectionStatus)
+class ConnectionStatusAdmin(ReadOnlyAdmin):
+    list_display = ("connection", "contacted_at", "unreachable_since", "problem")
+    list_select_related = ("connection",)
+
+
+@admin.register(Installation)
+class InstallationAdmin(ReadOnlyAdmin):
+    fields = ("id_of_installation",)
 
 
 @admin.register(ResourceGroup)

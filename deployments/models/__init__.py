@@ -9,7 +9,7 @@ from deployments.models.deployment import Attempt, Deployment, Generation, Repli
 from deployments.models.event import DeploymentEvent, Severity
 from deployments.models.saved_view import SavedView
 from deployments.models.secret import Secret
-from deployments.models.workspace import Connection, ConnectionStatus, ResourceGroup
+from deployments.models.workspace import Connection, ConnectionStatus, Installation, ResourceGroup, installation_id
 
 __all__ = [
     "Actor",
@@ -25,6 +25,7 @@ __all__ = [
     "Draft",
     "Executable",
     "Generation",
+    "Installation",
     "Replica",
     "ResourceGroup",
     "ResourcePlan",
@@ -37,6 +38,7 @@ __all__ = [
     "SignInLink",
     "TokenGrant",
     "User",
+    "installation_id",
     "kind_name",
     "secret_digest",
 ]

@@ -1,20 +1,59 @@
-"""Where deployments live: runtime connections and the resource groups on them."""
+"""Where deployments live: the installation, its runtime connections and the resource groups on them."""
 
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from deployments.runtimes.base import Resources
+from deployments.errors import LaunchpadError, RuntimeUnavailable
+from deployments.runtimes.base import Driver, Owner, Resources
+from deployments.runtimes.registry import driver_of
+from deployments.storage.secrets import WrongKey, decrypt
+
+
+def new_installation_id() -> str:
+    """Return an id that no other installation has."""
+    return secrets.token_hex(8)
+
+
+class Installation(models.Model):
+    """The one row that says which installation this is; model servers carry its id.
+
+    It lies in the database because the rows that say which servers are wanted do: whoever restores them, or moves
+    LAUNCHPAD_HOME, finds the servers that they speak of again.
+    """
+
+    number = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    id_of_installation = models.CharField(_("id"), max_length=32, default=new_installation_id, editable=False)
+
+    class Meta:
+        verbose_name = _("installation")
+        verbose_name_plural = _("installation")
+
+    def __str__(self) -> str:
+        return self.id_of_installation
+
+
+def installation_id() -> str:
+    """Return the id of this installation, chosen when it is asked for the first time."""
+    return Installation.objects.get_or_create(pk=1)[0].id_of_installation
 
 
 class Connection(models.Model):
-    """One configured runtime. `options` holds what its driver needs beside the settings."""
+    """One configured runtime.
 
-    class RuntimeKind(models.TextChoices):
-        LOCAL = "local", _("Local processes")
+    `kind` names its driver (`runtimes/registry.py`), `options` holds what that needs beside the settings, `encrypted`
+    its secrets.
+    """
 
     name = models.SlugField(_("name"), max_length=64, unique=True)
-    runtime = models.CharField(_("runtime"), max_length=32, choices=RuntimeKind.choices, default=RuntimeKind.LOCAL)
+    kind = models.CharField(_("runtime"), max_length=32, default="local")
     options = models.JSONField(_("options"), default=dict, blank=True)
+    encrypted = models.TextField(_("secrets (encrypted)"), blank=True, editable=False)
     created_at = models.DateTimeField(_("created on"), auto_now_add=True)
 
     class Meta:
@@ -24,6 +63,53 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Let the driver judge the options, also beside those of the other connections of its kind."""
+        try:
+            driver = self.driver
+        except LaunchpadError as error:
+            raise ValidationError({"kind": str(error)}) from error
+        others = Connection.objects.filter(kind=self.kind).exclude(pk=self.pk).values_list("options", flat=True)
+        if problem := driver.check_options(self.options, list(others)):
+            raise ValidationError({"options": problem})
+
+    @property
+    def driver(self) -> Driver:
+        """The driver of its kind.
+
+        Raises:
+            RuntimeUnavailable: this version of Launchpad does not have it.
+        """
+        return driver_of(self.kind)
+
+    @property
+    def kind_label(self) -> str:
+        """The name of its kind for people."""
+        try:
+            return str(self.driver.label)
+        except LaunchpadError:
+            return self.kind
+
+    def owner(self) -> Owner:
+        """Return what its replicas carry."""
+        return Owner(installation=installation_id(), connection=str(self.pk))
+
+    def secrets(self) -> Mapping[str, str]:
+        """Return its secrets in clear.
+
+        Raises:
+            RuntimeUnavailable: they were encrypted with a key that is not there any more.
+        """
+        if not self.encrypted:
+            return {}
+        try:
+            return decrypt(self.encrypted)
+        except WrongKey as error:
+            raise RuntimeUnavailable(
+                f"The secrets of the connection {self.name} were encrypted with another key than "
+                "LAUNCHPAD_SECRETS_KEY has now. Add the former key to that setting, or enter them again."
+            ) from error
 
 
 class ConnectionStatus(models.Model):

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
@@ -79,10 +80,12 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
     """Compare what the runtime runs with what the rows say, in one look at each; return the deployments made due.
 
     The runtime is asked first: a row is written before its server is started, so a server without a row in the later
-    look is nobody's.
+    look is nobody's. Rows of other connections count as well: where servers of an older version say nothing of their
+    owner, each connection of the engine sees them.
     """
     seen = {replica.name: replica for replica in runtime.list_all()}
-    rows = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
+    ours = Q(generation__deployment__resource_group__connection=connection)
+    rows = Replica.objects.filter(ours | Q(name__in=list(seen)), is_reserved=True)
     held = {
         name: (deployment_id, attempt, phase)
         for name, deployment_id, attempt, phase in rows.values_list(

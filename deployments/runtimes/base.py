@@ -1,22 +1,29 @@
 """The contract that every runtime keeps, in plain data: what to run, what is seen, what there is room for.
 
-A runtime knows nothing of the database. It is told to start and stop replicas by name and answers what it sees.
+A runtime is opened for one connection (`Driver.open`). It knows nothing of the database. It is told to start and stop
+replicas by name, and shows and touches only those that its own connection has started.
 Every call is idempotent by name, returns within ten seconds, and never waits for a server to start or stop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 __all__ = [
     "ArtifactSource",
+    "Capabilities",
+    "Driver",
     "ExitReason",
     "LogLine",
+    "Owner",
     "ReplicaExit",
     "ReplicaPhase",
     "ReplicaSpec",
@@ -24,6 +31,19 @@ __all__ = [
     "Resources",
     "Runtime",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """Whose a replica is. Every replica carries both, as a label, in its name or in a file.
+
+    Args:
+        installation: id of the installation of Launchpad, unique in the world.
+        connection: id of the connection, unique in its installation.
+    """
+
+    installation: str
+    connection: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +201,7 @@ class LogLine:
 
 
 class Runtime(Protocol):
-    """A driver that runs model servers.
+    """Runs the model servers of one connection.
 
     All methods raise RuntimeUnavailable when the runtime cannot be asked now.
     """
@@ -208,7 +228,10 @@ class Runtime(Protocol):
         """
 
     def list_all(self) -> Sequence[ReplicaStatus]:
-        """Return every replica of ours without asking the servers, cheap enough to be called every two seconds."""
+        """Return every replica of this connection, cheap enough to be called every two seconds.
+
+        Servers are not asked. What other connections and other installations have started is not among them.
+        """
 
     def delete(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited; nothing happens when there are none."""
@@ -244,3 +267,54 @@ class Runtime(Protocol):
 
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
         """Return what live servers have written of lines without an end, as the newest state of a progress bar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What the connections of a kind can do; what they cannot is not offered.
+
+    Args:
+        images: runs container images.
+        environments: builds Python environments from requirement lines.
+        gpus: gives servers GPUs.
+        schedules_itself: decides itself on which node a replica runs, so that we hold no resources for it.
+        exec: opens a terminal in a replica.
+        bind_mounts: shows folders of this machine to servers.
+        health_checks: looks by itself whether servers are healthy.
+    """
+
+    images: bool = False
+    environments: bool = False
+    gpus: bool = False
+    schedules_itself: bool = False
+    exec: bool = False
+    bind_mounts: bool = False
+    health_checks: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driver:
+    """A kind of runtime, as its folder describes it to the registry.
+
+    Args:
+        kind: stored in connections, so it never changes.
+        label: name for people.
+        capabilities: what its connections can do.
+        open: makes the runtime of one connection from its id, its options and its secrets. It asks nobody, so that
+            it can be called at any time; it raises RuntimeUnavailable when the options cannot be used.
+        check_options: returns what is wrong with the options of a connection, one sentence, `""` for nothing; given
+            the options and those of the other connections of this kind.
+        secret_names: the secrets that a connection needs, e.g. ("token",).
+        everything_here: makes a runtime over all servers on this machine, whichever connection has started them. They
+            end with Launchpad (Ctrl-C). None for a kind whose servers go on without it.
+        is_for_tests: not offered to anybody.
+    """
+
+    kind: str
+    label: StrPromise | str
+    capabilities: Capabilities
+    open: Callable[[Owner, Mapping[str, Any], Mapping[str, str]], Runtime]
+    check_options: Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], str]
+    secret_names: tuple[str, ...] = ()
+    everything_here: Callable[[], Runtime] | None = None
+    is_for_tests: bool = False

@@ -1,44 +1,97 @@
-"""From a connection's row to the runtime that it stands for."""
+"""From a connection to the runtime that was opened for it."""
 
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Protocol
+from importlib import import_module
+from threading import Lock
+from typing import Any, Protocol
 
-from django.conf import settings
+from deployments.errors import RuntimeUnavailable
+from deployments.runtimes.base import Driver, Owner, Runtime
 
-from deployments.runtimes.base import Runtime
-from deployments.runtimes.local import LocalRuntime
-
-LOCAL = "local"
+# One line a kind: the package or module that has a `DRIVER`.
+_MODULES: Mapping[str, str] = {
+    "local": "deployments.runtimes.local",
+}
 
 
 class ConnectionRow(Protocol):
     """What the registry needs to know of a connection, as its row in the database has it."""
 
-    runtime: str
+    pk: Any
+    kind: str
+    options: Any
+    encrypted: str
+
+    def owner(self) -> Owner:
+        """Return what its replicas carry."""
+
+    def secrets(self) -> Mapping[str, str]:
+        """Return its secrets in clear."""
+
+
+def kinds() -> Sequence[tuple[str, str]]:
+    """Return kind and label of the runtimes that a connection may be made for."""
+    return [(driver.kind, str(driver.label)) for driver in drivers() if not driver.is_for_tests]
+
+
+def drivers() -> Iterator[Driver]:
+    """Yield all kinds of runtimes."""
+    return map(driver_of, _MODULES)
+
+
+@cache
+def driver_of(kind: str) -> Driver:
+    """Return what is known of a kind of runtime.
+
+    Raises:
+        RuntimeUnavailable: this version of Launchpad does not have it.
+    """
+    if kind not in _MODULES:
+        raise RuntimeUnavailable(f"This version of Launchpad has no runtime of the kind {kind!r}.")
+    driver: Driver = import_module(_MODULES[kind]).DRIVER
+    return driver
 
 
 def runtime_for(connection: ConnectionRow) -> Runtime:
-    """Return the runtime of a connection; the same object each time, so that it may keep what it has measured."""
-    return _runtime(connection.runtime)
+    """Return the runtime of a connection; the same object for as long as its row says the same.
+
+    So it may keep what it has measured.
+
+    Raises:
+        RuntimeUnavailable: it cannot be opened with what the row says.
+    """
+    return _OPEN.runtime_of(connection)
 
 
-@cache
-def _runtime(kind: str) -> Runtime:
-    if kind == LOCAL:
-        return local_runtime()
-    raise ValueError(f"There is no runtime of the kind {kind!r}.")
+def close_all() -> None:
+    """Open the runtimes anew when they are needed next: the settings have changed."""
+    _OPEN.clear()
 
 
-@cache
-def local_runtime() -> LocalRuntime:
-    """Return the runtime of this machine as the settings describe it."""
-    home = Path(settings.LAUNCHPAD_HOME)
-    memory = int(settings.LAUNCHPAD_MEMORY_GB * 1_000_000_000)
-    return LocalRuntime(
-        home=home,
-        cpu_overcommit=settings.LAUNCHPAD_CPU_OVERCOMMIT,
-        memory_bytes=memory or None,
-        run_as=settings.LAUNCHPAD_RUN_AS,
-        allowed_roots=(home / "artifacts", *settings.LAUNCHPAD_FILE_ROOTS),
-    )
+class _Open:
+    """The runtimes that this process has opened, by the ids of their connections."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runtimes: dict[Any, tuple[tuple[str, ...], Runtime]] = {}
+
+    def runtime_of(self, connection: ConnectionRow) -> Runtime:
+        opened_with = (connection.kind, json.dumps(connection.options, sort_keys=True), connection.encrypted)
+        with self._lock:
+            known = self._runtimes.get(connection.pk)
+            if known is None or known[0] != opened_with:
+                driver = driver_of(connection.kind)
+                known = opened_with, driver.open(connection.owner(), connection.options or {}, connection.secrets())
+                self._runtimes[connection.pk] = known
+            return known[1]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._runtimes.clear()
+
+
+_OPEN = _Open()

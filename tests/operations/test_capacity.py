@@ -10,8 +10,8 @@ from deployments import operations
 from deployments.errors import InvalidInput, QuotaExceeded
 from deployments.lifecycle import Status
 from deployments.models import Actor, Configuration, ConnectionStatus, Deployment, ResourcePlan, Role
-from deployments.runtimes.registry import local_runtime
 from tests import factories as make
+from tests.factories import local_runtime
 
 pytestmark = pytest.mark.django_db
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection as database
@@ -21,7 +22,7 @@ from deployments.models import Connection, ConnectionStatus, Deployment
 from deployments.reconciler import lanes, look_at
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
 from deployments.runtimes import registry
-from deployments.runtimes.base import ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import Capabilities, Driver, ReplicaSpec, ReplicaStatus, Resources
 from tests import factories as make
 from tests.waiting import wait_until
 
@@ -61,6 +62,16 @@ class Pretended:
         self.answers.wait(10)
 
 
+def driver_with(runtime: Any) -> Driver:
+    return Driver(
+        kind="pretended",
+        label="Pretended",
+        capabilities=Capabilities(),
+        open=lambda *_: runtime,
+        check_options=lambda *_: "",
+    )
+
+
 @pytest.fixture
 def hanging() -> Iterator[Pretended]:
     runtime = Pretended(threading.Event())
@@ -81,10 +92,10 @@ def both(
 ) -> Iterator[tuple[Connection, Connection]]:
     """The connection that hangs, which comes first in every order, and the other one."""
     kinds = {"hanging": hanging, "healthy": healthy}
-    monkeypatch.setattr(registry, "_runtime", kinds.__getitem__)
+    monkeypatch.setattr(registry, "driver_of", lambda kind: driver_with(kinds[kind]))
     names = ("a-hanging", "b-healthy")
     yield tuple(  # type: ignore[misc]
-        Connection.objects.create(name=name, runtime=kind) for name, kind in zip(names, kinds, strict=True)
+        Connection.objects.create(name=name, kind=kind) for name, kind in zip(names, kinds, strict=True)
     )
     hanging.answers.set()
     lanes.close_all()

@@ -15,8 +15,8 @@ from deployments.models import Deployment, Generation, Replica
 from deployments.reconciler import lease as leases
 from deployments.reconciler import reconcile
 from deployments.reconciler.observe import observe
-from deployments.runtimes.registry import local_runtime
 from tests import factories as make
+from tests.factories import local_runtime
 from tests.reconciler.world import World, due
 
 HOUR = timedelta(hours=1)

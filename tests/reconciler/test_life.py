@@ -26,8 +26,8 @@ from deployments.queries.deployment_progress import progress_of
 from deployments.reconciler import lease as leases
 from deployments.reconciler import reconcile
 from deployments.runtimes.base import ReplicaSpec, Resources
-from deployments.runtimes.registry import local_runtime
 from tests import factories as make
+from tests.factories import local_runtime
 from tests.reconciler.world import ACTOR, World, due
 from tests.waiting import wait_until
 

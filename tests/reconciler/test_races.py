@@ -16,9 +16,9 @@ from deployments.lifecycle import Status
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.reconciler import lease as leases
 from deployments.reconciler.contact import record_contact
-from deployments.runtimes.registry import local_runtime
 from deployments.scheduling.placement import place
 from deployments.scheduling.server_specs import server_spec_of, to_dict
+from tests.factories import local_runtime
 from tests.reconciler.world import ACTOR, World
 
 Result = TypeVar("Result")

@@ -15,8 +15,8 @@ from deployments.reconciler import Requeue, reconcile
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.contact import record_contact
 from deployments.reconciler.core.plan import WAITING_REQUEUE
-from deployments.runtimes.registry import local_runtime
 from tests import factories as make
+from tests.factories import local_runtime
 from tests.reconciler.world import ACTOR, World
 from tests.waiting import wait_until
 

@@ -7,7 +7,7 @@ import pytest
 from deployments.lifecycle import Status
 from deployments.models import Deployment, Generation
 from deployments.queries.deployment_logs import LogFilter, text_of
-from deployments.runtimes.registry import local_runtime
+from tests.factories import local_runtime
 from tests.reconciler.world import World
 
 SERVER = """

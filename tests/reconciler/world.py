@@ -14,8 +14,8 @@ from deployments import operations, reconciler
 from deployments.auth import tokens
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Actor, Configuration, Connection, Deployment, Executable, Replica, ResourceGroup, Role
-from deployments.runtimes.registry import local_runtime
-from tests.factories import make_group, make_plan
+from deployments.runtimes.local import everything_here
+from tests.factories import local_runtime, make_group, make_plan
 from tests.waiting import wait_until
 
 CATALOG = Path(settings.BASE_DIR) / "deployments" / "bootstrap" / "catalog"
@@ -112,7 +112,7 @@ class World:
 
     def end(self) -> None:
         """Leave no server behind."""
-        runtime = local_runtime()
+        runtime = everything_here()
         for one in runtime.list_all():
             runtime.stop(one.name, one.attempt)
         wait_until(

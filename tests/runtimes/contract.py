@@ -1,6 +1,6 @@
 """One suite that every runtime has to pass: what `deployments.runtimes.base.Runtime` promises, seen from outside.
 
-A runtime's own test module inherits `RuntimeContract`, gives the fixtures `runtime` and `unreachable`, and says how
+A runtime's own test module inherits `RuntimeContract`, gives the fixtures `open_as` and `unreachable`, and says how
 its servers are made where that differs.
 """
 
@@ -17,10 +17,14 @@ import pytest
 
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.runtimes.base import ReplicaSpec, ReplicaStatus, Resources, Runtime
+from deployments.runtimes.base import Owner, ReplicaSpec, ReplicaStatus, Resources, Runtime
 from tests.waiting import wait_until
 
+OURS = Owner(installation="a1", connection="1")
+OTHERS = (Owner(installation="a1", connection="2"), Owner(installation="b2", connection="1"))
 SMALL = Resources(cpu_millis=100, memory_bytes=200_000_000)
+
+OpenAs = Callable[[Owner], Runtime]
 
 
 def new_id() -> str:
@@ -35,9 +39,13 @@ class RuntimeContract:
     SERVES: tuple[str, ...]  # the command of a server that answers GET / with 200 on {{runtime.port}}
 
     @pytest.fixture
-    def runtime(self) -> Runtime:
-        """Give a runtime without replicas; end all it has afterwards."""
+    def open_as(self) -> OpenAs:
+        """Open runtimes on one engine without replicas; all they have ends afterwards."""
         pytest.fail("The test module of a runtime gives this fixture.")
+
+    @pytest.fixture
+    def runtime(self, open_as: OpenAs) -> Runtime:
+        return open_as(OURS)
 
     @pytest.fixture
     def unreachable(self) -> Runtime:
@@ -237,6 +245,25 @@ class RuntimeContract:
         assert capacity.cpu_millis >= 1000
         assert capacity.memory_bytes >= 100_000_000
         assert capacity.gpus >= 0
+
+    # --- whose it is --------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("owner", OTHERS, ids=["another connection", "another installation"])
+    def test_what_others_have_started_is_neither_seen_nor_touched(self, open_as: OpenAs, owner: Owner) -> None:
+        ours, theirs = open_as(OURS), open_as(owner)
+        name = f"{new_id()}-1-0"
+        ours.start(self.spec(name))
+        self.wait(ours, name, ReplicaPhase.HEALTHY)
+
+        theirs.stop(name, 1)
+        theirs.delete(name)
+
+        assert list(theirs.list_all()) == []
+        assert list(theirs.get(name.split("-")[0])) == []
+        assert list(theirs.logs(name.split("-")[0])) == []
+        assert [(one.name, one.phase) for one in ours.list_all()] == [(name, ReplicaPhase.HEALTHY)]
+        with pytest.raises(RuntimeRejected, match=name):
+            theirs.start(self.spec(name))
 
     # --- logs and deletion --------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 
 from deployments.runtimes.base import Runtime
 from deployments.runtimes.local import LocalRuntime
-from tests.runtimes.contract import RuntimeContract
+from tests.runtimes.contract import OpenAs, RuntimeContract
 from tests.runtimes.machine import SERVES, Machine
 
 
@@ -16,8 +16,8 @@ class TestLocalRuntime(RuntimeContract):
     SERVES = SERVES
 
     @pytest.fixture
-    def runtime(self, machine: Machine) -> Runtime:
-        return machine.runtime
+    def open_as(self, machine: Machine) -> OpenAs:
+        return lambda owner: LocalRuntime(home=machine.home, owner=owner)
 
     @pytest.fixture
     def unreachable(self, tmp_path: Path) -> Runtime:

@@ -10,9 +10,9 @@ from django.test import Client
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
 from deployments.runtimes.base import ReplicaSpec
-from deployments.runtimes.registry import local_runtime
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
+from tests.factories import local_runtime
 from tests.runtimes.contract import SMALL
 from tests.runtimes.machine import SERVES
 from tests.waiting import wait_until

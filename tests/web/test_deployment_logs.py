@@ -37,17 +37,15 @@ def runtime(settings: Any, tmp_path: Path) -> Iterator[LocalRuntime]:
     """The runtime of the settings, in a home of its own."""
     settings.LAUNCHPAD_HOME = tmp_path
     settings.LAUNCHPAD_RUN_AS = getpass.getuser()
-    registry.local_runtime.cache_clear()
-    registry._runtime.cache_clear()
-    here = registry.local_runtime()
+    registry.close_all()
+    here = make.local_runtime()
     yield here
     for seen in here.list_all():
         here.stop(seen.name, seen.attempt)
     wait_until(
         lambda: all(seen.phase is ReplicaPhase.EXITED for seen in here.list_all()), what="all servers have ended"
     )
-    registry.local_runtime.cache_clear()
-    registry._runtime.cache_clear()
+    registry.close_all()
 
 
 def _exited(runtime: LocalRuntime, name: str) -> bool:

@@ -27,8 +27,8 @@ from deployments.bootstrap import samples, seed
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync, tls
 from deployments.models import Role, ServiceKey, SignInLink, User
+from deployments.runtimes.local import everything_here
 from deployments.runtimes.local.rights import RightsRefused
-from deployments.runtimes.registry import local_runtime
 from launchpad import programs
 from launchpad.translations import compile_translations
 
@@ -112,7 +112,7 @@ def _collect_static() -> None:
 def _build_model_servers() -> None:
     """Build the wheel of the model servers, so that what keeps it from being built is told now."""
     try:
-        local_runtime().preparation().wheel()
+        everything_here().preparation().wheel()
     except (RightsRefused, RuntimeUnavailable) as error:
         raise CommandError(str(error)) from error
 

@@ -18,10 +18,10 @@ from django.core.management.base import BaseCommand, CommandError
 from deployments.bootstrap import samples
 from deployments.errors import RuntimeUnavailable
 from deployments.models import Executable
+from deployments.runtimes.local import everything_here
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.rights import RightsRefused
-from deployments.runtimes.registry import local_runtime
 from deployments.serving_template.modules import DISTRIBUTION
 
 terminal = logging.getLogger("launchpad.events")
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def _prepare_environment(self, name: str, requirements: tuple[str, ...]) -> Path:
         """Build the environment of servers that is everybody's; return its folder."""
-        preparation = local_runtime().preparation()
+        preparation = everything_here().preparation()
         folder = preparation.environment_folder(requirements)
         if requirements and not is_built(folder):
             terminal.info("Preparing the environment of the %s ...", name)
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 
     def _train(self, environment: Path) -> None:
         terminal.info("Training the sample models ...")
-        preparation = local_runtime().preparation()
+        preparation = everything_here().preparation()
         folder = samples.folder()
         draft = folder.with_name(f"{folder.name}.new")
         command = [str(environment / "bin" / "python"), "-I", "-m", samples.TRAINER, str(draft)]

@@ -1,5 +1,16 @@
-"""Model servers as processes of this machine, each with a shim beside it; see `driver.py` and `shim.py`."""
+"""The runtime of this machine: processes, with a shim beside each."""
 
+from deployments.runtimes.base import Capabilities, Driver
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.local.options import KIND, LABEL, check_options, everything_here, open_runtime
 
-__all__ = ["LocalRuntime"]
+__all__ = ["DRIVER", "LocalRuntime", "everything_here"]
+
+DRIVER = Driver(
+    kind=KIND,
+    label=LABEL,
+    capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True),
+    open=open_runtime,
+    check_options=check_options,
+    everything_here=everything_here,
+)

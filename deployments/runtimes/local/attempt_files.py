@@ -1,5 +1,6 @@
 """The files of an attempt that the shim and the driver share. Standard library only, for the shim's sake.
 
+<home>/replicas/<name>/owner.json           whose it is (ownership.py)
 <home>/replicas/<name>/stop                 the highest attempt that must not run (any more)
 <home>/replicas/<name>/attempt-<n>/spec.json    what to run, written once by the driver
 <home>/replicas/<name>/attempt-<n>/state.json   how far it is, written by the shim alone while it lives

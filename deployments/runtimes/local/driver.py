@@ -20,13 +20,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployments.errors import RuntimeUnavailable
+from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import ArtifactSource, LogLine, ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import ArtifactSource, LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local import cache, logs, machine, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
+from deployments.runtimes.local.ownership import is_owned, note_owner
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.spec import LaunchSpecBuilder, scope_of
@@ -58,8 +59,8 @@ class LocalRuntime:
 
     Args:
         home: LAUNCHPAD_HOME; state is kept in `replicas`, environments in `envs`, downloads in `cache`.
-        cpu_overcommit: how many times the machine's cores may be placed.
-        memory_bytes: memory to place replicas on; None for the machine's, less a reserve.
+        owner: whose replicas it starts and shows; None for all that lie in the home.
+        capacity: what replicas may be placed on; None for the machine, less a reserve.
         run_as: user that servers, and what is prepared for them, run as when we are root; "root" insists on root.
         allowed_roots: folders that `file://` artifacts may lie in.
         python: interpreter that environments are made from.
@@ -71,8 +72,8 @@ class LocalRuntime:
         self,
         *,
         home: Path,
-        cpu_overcommit: float = 4.0,
-        memory_bytes: int | None = None,
+        owner: Owner | None = None,
+        capacity: Resources | None = None,
         run_as: str = "nobody",
         allowed_roots: Sequence[Path] = (),
         python: str = sys.executable,
@@ -82,7 +83,8 @@ class LocalRuntime:
         home = home.resolve()  # what is hidden from servers, and shown to them, is named without links
         self.home = home
         self._replicas = home / "replicas"
-        self._capacity = machine.capacity(cpu_overcommit, memory_bytes)
+        self._owner = owner
+        self._capacity = capacity or machine.capacity()
         self._preparer = LaunchSpecBuilder(
             home=home,
             run_as=run_as,
@@ -95,7 +97,7 @@ class LocalRuntime:
         self._exposure = sockets.Exposure()
 
     def capacity(self) -> Resources:
-        """Return what the machine has, its cores multiplied by the overcommit."""
+        """Return what the connection has of the machine."""
         return self._capacity
 
     # --- start and stop -----------------------------------------------------------------------------------------
@@ -105,14 +107,18 @@ class LocalRuntime:
         """Write down what to run and start the shim that runs it.
 
         Raises:
-            RuntimeRejected: an artifact lies where none may be taken from, or the server would have more rights than
-                it should.
+            RuntimeRejected: an artifact lies where none may be taken from, the server would have more rights than it
+                should, or another connection has a replica of this name.
         """
         replica = self._replicas / spec.name
+        if not is_owned(replica, self._owner):
+            raise RuntimeRejected(f"Another connection has a replica {spec.name} already.")
         folder = replica / f"attempt-{spec.attempt}"
         if stop_wanted(str(replica), spec.attempt) or (folder / "state.json").exists():
             return
         folder.mkdir(parents=True, exist_ok=True)
+        if self._owner is not None:
+            note_owner(replica, self._owner)
         with choose_port(self._replicas, replica, spec.attempt) as port:
             if read_json(str(folder / "spec.json")) is None:
                 content = self._preparer.spec_file(spec, folder, port)
@@ -148,8 +154,12 @@ class LocalRuntime:
     def stop(self, name: str, attempt: int) -> None:
         """End an attempt, and see to it that neither it nor an earlier one starts any more."""
         replica = self._replicas / name
+        if not is_owned(replica, self._owner):
+            return
         if not stop_wanted(str(replica), attempt):
             replica.mkdir(parents=True, exist_ok=True)
+            if self._owner is not None:
+                note_owner(replica, self._owner)
             write_atomically(str(replica / "stop"), str(attempt))
         # Either the shim finds the mark when it begins, or its state is there to be found now.
         for number, folder in reading.attempts(replica):
@@ -162,6 +172,8 @@ class LocalRuntime:
     def delete(self, name: str) -> None:
         """Remove the state and logs of a replica that has exited."""
         replica = self._replicas / name
+        if not is_owned(replica, self._owner):
+            return
         if (last := reading.inspect(replica)) is not None and last.phase is not ReplicaPhase.EXITED:
             return  # it would run on unseen
         for number, _ in reading.attempts(replica):
@@ -193,7 +205,7 @@ class LocalRuntime:
 
     @_usable()
     def list_all(self) -> Sequence[ReplicaStatus]:
-        """Return every replica, without asking the servers."""
+        """Return every replica of this connection, without asking the servers."""
         return list(self._look(""))
 
     @_usable()
@@ -221,7 +233,7 @@ class LocalRuntime:
         return [line for one in self._attempts(deployment_id) for line in logs.unfinished(*one)]
 
     def _attempts(self, deployment_id: str) -> Iterator[tuple[str, int, Path]]:
-        for replica in reading.replica_dirs(self._replicas, f"{deployment_id}-"):
+        for replica in self._dirs(f"{deployment_id}-"):
             for number, folder in reading.attempts(replica):
                 yield replica.name, number, folder
 
@@ -248,8 +260,12 @@ class LocalRuntime:
         """
         return self._preparer.preparation()
 
+    def _dirs(self, prefix: str) -> Iterator[Path]:
+        """Yield the folders of our replicas whose names begin so; those of others are not even read."""
+        return (one for one in reading.replica_dirs(self._replicas, prefix) if is_owned(one, self._owner))
+
     def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
-        for replica in reading.replica_dirs(self._replicas, prefix):
+        for replica in self._dirs(prefix):
             if (one := reading.inspect(replica)) is not None:
                 yield one
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import time
+from functools import cache
 
 import psutil
 
@@ -18,8 +19,13 @@ RESERVE = 0.1  # of the machine's memory, for Launchpad and the system
 MIN_RESERVE = 1_000_000_000  # bytes
 
 
-def capacity(cpu_overcommit: float, memory_bytes: int | None) -> Resources:
-    """Return what replicas may be placed on."""
+def capacity(cpu_overcommit: float = 4.0, memory_bytes: int | None = None) -> Resources:
+    """Return what replicas may be placed on.
+
+    Args:
+        cpu_overcommit: how many times the machine's cores may be placed.
+        memory_bytes: memory to place replicas on; None for the machine's, less a reserve.
+    """
     total = psutil.virtual_memory().total
     reserve = max(MIN_RESERVE, int(total * RESERVE))
     return Resources(
@@ -29,6 +35,7 @@ def capacity(cpu_overcommit: float, memory_bytes: int | None) -> Resources:
     )
 
 
+@cache
 def _gpus() -> int:
     if (program := shutil.which("nvidia-smi")) is None:
         return 0

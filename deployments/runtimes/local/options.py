@@ -1,0 +1,121 @@
+"""What a connection of this machine may say of itself, and the runtime that is opened with it.
+
+All of them share the machine. One without options takes all that the settings allow; of several, each names its share:
+`memory_gb`, `cpu` and, where there are any, `gpus`, in the units of resource plans.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from deployments.errors import RuntimeUnavailable
+from deployments.runtimes.base import Owner, Resources
+from deployments.runtimes.local import machine
+from deployments.runtimes.local.driver import LocalRuntime
+
+KIND = "local"
+LABEL = gettext_lazy("Local processes")
+_SHARES = ("memory_gb", "cpu", "gpus")
+
+
+def open_runtime(owner: Owner, options: Mapping[str, Any], secrets: Mapping[str, str]) -> LocalRuntime:
+    """Return the runtime of a connection of this machine; it has no secrets.
+
+    Raises:
+        RuntimeUnavailable: the options cannot be used.
+    """
+    if problem := _problem(options):
+        raise RuntimeUnavailable(problem)
+    return _local_runtime(owner, _share(options))
+
+
+def everything_here() -> LocalRuntime:
+    """Return a runtime over all servers of this LAUNCHPAD_HOME."""
+    return _local_runtime(None, _machine())
+
+
+def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    """Return what is wrong with options, `""` for nothing.
+
+    Args:
+        others: options of the other connections of this machine: together they promise what it has, and no more.
+    """
+    if problem := _problem(options):
+        return problem
+    shares = [_share(one) for one in (options, *others) if not _problem(one)]
+    excess = _excess(reduce(Resources.plus, shares), _machine())
+    if not excess:
+        return ""
+    if not others:
+        return _("This machine does not have that much: %(excess)s.") % {"excess": excess}
+    return _(
+        "The connections of this machine would promise more than it has: %(excess)s. Name the share of each in its "
+        'options, e.g. {"memory_gb": 8, "cpu": 4, "gpus": 0}.'
+    ) % {"excess": excess}
+
+
+def _excess(promised: Resources, whole: Resources) -> str:
+    """Return of what more is promised than there is, in numbers; `""` when there is enough of all."""
+    amounts = [
+        (_("%(sum)g of %(whole)g GB of memory"), promised.memory_bytes, whole.memory_bytes, 1e9),
+        (_("%(sum)g of %(whole)g CPU"), promised.cpu_millis, whole.cpu_millis, 1e3),
+        (_("%(sum)g of %(whole)g GPU"), promised.gpus, whole.gpus, 1),
+    ]
+    return ", ".join(
+        words % {"sum": round(total / unit, 2), "whole": round(most / unit, 2)}
+        for words, total, most, unit in amounts
+        if total > most
+    )
+
+
+def _problem(options: Mapping[str, Any]) -> str:
+    if not isinstance(options, Mapping):
+        return _('Options are an object, e.g. {"memory_gb": 8, "cpu": 4}.')
+    for name, value in options.items():
+        if name not in _SHARES:
+            return _("There is no option %(name)s here. A connection of this machine has: %(names)s.") % {
+                "name": name,
+                "names": ", ".join(_SHARES),
+            }
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+        if not is_number or (name == "gpus" and value % 1):
+            return _("%(name)s is %(value)s: write a number from 0 on, for gpus a whole one.") % {
+                "name": name,
+                "value": value,
+            }
+    return ""
+
+
+def _share(options: Mapping[str, Any]) -> Resources:
+    """Return what a connection may place on; what its options leave open is all there is."""
+    whole = _machine()
+    memory, cpu, gpus = (options.get(name) for name in _SHARES)
+    return Resources(
+        cpu_millis=whole.cpu_millis if cpu is None else int(cpu * 1000),
+        memory_bytes=whole.memory_bytes if memory is None else int(memory * 1_000_000_000),
+        gpus=whole.gpus if gpus is None else int(gpus),
+    )
+
+
+def _machine() -> Resources:
+    memory = int(settings.LAUNCHPAD_MEMORY_GB * 1_000_000_000)
+    return machine.capacity(settings.LAUNCHPAD_CPU_OVERCOMMIT, memory or None)
+
+
+def _local_runtime(owner: Owner | None, capacity: Resources) -> LocalRuntime:
+    home = Path(settings.LAUNCHPAD_HOME)
+    return LocalRuntime(
+        home=home,
+        owner=owner,
+        capacity=capacity,
+        run_as=settings.LAUNCHPAD_RUN_AS,
+        allowed_roots=(home / "artifacts", *settings.LAUNCHPAD_FILE_ROOTS),
+    )
