@@ -1,4 +1,4 @@
-"""The broker: carries tasks without holding up who sends them, and tells whether a worker has been alive lately."""
+"""The broker: sends tasks without blocking the sender for long, and keeps the heartbeat of the workers."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ from launchpad.celery import app
 HEARTBEAT_KEY = "launchpad:worker"
 HEARTBEAT_SECONDS = 10  # five sweeps
 TIMEOUT_SECONDS = 1.0
-AWAY_SECONDS = 5.0  # without another try after one that failed
+RETRY_INTERVAL = 5.0  # seconds without another attempt after one that failed
 
 
-class Away(Exception):
-    """The broker does not answer, or did not a moment ago."""
+class BrokerUnavailable(Exception):
+    """The broker does not respond, or failed to within the last RETRY_INTERVAL."""
 
 
-class _Silence:
-    """Until when nothing is sent: a broker that hangs costs one sender a second, not each of them."""
+class _CircuitBreaker:
+    """Until when nothing is sent (monotonic seconds): a broker that hangs costs one sender a second, not each."""
 
-    until = 0.0
+    open_until = 0.0
 
 
 @contextmanager
 def producer() -> Iterator[Producer]:
-    """Lend a producer to send with, whose every step takes a second at most.
+    """Provide a producer whose every network operation takes TIMEOUT_SECONDS at most.
 
     Raises:
-        Away: nothing was sent, or not for sure.
+        BrokerUnavailable: nothing was sent, or possibly nothing.
     """
-    if time.monotonic() < _Silence.until:
-        raise Away("The broker did not answer a moment ago.")
+    if time.monotonic() < _CircuitBreaker.open_until:
+        raise BrokerUnavailable("The broker did not respond a moment ago.")
     try:
-        with producers[_connection()].acquire(block=True, timeout=TIMEOUT_SECONDS) as lent:
+        with producers[_connection()].acquire(block=True, timeout=TIMEOUT_SECONDS) as pooled:
             try:
-                yield lent
+                yield pooled
             except (OperationalError, RedisError, OSError):
-                lent.connection.collect(TIMEOUT_SECONDS)  # what it has open may still hang when the broker is back
+                pooled.connection.collect(TIMEOUT_SECONDS)  # its sockets may still hang when the broker is back
                 raise
     except (OperationalError, RedisError, OSError) as error:
-        _Silence.until = time.monotonic() + AWAY_SECONDS
-        raise Away(str(error)) from error
+        _CircuitBreaker.open_until = time.monotonic() + RETRY_INTERVAL
+        raise BrokerUnavailable(str(error)) from error
 
 
 @cache
@@ -62,10 +62,10 @@ def _connection() -> Connection:
 
 
 def record_heartbeat() -> None:
-    """Say that a worker is at work; called with each sweep.
+    """Record that a worker is running; called with each sweep.
 
     Raises:
-        redis.RedisError: the broker does not answer.
+        redis.RedisError: the broker does not respond.
     """
     _client(settings.BROKER_URL).set(HEARTBEAT_KEY, "1", ex=HEARTBEAT_SECONDS)
 
@@ -74,13 +74,13 @@ def has_heartbeat() -> bool:
     """Return whether a worker has swept within HEARTBEAT_SECONDS.
 
     Raises:
-        redis.RedisError: the broker does not answer.
+        redis.RedisError: the broker does not respond.
     """
     return bool(_client(settings.BROKER_URL).exists(HEARTBEAT_KEY))
 
 
 def client_url(broker_url: str) -> str:
-    """Return the address that the Redis client understands for one that Celery understands.
+    """Convert a broker URL of Celery to the form that the Redis client understands.
 
     They differ for unix sockets: `redis+socket:///path?virtual_host=1` is `unix:///path?db=1`.
     """
@@ -93,7 +93,7 @@ def client_url(broker_url: str) -> str:
 
 @cache
 def _client(broker_url: str) -> Redis:
-    # One attempt each: whoever asks wants to know how it is now.
+    # One attempt each: callers need the current state, soon.
     return Redis.from_url(
         client_url(broker_url),
         socket_timeout=TIMEOUT_SECONDS,

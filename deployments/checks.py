@@ -1,4 +1,4 @@
-"""System checks that find wrong settings before they hurt."""
+"""Django system checks of the settings, run at every start."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BROKERS = ("redis://", "rediss://", "redis+socket://")
 
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """Return what is wrong with the settings, each with what to do about it."""
+    """Return the problems of the settings, each with a hint how to fix it."""
     return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_run_as()]
 
 
@@ -77,14 +77,14 @@ def _certificate() -> Iterator[CheckMessage]:
 
 
 def _limits() -> Iterator[CheckMessage]:
-    least = {
+    minima = {
         "LAUNCHPAD_CPU_OVERCOMMIT": 1,
         "LAUNCHPAD_MEMORY_GB": 0,
         "LAUNCHPAD_GRACE_SECONDS": 0,
         "LAUNCHPAD_UPLOAD_LIMIT_MB": 1,
         "LAUNCHPAD_WEB_PROCESSES": 1,
     }
-    for name, minimum in least.items():
+    for name, minimum in minima.items():
         if getattr(settings, name) < minimum:
             yield Error(f"{name} is {getattr(settings, name):g}.", hint=f"At least {minimum}.", id="launchpad.E008")
 
@@ -100,7 +100,7 @@ def _file_roots() -> Iterator[CheckMessage]:
 
 
 def _run_as() -> Iterator[CheckMessage]:
-    """Nothing is run with more rights than it should have: the runtime refuses by the same function."""
+    """Report what makes the local runtime refuse to start servers; both use `rights_for`."""
     home = Path(settings.LAUNCHPAD_HOME)
     if not home.is_dir():
         return

@@ -1,23 +1,23 @@
-"""The errors that the layers of Launchpad tell one another, always with a sentence for people.
+"""The exceptions that cross the layers of Launchpad; each has a message that a person can read.
 
-What a person or the reconciler can act on has a class here; anything else propagates and is logged.
+What a person or the reconciler can act on has a class here; any other exception propagates and is logged.
 """
 
 
 class LaunchpadError(Exception):
-    """Base of all errors with a message that may be shown to the person who asked."""
+    """Base of all errors with a message that may be shown to the person who sent the request."""
 
 
 class RuntimeUnavailable(LaunchpadError):
-    """The runtime could not be reached or did not answer in time: change nothing, try again later."""
+    """The runtime could not be reached or did not respond in time: change nothing, try again later."""
 
 
 class RuntimeRejected(LaunchpadError):
-    """The runtime refused for good: trying the same again cannot help."""
+    """The runtime refused permanently: a retry of the same cannot succeed."""
 
 
 class SecretMissing(LaunchpadError):
-    """A template takes a value from a secret that is not there or cannot be opened."""
+    """A template takes a value from a secret that does not exist or cannot be decrypted."""
 
 
 class GatewayUnavailable(LaunchpadError):
@@ -25,19 +25,19 @@ class GatewayUnavailable(LaunchpadError):
 
 
 class GatewayRejected(LaunchpadError):
-    """The gateway refused a configuration for good; the one before stays in force."""
+    """The gateway refused a configuration permanently; the previous one stays in effect."""
 
 
 class TokenInvalid(LaunchpadError):
-    """An access token is not ours, not for here, or has expired (AI API: 401)."""
+    """An access token was not issued here, is for another audience, or has expired (AI API: 401)."""
 
 
 class NotAllowed(LaunchpadError):
-    """The role of whoever asks does not cover the action (AI API: 403)."""
+    """The role of the user or client does not cover the action (AI API: 403)."""
 
 
 class OperationRefused(LaunchpadError):
-    """The rules of the lifecycle forbid the action in the present state (AI API: 412)."""
+    """The rules of the lifecycle forbid the action in the current state (AI API: 412)."""
 
 
 class QuotaExceeded(OperationRefused):
@@ -48,7 +48,7 @@ class InvalidInput(LaunchpadError):
     """Some fields hold values that cannot be accepted.
 
     Args:
-        problems: field name (as the caller spelt it, `""` for the whole) -> one sentence on what is wrong
+        problems: field name (as the caller spelt it, `""` for the input as a whole) -> one sentence: what is wrong
             and what to do.
     """
 
@@ -57,5 +57,5 @@ class InvalidInput(LaunchpadError):
         self.problems = problems
 
 
-class AlreadyThere(InvalidInput):
-    """The name is taken by something else of the same kind (AI API: 409)."""
+class AlreadyExists(InvalidInput):
+    """Another object of the same kind has the name already (AI API: 409)."""

@@ -1,7 +1,7 @@
-"""The words of the lifecycle: statuses, steps, phases, which action is allowed when, and how long a duration is.
+"""The lifecycle of a deployment: statuses, steps, phases, which action is allowed when, and durations (ttl).
 
-Source of the rules: the AI API (status, targetStatus, ttl) and the table of allowed actions of the product it
-stays compatible with. Pure: no I/O, and of Django nothing but the translation. What to do next is decided in
+Source of the rules: the AI API (status, targetStatus, ttl) and the table of allowed actions of the product that it
+is compatible with. Pure: no I/O, and of Django only the translations. What to do next is decided in
 `reconciler/core/plan.py`.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Status(enum.StrEnum):
-    """What is observed."""
+    """The observed status."""
 
     UNKNOWN = "UNKNOWN"
     PENDING = "PENDING"
@@ -31,7 +31,7 @@ class Status(enum.StrEnum):
 
 
 class TargetStatus(enum.StrEnum):
-    """What is wanted."""
+    """The desired status."""
 
     RUNNING = "RUNNING"
     STOPPED = "STOPPED"
@@ -47,7 +47,7 @@ class Action(enum.StrEnum):
 
 
 class Step(enum.StrEnum):
-    """The way of one generation from the request to public traffic, in order."""
+    """The steps of one generation from the request to public traffic, in order."""
 
     REQUESTED = "REQUESTED"
     PLACED = "PLACED"
@@ -59,7 +59,7 @@ class Step(enum.StrEnum):
     ROUTED = "ROUTED"
 
 
-# How long each step may take where a template does not say (`launchpad/deadlines`); none waits for ever.
+# How long each step may take unless the template says otherwise (`launchpad/deadlines`); each step has a limit.
 DEADLINES: Mapping[Step, timedelta] = {
     Step.PLACED: timedelta(hours=1),
     Step.PREPARED: timedelta(minutes=30),
@@ -70,8 +70,8 @@ DEADLINES: Mapping[Step, timedelta] = {
     Step.ROUTED: timedelta(minutes=1),
 }
 
-# How long requests may take to finish when traffic leaves their servers (`launchpad/drain-seconds`); at most as long
-# as the gateway's old workers may live.
+# How long requests may take to finish when their servers are drained (`launchpad/drain-seconds`); the maximum is as
+# long as old workers of the gateway may live.
 DRAIN_SECONDS = 30
 DRAIN_SECONDS_MAX = 3600
 
@@ -80,33 +80,33 @@ class ReplicaPhase(enum.StrEnum):
     """How far a replica has come, in order."""
 
     PREPARING = "PREPARING"  # its Python environment is being built
-    FETCHING = "FETCHING"  # its input artifacts are being brought
-    STARTING = "STARTING"  # the server's process lives, its port is closed
+    FETCHING = "FETCHING"  # its input artifacts are being fetched
+    STARTING = "STARTING"  # the server's process runs, its port is closed
     LISTENING = "LISTENING"  # its port is open, the health path does not answer 2xx
     HEALTHY = "HEALTHY"  # the health path answered 2xx
-    STOPPING = "STOPPING"  # told to stop, still there
-    EXITED = "EXITED"  # gone, with an exit
+    STOPPING = "STOPPING"  # asked to stop, still running
+    EXITED = "EXITED"  # ended
 
 
 class ExitReason(enum.StrEnum):
-    """Why a replica is gone."""
+    """Why a replica has ended."""
 
     EXITED = "EXITED"  # ended by itself with an exit code
-    SIGNALED = "SIGNALED"  # ended by a signal that was not ours
-    OUT_OF_MEMORY = "OUT_OF_MEMORY"  # used more memory than its plan
-    STOPPED = "STOPPED"  # ended because it was told to stop
+    SIGNALED = "SIGNALED"  # ended by a signal that Launchpad did not send
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"  # used more memory than its resource plan allows
+    STOPPED = "STOPPED"  # ended because Launchpad stopped it
     NOT_STARTED = "NOT_STARTED"  # environment, artifact or command failed before the server ran
-    LOST = "LOST"  # gone without a trace (machine restarted, shim killed)
+    LOST = "LOST"  # ended unobserved (machine restarted, shim killed)
 
 
-# Exit codes that say that another try of the same would end the same: those of shells and `env` (126: the program may
+# Exit codes after which a retry would end the same way: those of shells and `env` (126: the program may
 # not be executed, 127: there is none) and of sysexits.h (64: wrong usage, 65: unusable data, 78: wrong configuration).
 # The servers that come with Launchpad end with 65 when they refuse their model.
 PERMANENT_EXIT_CODES = frozenset({64, 65, 78, 126, 127})
 
 
 def is_permanent(reason: ExitReason | None, code: int | None) -> bool:
-    """Return whether a server that ended so before it ever served need not be tried again."""
+    """Return whether a server that ended like this before it ever became healthy need not be retried."""
     return reason in {ExitReason.EXITED, ExitReason.NOT_STARTED} and code in PERMANENT_EXIT_CODES
 
 
@@ -119,7 +119,7 @@ _ALLOWED: dict[Status, frozenset[Action]] = {
     Status.DEAD: frozenset({Action.DELETE, Action.UPDATE}),
 }
 
-_ADVICE: dict[Action, dict[Status, StrPromise]] = {
+_REMEDIATION: dict[Action, dict[Status, StrPromise]] = {
     Action.STOP: {
         Status.UNKNOWN: _("It has not reached the runtime yet; delete it instead."),
         Status.STOPPING: _("It is being stopped already."),
@@ -143,8 +143,8 @@ def why_not(action: Action, status: Status, target: TargetStatus) -> str:
     """Return why an action is not allowed now, `""` when it is allowed.
 
     Args:
-        status: what is observed.
-        target: what is wanted; something that is being stopped or deleted takes no other wish.
+        status: the observed one.
+        target: the desired one; a deployment that is being stopped or deleted accepts no other request.
     """
     if target is TargetStatus.DELETED:
         return str(_("It is being deleted already."))
@@ -152,11 +152,11 @@ def why_not(action: Action, status: Status, target: TargetStatus) -> str:
         status = Status.STOPPING
     if action in _ALLOWED[status]:
         return ""
-    advice = str(_ADVICE[action].get(status, ""))
-    return f"{_REFUSAL[action] % {'status': status}} {advice}".rstrip()
+    remediation = str(_REMEDIATION[action].get(status, ""))
+    return f"{_REFUSAL[action] % {'status': status}} {remediation}".rstrip()
 
 
-def allowing(action: Action) -> frozenset[Status]:
+def statuses_allowing(action: Action) -> frozenset[Status]:
     """Return the statuses in which an action is allowed."""
     return frozenset(status for status, actions in _ALLOWED.items() if action in actions)
 
@@ -181,13 +181,13 @@ def parse_ttl(ttl: str) -> timedelta | None:
         ttl: e.g. "90m", "24H", "7d"; `""` for without limit.
 
     Raises:
-        ValueError: with a sentence for people.
+        ValueError: the message is one sentence for people.
     """
     if not ttl:
         return None
     if not TTL_PATTERN.match(ttl):
-        told = _("%(ttl)s is not a duration. Write a number and m, h or d: 30m, 12h or 7d.")
-        raise ValueError(told % {"ttl": repr(ttl[:20])})
+        sentence = _("%(ttl)s is not a duration. Write a number and m, h or d: 30m, 12h or 7d.")
+        raise ValueError(sentence % {"ttl": repr(ttl[:20])})
     if len(ttl) > 8 or (lifetime := int(ttl[:-1]) * _TTL_UNITS[ttl[-1].lower()]) > TTL_MAXIMUM:
         raise ValueError(
             str(_("The duration is longer than ten years. Leave it empty for a deployment without limit."))

@@ -114,5 +114,5 @@ def _send(deployment_id: str, countdown: float) -> None:
     try:
         with broker.producer() as producer:
             reconcile.apply_async((deployment_id,), producer=producer, retry=False, expires=countdown + 10, **options)
-    except broker.Away as error:
+    except broker.BrokerUnavailable as error:
         logger.warning("No pass over %s could be asked for; the sweep will make it: %s", deployment_id, error)

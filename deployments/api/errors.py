@@ -15,7 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from deployments.errors import (
-    AlreadyThere,
+    AlreadyExists,
     InvalidInput,
     LaunchpadError,
     NotAllowed,
@@ -91,7 +91,7 @@ def status_of(error: LaunchpadError) -> int:
     if isinstance(error, ApiError):
         return error.status
     for kind, status in (
-        (AlreadyThere, 409),
+        (AlreadyExists, 409),
         (InvalidInput, 400),
         (TokenInvalid, 401),
         (NotAllowed, 403),

@@ -1,4 +1,4 @@
-"""The checks that stand first in every operation, and in queries about what only some may see."""
+"""The permission checks at the start of every operation, and of queries that only some roles may run."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -30,7 +30,7 @@ def require(actor: Actor, role: Role, group: ResourceGroup | None = None) -> Non
 
 
 def require_everywhere(actor: Actor) -> None:
-    """Do nothing when `actor` is an administrator of all resource groups, as what concerns the whole needs.
+    """Do nothing when `actor` is an administrator of all resource groups, which installation-wide actions need.
 
     Raises:
         NotAllowed: with a sentence that says so.
@@ -43,10 +43,10 @@ def require_everywhere(actor: Actor) -> None:
 
 
 def refuse_while_deleting(group: ResourceGroup) -> None:
-    """Do nothing when a group is there to stay.
+    """Do nothing unless the group is being deleted.
 
     Raises:
-        OperationRefused: it is being deleted with all it holds.
+        OperationRefused: it is being deleted with all its content.
     """
     if group.deleting_since is not None:
         raise OperationRefused(
@@ -55,7 +55,7 @@ def refuse_while_deleting(group: ResourceGroup) -> None:
 
 
 def may_administer(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Return whether somebody may use the admin site: it shows every resource group, so one must be allowed all."""
+    """Return whether a user may use the admin site: it shows every resource group, so access to all is needed."""
     if not isinstance(user, User) or not user.is_active:
         return False
     return user.is_superuser or (user.role == Role.ADMINISTRATOR and user.all_groups)

@@ -1,8 +1,8 @@
-"""Access tokens: RS256 JWTs that the gateway and the API check without asking anybody.
+"""Access tokens: RS256 JWTs that the gateway and the API verify offline.
 
-Keys lie in `LAUNCHPAD_HOME/tokens`: `<kid>.pem` (private), `<kid>.pub.pem` (for the gateway) and `keys.json`, which
-says from when each key signs and until when its signatures count. A new key is published before it signs, so that the
-gateway knows it by then; the one before counts until all that it signed has expired.
+Keys are in `LAUNCHPAD_HOME/tokens`: `<kid>.pem` (private), `<kid>.pub.pem` (for the gateway) and `keys.json`, which
+says from when each key signs and until when its signatures are accepted. A new key is published before it signs, so
+that the gateway knows it by then; the previous one is accepted until every token that it signed has expired.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from deployments.errors import TokenInvalid
 from deployments.storage.files import locked, write, write_if_changed
 
 MAX_LIFETIME = 43_199  # seconds
-PUBLISHED_BEFORE = 30  # seconds in which the gateway learns of a new key
+PUBLISH_LEAD_SECONDS = 30  # from the publication of a key to its first signature; the gateway loads it meanwhile
 KEY_BITS = 2048
 AUDIENCE = "launchpad"
 ALL_GROUPS = "*"
-GROUPS_OF_GRANT = "@"  # in the place of groups that are too many for a header
-INFERENCE = "launchpad.inference"  # the scope of tokens that are for predictions alone
+GROUPS_OF_GRANT = "@"  # stands for groups that are too many for a header
+INFERENCE = "launchpad.inference"  # the scope of tokens that are valid for predictions only
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, JoseError)
 
 logger = logging.getLogger(__name__)
@@ -40,18 +40,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What a valid token says.
+    """The claims of a valid token.
 
     Args:
-        subject: whom it stands for.
-        client_id: the service key, or who else asked for it.
+        subject: the user or program that it was issued for.
+        client_id: the service key, or the client that requested it.
         role: one of the roles' values.
         groups: ids of the resource groups, None for all; empty when `has_groups_of_grant`.
         has_groups_of_grant: whether the groups are those of the grant.
         grant: id of the TokenGrant, `""` when it has none.
         expires_at: Unix time in seconds.
-        is_for_inference: whether it is for predictions alone.
-        is_probe: whether it is for our own proofs.
+        is_for_inference: whether it is valid for predictions only.
+        is_probe: whether it is for Launchpad's own readiness checks.
     """
 
     subject: str
@@ -95,11 +95,11 @@ def issue(
         client_id: the service key that it is issued for, by which it can be revoked.
         resource_groups: ids of the groups whose deployments it may use, None for all.
         lifetime_seconds: at most MAX_LIFETIME.
-        probe: whether it may choose a generation that is not public yet; for our own proofs only.
+        probe: whether it may choose a generation that is not public yet; for Launchpad's own readiness checks.
         jti: its id, a new one when left out.
-        grant: id of the TokenGrant that says the same; it holds the groups when `resource_groups` is
+        grant: id of the TokenGrant with the same content; it has the groups when `resource_groups` is
             {GROUPS_OF_GRANT}, because they are too many for a token.
-        inference_only: whether it is for predictions alone and not for the API.
+        inference_only: whether it is valid for predictions only, not for the API.
     """
     now = int(time.time())
     if not 0 < lifetime_seconds <= MAX_LIFETIME:
@@ -115,7 +115,7 @@ def issue(
         "exp": now + lifetime_seconds,
         "role": role,
         "scope": INFERENCE if inference_only else scope_of(role),
-        # One text with commas, because HAProxy can walk through that and not through a list.
+        # One string with commas, because HAProxy can search in that and not in a list.
         "groups": ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups)),
     }
     if grant:
@@ -127,10 +127,10 @@ def issue(
 
 
 def verify(token: str) -> Claims:
-    """Return what a token says. Whether its service key still counts is for the caller to ask the database.
+    """Return the claims of a token. The caller has to check in the database whether its service key was revoked.
 
     Raises:
-        TokenInvalid: it is not ours, not for here, or has expired.
+        TokenInvalid: it was not issued here, is for another audience, or has expired.
     """
     rules = jwt.JWTClaimsRegistry(
         now=lambda: int(time.time()),
@@ -161,10 +161,10 @@ def verify(token: str) -> Claims:
 
 @lru_cache(maxsize=1000)
 def _signed_claims(token: str, kids: tuple[str, ...]) -> dict[str, Any]:
-    """Return the claims of a token whose signature one of our keys has made; looked at once, it takes 0.3 ms.
+    """Return the claims of a token signed with one of our keys; cached, since a verification takes 0.3 ms.
 
     Args:
-        kids: the keys that count now: with another one everything is looked at anew.
+        kids: ids of the accepted keys, part of the cache's key: a change of the keys invalidates the cache.
     """
     accepted = KeySet([known.key for known in accepted_keys() if known.kid in kids])
     return dict(jwt.decode(token, accepted, algorithms=["RS256"]).claims)
@@ -176,46 +176,46 @@ def scope_of(role: str) -> str:
 
 
 def ensure_key() -> None:
-    """Make the first key when there is none."""
+    """Create the first key when there is none."""
     accepted_keys()
 
 
 def signing_key() -> SigningKey:
-    """Return the key that signs now, made when there is none."""
-    keys = accepted_keys()  # first, because a key made now signs from now on
+    """Return the key that signs now, created when there is none."""
+    keys = accepted_keys()  # before `now`, because a key that it creates signs from its creation
     now = time.time()
-    # All of them are of the future after a start with a wrong clock: the first one signs.
+    # After a start with a wrong clock all of them may be in the future: then the first one signs.
     return max((key for key in keys if key.since <= now), key=lambda key: key.since, default=keys[0])
 
 
 def accepted_keys() -> list[SigningKey]:
-    """Return every key whose signatures count now or soon, oldest first."""
+    """Return every key whose signatures are accepted now or soon, oldest first."""
     path = _folder() / "keys.json"
     try:
-        known = _CACHE.read(path)
+        keys = _CACHE.read(path)
     except _UNREADABLE:
         with locked(_folder() / "lock"):
-            known = _read_or_made(path)
-    return [key for key in known if key.until is None or key.until > time.time()]
+            keys = _read_or_create(path)
+    return [key for key in keys if key.until is None or key.until > time.time()]
 
 
-def _read_or_made(path: Path) -> list[SigningKey]:
-    """Return the keys; a new one when none can be read, and then what the old ones signed counts no more."""
+def _read_or_create(path: Path) -> list[SigningKey]:
+    """Return the keys; when they cannot be read, a new one, which invalidates all tokens issued before."""
     try:
         return _CACHE.read(path)
     except FileNotFoundError:
         pass
     except _UNREADABLE as error:
-        logger.error("The keys of the access tokens cannot be read, a new one is made: %s", error)
-    _keep([_new_entry(since=time.time())])
+        logger.error("The keys of the access tokens cannot be read; a new one is created: %s", error)
+    _write_entries([_new_entry(since=time.time())])
     return _CACHE.read(path)
 
 
 def public_keys() -> Mapping[str, Path]:
-    """Return key id -> PEM file of the public key, of every key whose signatures count now or soon."""
+    """Return key id -> PEM file of the public key, for every accepted key."""
     known = {key.kid: (_folder() / f"{key.kid}.pub.pem", key) for key in accepted_keys()}
     for path, key in known.values():
-        write_if_changed(path, key.public_pem, mode=0o644)  # HAProxy does not start with a damaged one
+        write_if_changed(path, key.public_pem, mode=0o644)  # repaired here: HAProxy does not start with a damaged one
     return {kid: path for kid, (path, _) in known.items()}
 
 
@@ -229,13 +229,13 @@ def jwks() -> dict[str, Any]:
 
 
 def rotate(overlap: float = MAX_LIFETIME) -> str:
-    """Make a new key that signs from PUBLISHED_BEFORE seconds on, and forget the ones that count no more.
+    """Create a key that signs from PUBLISH_LEAD_SECONDS from now on, and delete the ones not accepted any more.
 
-    The gateway has to be synchronised within that time; the sweep does so every two seconds.
+    The gateway has to load it within that time; the sweep synchronises the gateway every two seconds.
 
     Args:
-        overlap: seconds that the present key's signatures count after the new one has begun to sign; no less than
-            the longest lifetime of a token, unless the present key is in wrong hands.
+        overlap: seconds that the current key's signatures are accepted after the new one has begun to sign; at least
+            the longest lifetime of a token, unless the current key was compromised.
 
     Returns:
         The new key's id.
@@ -245,14 +245,14 @@ def rotate(overlap: float = MAX_LIFETIME) -> str:
     with locked(_folder() / "lock"):
         entries = json.loads(path.read_text())["keys"]
         now = time.time()
-        since = now + PUBLISHED_BEFORE if overlap else now
+        since = now + PUBLISH_LEAD_SECONDS if overlap else now
         for entry in entries:
             entry["until"] = min(entry["until"] or since + overlap, since + overlap)
         new = _new_entry(since=since)
-        kept = [entry for entry in entries if entry["until"] > now]
-        _keep([*kept, new])
+        accepted = [entry for entry in entries if entry["until"] > now]
+        _write_entries([*accepted, new])
         for entry in entries:
-            if entry not in kept:
+            if entry not in accepted:
                 for name in (f"{entry['kid']}.pem", f"{entry['kid']}.pub.pem"):
                     (_folder() / name).unlink(missing_ok=True)
     return str(new["kid"])
@@ -266,7 +266,7 @@ def _new_entry(*, since: float) -> dict[str, Any]:
     return {"kid": kid, "since": since, "until": None}
 
 
-def _keep(entries: Collection[dict[str, Any]]) -> None:
+def _write_entries(entries: Collection[dict[str, Any]]) -> None:
     write(_folder() / "keys.json", json.dumps({"keys": list(entries)}, indent=2))
 
 
@@ -275,21 +275,21 @@ def _folder() -> Path:
 
 
 class _Cache:
-    """Keys as last read: parsing a private key costs more than a signature."""
+    """The keys as last read from the disk: parsing a private key costs more than a signature."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._stamp: tuple[Path, int, int] | None = None
+        self._version: tuple[Path, int, int] | None = None
         self._keys: list[SigningKey] = []
 
     def read(self, path: Path) -> list[SigningKey]:
-        found = path.stat()
-        stamp = (path, found.st_mtime_ns, found.st_ino)
+        status = path.stat()
+        version = (path, status.st_mtime_ns, status.st_ino)
         with self._lock:
-            if stamp != self._stamp:
+            if version != self._version:
                 entries = json.loads(path.read_text())["keys"]
                 self._keys = [_load(path.parent, entry) for entry in entries]
-                self._stamp = stamp
+                self._version = version
             return list(self._keys)
 
 

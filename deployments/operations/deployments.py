@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from deployments import tasks
 from deployments.auth.permissions import refuse_while_deleting, require
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
-from deployments.lifecycle import Action, Status, TargetStatus, allowing, parse_ttl, why_not
+from deployments.lifecycle import Action, Status, TargetStatus, parse_ttl, statuses_allowing, why_not
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
 from deployments.operations.audit import record
 from deployments.operations.server_specs import check_server_spec
@@ -219,7 +219,7 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
             pk=deployment.pk,
             generation=deployment.generation,
             target_status=deployment.target_status,
-            status__in=allowing(action),
+            status__in=statuses_allowing(action),
         ).update(
             generation=F("generation") + 1,
             last_operation=action.upper(),

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from deployments import tasks
 from deployments.auth.permissions import require, require_everywhere
-from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
+from deployments.errors import AlreadyExists, InvalidInput, OperationRefused
 from deployments.lifecycle import TargetStatus
 from deployments.models import Actor, Connection, Deployment, ResourceGroup, Role
 from deployments.operations.audit import record
@@ -53,13 +53,13 @@ def create_resource_group(
 
     Raises:
         InvalidInput: "resourceGroupId" -> what is wrong.
-        AlreadyThere: there is one of this id.
+        AlreadyExists: there is one of this id.
     """
     require_everywhere(actor)
     if not _ID.match(pk):
         raise InvalidInput({"resourceGroupId": _("Use 3 to 253 letters, digits, dots and dashes, a letter first.")})
     if ResourceGroup.objects.filter(pk=pk).exists():
-        raise AlreadyThere({"resourceGroupId": _("There is a resource group %(pk)s already.") % {"pk": pk}})
+        raise AlreadyExists({"resourceGroupId": _("There is a resource group %(pk)s already.") % {"pk": pk}})
     place = connection or Connection.objects.order_by("pk").first()
     if place is None:
         raise InvalidInput({"resourceGroupId": _("There is no connection yet. Add one in the administration first.")})

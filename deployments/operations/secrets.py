@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from deployments.auth.permissions import require, require_everywhere
-from deployments.errors import AlreadyThere, InvalidInput
+from deployments.errors import AlreadyExists, InvalidInput
 from deployments.models import Actor, ResourceGroup, Role, Secret
 from deployments.operations.audit import record
 from deployments.storage.secrets import encrypt
@@ -38,7 +38,7 @@ def create_secret(
 
     Raises:
         InvalidInput: "name", "data" or "data.KEY" -> what is wrong.
-        AlreadyThere: there is one of this name.
+        AlreadyExists: there is one of this name.
     """
     _require(actor, group)
     problems = {} if NAME.fullmatch(name) else {"name": _("Use 1 to 252 small letters, digits, dots and dashes.")}
@@ -59,7 +59,7 @@ def create_secret(
         sentence = _("There is a secret %(name)s already. Choose another name, or replace its values.") % {
             "name": name
         }
-        raise AlreadyThere({"name": sentence}) from error
+        raise AlreadyExists({"name": sentence}) from error
     return secret
 
 

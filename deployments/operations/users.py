@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from deployments.auth.permissions import require_everywhere
-from deployments.errors import AlreadyThere, InvalidInput, OperationRefused
+from deployments.errors import AlreadyExists, InvalidInput, OperationRefused
 from deployments.models import Actor, ResourceGroup, Role, SignInLink, User
 from deployments.operations.audit import record
 
@@ -36,7 +36,7 @@ def create_user(actor: Actor, username: str, person: Person) -> User:
 
     Raises:
         InvalidInput: "username" -> what is wrong.
-        AlreadyThere: there is somebody of this name.
+        AlreadyExists: there is somebody of this name.
     """
     require_everywhere(actor)
     user = User(username=User.normalize_username(username))
@@ -50,7 +50,7 @@ def create_user(actor: Actor, username: str, person: Person) -> User:
             _write(user, person)
             record(actor.name, "create", user, after=_told(user))
     except IntegrityError as error:
-        raise AlreadyThere(
+        raise AlreadyExists(
             {"username": _("There is somebody called %(username)s already.") % {"username": username}}
         ) from error
     return user

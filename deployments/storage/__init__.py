@@ -1,1 +1,1 @@
-"""Files that survive crashes, and how full the disk is."""
+"""Artifacts, encryption of secrets, crash-safe files, and how full the disk is."""

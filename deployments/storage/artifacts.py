@@ -1,6 +1,6 @@
-"""Where uploaded artifacts are kept: a port, and the disk of LAUNCHPAD_HOME behind it.
+"""The storage of uploaded artifacts: a port, and its implementation on the disk of LAUNCHPAD_HOME.
 
-Others name an artifact by its id and its URL. Only a store knows what lies behind a `file://` URL and who may have it.
+Other modules name an artifact by its id and URL. Only a store resolves a `file://` URL and checks who may read it.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ MAX_NAME = 128  # characters of a file
 
 
 class StorageFull(LaunchpadError):
-    """There is no room for what is to be kept; nothing of it is left behind."""
+    """There is not enough space for the content; no part of it is left behind."""
 
 
 class ArtifactMissing(LaunchpadError):
-    """There is no such artifact for whoever asks."""
+    """There is no such artifact, or the owner may not read it."""
 
 
 class ArtifactOutside(ArtifactMissing):
-    """The URL leads out of the folders that artifacts may be taken from."""
+    """The URL leads outside of the folders that artifacts may be read from."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredArtifact:
-    """What was kept: its URL, its size in bytes and its SHA-256 in lower-case hex."""
+    """A saved artifact: its URL, its size in bytes and its SHA-256 in lower-case hex."""
 
     url: str
     size: int
@@ -45,28 +45,28 @@ class StoredArtifact:
 
 
 class ArtifactStore(Protocol):
-    """Keeps uploaded artifacts and hands them out.
+    """Saves uploaded artifacts and gives access to them.
 
-    `owner` is the id of the artifact that asks, or SAMPLES: what one artifact keeps is never given to another, and
-    nobody learns whether it is there.
+    `owner` is the id of the artifact on whose behalf content is read, or SAMPLES: content of one artifact is never
+    returned for another, and errors do not reveal whether it exists.
     """
 
     def save(self, owner: str, name: str, chunks: Iterable[bytes]) -> StoredArtifact:
-        """Keep the content of a new artifact under a name made harmless.
+        """Save the content of a new artifact under a sanitized name.
 
         Raises:
-            StorageFull: there is no room.
+            StorageFull: there is not enough space.
         """
 
     def delete(self, owner: str) -> None:
-        """Remove all that an artifact keeps; nothing happens when there is nothing."""
+        """Delete the content of an artifact; does nothing when there is none."""
 
     def local_path(self, url: str, *, owner: str = "") -> Path:
-        """Return where a driver on this machine finds an artifact, a file or a folder, without links.
+        """Return the path of an artifact (a file or a folder) for a driver on this machine, symbolic links resolved.
 
         Raises:
-            ArtifactOutside: it may not be taken from there.
-            ArtifactMissing: it is not there, or it is another artifact's.
+            ArtifactOutside: the path is in none of the allowed folders.
+            ArtifactMissing: it does not exist, or belongs to another artifact.
         """
 
     def open(self, url: str, *, owner: str = "") -> BinaryIO:
@@ -81,8 +81,8 @@ class LocalArtifactStore:
     """Artifacts below `LAUNCHPAD_HOME/artifacts`, one folder per owner, readable for the user of model servers.
 
     Args:
-        home: LAUNCHPAD_HOME; nothing of it but what an artifact keeps itself is ever handed out.
-        roots: other folders that `file://` artifacts may lie in.
+        home: LAUNCHPAD_HOME; of its content only the artifact's own is ever returned.
+        roots: other folders that `file://` artifacts may be in.
     """
 
     def __init__(self, home: Path, roots: Sequence[Path] = ()) -> None:
@@ -91,11 +91,11 @@ class LocalArtifactStore:
         self._roots = tuple(root.resolve() for root in roots)
 
     def folder(self, owner: str) -> Path:
-        """Return the folder of what an artifact keeps."""
+        """Return the folder of an artifact's content."""
         return self._folder / owner
 
     def save(self, owner: str, name: str, chunks: Iterable[bytes]) -> StoredArtifact:
-        path = self.folder(owner) / _harmless(name)
+        path = self.folder(owner) / _sanitized(name)
         path.parent.mkdir(parents=True)
         digest = hashlib.sha256()
         try:
@@ -118,21 +118,21 @@ class LocalArtifactStore:
             shutil.rmtree(folder)
 
     def local_path(self, url: str, *, owner: str = "") -> Path:
-        named = Path(unquote(url.removeprefix("file://").removeprefix("localhost")))
+        requested = Path(unquote(url.removeprefix("file://").removeprefix("localhost")))
         try:
-            path = named.resolve()
-            is_there = path.exists()
-        except (OSError, ValueError) as error:  # a name that is too long, a circle of links, NUL
-            raise ArtifactMissing(str(named)) from error
+            path = requested.resolve()
+            exists = path.exists()
+        except (OSError, ValueError) as error:  # the name is too long, has a NUL, or is in a loop of links
+            raise ArtifactMissing(str(requested)) from error
         if not any(path.is_relative_to(root) for root in (self._folder, *self._roots)):
-            raise ArtifactOutside(str(named))
+            raise ArtifactOutside(str(requested))
         if path.is_relative_to(self._home):
-            # An allowed folder may hold LAUNCHPAD_HOME; nothing of that is told apart from what is not there.
-            is_there = is_there and bool(owner) and path.is_relative_to(self.folder(owner))
+            # An allowed folder may contain LAUNCHPAD_HOME; its files must look as if they did not exist.
+            exists = exists and bool(owner) and path.is_relative_to(self.folder(owner))
         elif self._home.is_relative_to(path):
-            is_there = False
-        if not is_there:
-            raise ArtifactMissing(str(named))
+            exists = False
+        if not exists:
+            raise ArtifactMissing(str(requested))
         return path
 
     def open(self, url: str, *, owner: str = "") -> BinaryIO:
@@ -152,7 +152,7 @@ def _local_store(home: str, roots: tuple[str, ...]) -> LocalArtifactStore:
     return LocalArtifactStore(Path(home), [Path(root) for root in roots])
 
 
-def _harmless(name: str) -> str:
-    """Return a file name without anything that a shell, a URL or a path could take for more than a letter."""
-    kept = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in Path(name).name).lstrip(".")
-    return kept[-MAX_NAME:] or "upload"
+def _sanitized(name: str) -> str:
+    """Return a file name without any character that is special in a shell, a URL or a path."""
+    sanitized = "".join(c if (c.isascii() and c.isalnum()) or c in "._-" else "_" for c in Path(name).name).lstrip(".")
+    return sanitized[-MAX_NAME:] or "upload"

@@ -1,4 +1,4 @@
-"""Files that several processes read while one writes them: whole or not at all, and under a lock."""
+"""Files that several processes read while one writes them: atomic replacement, and locks."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ def locked(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; waits for other processes and for other threads of this one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file is closed, also by the end of the process
+        fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed, also by the end of the process
         yield
 
 
 def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
-    """Replace `path` so that readers see the old or the new content and a crash, of the machine too, leaves one."""
+    """Replace `path` atomically: readers see the old or the new content, also after a crash of the machine."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     data = content.encode() if isinstance(content, str) else content
     try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)  # whatever the umask is
+            os.fchmod(file.fileno(), mode)  # independent of the umask
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync_folder(path.parent)
+        _sync_dir(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
-    """See to it that the new name of a file is on the disk, too."""
+def _sync_dir(folder: Path) -> None:
+    """Write the new name of a file to the disk, too."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -46,7 +46,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def holds(path: Path, content: str) -> bool:
-    """Return whether a file holds exactly this; one that cannot be read does not."""
+    """Return whether a file has exactly this content; False when it cannot be read."""
     try:
         return path.read_bytes() == content.encode()
     except OSError:
@@ -54,6 +54,6 @@ def holds(path: Path, content: str) -> bool:
 
 
 def write_if_changed(path: Path, content: str, *, mode: int = 0o600) -> None:
-    """Like `write`, without touching a file that holds `content` already."""
+    """Like `write`, without touching a file that has this content already."""
     if not holds(path, content):
         write(path, content, mode=mode)

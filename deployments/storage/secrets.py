@@ -1,4 +1,4 @@
-"""Encryption of what is secret and has to be kept: with LAUNCHPAD_SECRETS_KEY, a list of keys.
+"""Encryption of stored secrets with LAUNCHPAD_SECRETS_KEY, a list of keys.
 
 The first key encrypts, all of them decrypt, so that a key can be replaced without losing secrets.
 """
@@ -15,11 +15,11 @@ from deployments.errors import LaunchpadError
 
 
 class WrongKey(LaunchpadError):
-    """None of the keys is the one that it was encrypted with."""
+    """The value was encrypted with a key that is not in LAUNCHPAD_SECRETS_KEY."""
 
 
 def encrypt(values: Mapping[str, str]) -> str:
-    """Return key -> value in the form that is kept."""
+    """Return key -> value in the encrypted form that is stored."""
     return _cipher().encrypt(json.dumps(dict(values)).encode()).decode()
 
 
@@ -27,7 +27,7 @@ def decrypt(encrypted: str) -> dict[str, str]:
     """Return what `encrypt` was given.
 
     Raises:
-        WrongKey: it was encrypted with a key that is not among ours any more.
+        WrongKey: it was encrypted with a key that is no longer in LAUNCHPAD_SECRETS_KEY.
     """
     try:
         values: dict[str, str] = json.loads(_cipher().decrypt(encrypted))

@@ -31,7 +31,7 @@ def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]
     url = f"redis+socket://{socket}"
     monkeypatch.setattr(app.conf, "broker_url", url)
     monkeypatch.setattr(app.conf, "broker_write_url", url)
-    monkeypatch.setattr(broker._Silence, "until", 0.0)
+    monkeypatch.setattr(broker._CircuitBreaker, "open_until", 0.0)
     broker._connection.cache_clear()
     wait_until(socket.exists, what="the broker listens")
     yield process
@@ -62,7 +62,7 @@ def test_a_hanging_broker_costs_one_change_a_second(
     assert [sending_takes() < 0.1 for _ in range(20)] == [True] * 20
 
     os.kill(valkey.pid, signal.SIGCONT)
-    monkeypatch.setattr(broker._Silence, "until", time.monotonic())  # the pause is over
+    monkeypatch.setattr(broker._CircuitBreaker, "open_until", time.monotonic())  # the pause is over
     before = waiting()
     sending_takes()
     assert waiting() == before + 1
