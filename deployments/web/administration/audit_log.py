@@ -35,6 +35,7 @@ def audit_log(request: PageRequest) -> HttpResponse:
     context = {
         "title": pgettext("page", "Audit Log"),
         "page": page_of(request, administration.audit_entries(request.actor, wanted), PAGE_SIZE),
+        "is_filtered": bool(request.GET),
         "wanted": wanted,
         "query": kept.urlencode(),
         "choices": {"action": actions, "kind": [(kind, kind_name(kind)) for kind in kinds], "channel": CHANNELS},

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.queries import administration
 from deployments.queries.eligibility import holders, room_of
 from deployments.web.shell.guards import PageRequest, administrator_required
 from deployments.web.shell.meters import meters_of
+from deployments.web.shell.paging import page_of
 
 
 @require_GET
 @administrator_required
 def connection_list(request: PageRequest) -> HttpResponse:
-    rows = [(row, meters_of(room_of(row))) for row in administration.connections(request.actor)]
-    return render(request, "administration/connections.html", {"rows": rows})
+    page = page_of(request, administration.connections(request.actor))
+    rows = [(row, meters_of(room_of(row))) for row in page]
+    return render(request, "administration/connections.html", {"title": _("Connections"), "page": page, "rows": rows})
 
 
 @require_GET

@@ -28,7 +28,8 @@ def list_page(
         hint: what the search looks at.
     """
     text = text_of(request, "q")
-    context = {"title": title, "page": page_of(request, rows(request.actor, text=text)), "text": text, "hint": hint}
+    page = page_of(request, rows(request.actor, text=text))
+    context = {"title": title, "page": page, "is_filtered": bool(request.GET), "text": text, "hint": hint}
     return render(request, f"administration/{template}.html", context)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.models import Configuration
@@ -26,6 +27,7 @@ MANY_PARAMETERS = 12  # more than one sees at once: then there is a search
 def configuration_list(request: PageRequest) -> HttpResponse:
     values = values_from(FILTERS, request.GET)
     context = {
+        "title": _("Configurations"),
         "page": page_of(request, configurations(request.group.pk, **values)),
         "is_filtered": any(values.values()),
         "fields": fields_of(FILTERS, values),

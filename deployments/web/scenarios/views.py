@@ -39,7 +39,8 @@ def scenario_list(request: PageRequest) -> HttpResponse:
     page = page_of(request, scenarios(text=text))
     uses = uses_by_scenario(request.group.pk)
     rows = [(scenario, uses.get(scenario.pk, Uses())) for scenario in page]
-    return render(request, "scenarios/list.html", {"page": page, "rows": rows, "text": text})
+    context = {"title": _("Scenarios"), "page": page, "rows": rows, "is_filtered": bool(text), "text": text}
+    return render(request, "scenarios/list.html", {**context, "hint": _("Name or ID")})
 
 
 @require_GET
