@@ -61,6 +61,22 @@ def _connection() -> Connection:
     return app.connection_for_write(transport_options={**app.conf.broker_transport_options, **options})
 
 
+@contextmanager
+def store() -> Iterator[Redis]:
+    """Provide a client for what is kept beside the queue for a while, behind the same circuit breaker.
+
+    Raises:
+        BrokerUnavailable: it does not respond.
+    """
+    if time.monotonic() < _CircuitBreaker.open_until:
+        raise BrokerUnavailable("The broker did not respond a moment ago.")
+    try:
+        yield _client(settings.BROKER_URL)
+    except RedisError as error:
+        _CircuitBreaker.open_until = time.monotonic() + RETRY_INTERVAL
+        raise BrokerUnavailable(str(error)) from error
+
+
 def record_heartbeat() -> None:
     """Record that a worker is running; called with each sweep.
 

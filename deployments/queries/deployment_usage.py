@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.db.models import F
 from django.utils import timezone
 
-from deployments.errors import RuntimeUnavailable
-from deployments.models import Deployment, Generation, Replica
-from deployments.runtimes.base import ReplicaStatus, Resources
-from deployments.runtimes.registry import runtime_for
+from deployments import measurements
+from deployments.measurements import ReplicaUsage
+from deployments.models import Attempt, Deployment, Generation, Replica
+from deployments.queries.connection_health import is_old
+from deployments.runtimes.base import Resources
 from deployments.scheduling.server_specs import from_dict
 
 MAX_SHOWN = 50  # replicas
@@ -51,12 +53,22 @@ class Usage:
     Args:
         uses: one for each replica that holds resources, those of the newest generation first.
         asked: sum of what they hold.
-        is_measured: False while the runtime cannot be asked.
+        measured_at: when what they use was measured, None when it is not known yet.
     """
 
     uses: Sequence[ReplicaUse]
     asked: Resources
-    is_measured: bool
+    measured_at: datetime | None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the first measurement is under way."""
+        return bool(self.uses) and self.measured_at is None
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it should be shown with its age."""
+        return is_old(self.measured_at)
 
     @property
     def cores(self) -> float | None:
@@ -79,37 +91,34 @@ class Scale:
 
 
 def usage_of(deployment: Deployment) -> Usage:
-    """Return what the replicas use now; the runtime is asked, the servers are not."""
+    """Return what the replicas used when they were last measured, and have them measured again soon."""
     replicas = list(
         Replica.objects.filter(generation__deployment=deployment, is_reserved=True)
         .select_related("generation")
         .order_by("-generation__number", "number")[:MAX_SHOWN]
     )
-    try:
-        runtime = runtime_for(deployment.resource_group.connection)
-        seen = {one.name: one for one in runtime.get(deployment.pk, probe=False)} if replicas else {}
-        is_measured = True
-    except RuntimeUnavailable:
-        seen, is_measured = {}, False
+    connection_id = deployment.resource_group.connection_id
+    measured = measurements.ask_for(connection_id, deployment.pk) if replicas else None
+    begun = Attempt.objects.filter(replica__in=[replica.pk for replica in replicas], number=F("replica__attempt"))
+    began_at = dict(begun.values_list("replica", "started_at"))
+    used = measured.replicas if measured else {}
     return Usage(
-        uses=[_use(replica, seen.get(replica.name)) for replica in replicas],
+        uses=[_use(replica, used.get(replica.name), began_at.get(replica.pk)) for replica in replicas],
         asked=Resources(
             cpu_millis=sum(replica.cpu_millis for replica in replicas),
             memory_bytes=sum(replica.memory_bytes for replica in replicas),
             gpus=sum(replica.gpus for replica in replicas),
         ),
-        is_measured=is_measured,
+        measured_at=measured.at if measured else None,
     )
 
 
-def _use(replica: Replica, seen: ReplicaStatus | None) -> ReplicaUse:
-    if seen is None:
-        return ReplicaUse(replica=replica)
+def _use(replica: Replica, used: ReplicaUsage | None, began_at: datetime | None) -> ReplicaUse:
     return ReplicaUse(
         replica=replica,
-        cpu_percent=seen.cpu_percent,
-        memory_bytes=seen.memory_bytes,
-        age=timezone.now() - seen.started_at,
+        cpu_percent=used.cpu_percent if used else None,
+        memory_bytes=used.memory_bytes if used else None,
+        age=timezone.now() - began_at if began_at else None,
     )
 
 

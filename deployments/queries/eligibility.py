@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
+from deployments.queries.connection_health import ConnectionHealth, health_of
 from deployments.runtimes.base import Resources
 from deployments.scheduling.placement import Capacity, fits_never, missing, room
 from deployments.scheduling.server_specs import server_spec_of
@@ -53,12 +54,14 @@ class PlacementCheck:
 
     Args:
         room: None until the connection has answered once.
+        health: how old that is.
         missing: what is short, in words and numbers; `""` when it fits or cannot be told.
     """
 
     need: ResourceRequest
     room: Capacity | None
     missing: str = ""
+    health: ConnectionHealth = field(default_factory=ConnectionHealth)
 
     @property
     def fits(self) -> bool:
@@ -105,11 +108,11 @@ def in_words(resources: Resources) -> str:
 
 
 def fit(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
-    """Return whether a deployment of a configuration would be placed at once, in three queries."""
+    """Return whether a deployment of a configuration would be placed at once, in four queries."""
     need = resource_request_of(configuration)
     there = room_of(group.connection)
     short = "" if there is None or need.problem else missing(need.total, there)
-    return PlacementCheck(need=need, room=there, missing=short)
+    return PlacementCheck(need=need, room=there, missing=short, health=health_of(group.connection))
 
 
 def resource_request_of(configuration: Configuration) -> ResourceRequest:

@@ -13,7 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
 from deployments.lifecycle import Status, TargetStatus
-from deployments.models import Connection, Deployment, Generation, Replica
+from deployments.models import Connection, ConnectionStatus, Deployment, Generation, Replica
 
 LONG_WAIT = timedelta(minutes=5)
 ENDS_SOON = timedelta(hours=1)
@@ -133,11 +133,12 @@ def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
 
 
 def overview_version(connection_id: int) -> Mapping[str, Combinable]:
-    """Return what changes whenever a deployment on a connection, or what is held for one, changes."""
+    """Return what changes whenever a deployment on a connection, what is held for one, or its health changes."""
     deployments = Deployment.objects.filter(resource_group__connection=connection_id)
     held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection_id)
     return {
         "seen_rows": Coalesce(Subquery(_one(deployments, Sum("revision"))), 0),
+        "seen_health": Subquery(ConnectionStatus.objects.filter(pk=connection_id).values("unreachable_since")),
         "seen_held": Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0),
     }
 

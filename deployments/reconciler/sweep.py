@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from deployments import measurements
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
@@ -70,6 +71,7 @@ def look_at(connection_id: int) -> list[str]:
         runtime = runtime_for(connection)
         record_contact(connection, runtime.capacity())
         changed = _compare(connection, runtime)
+        _measure(connection, runtime)
     except RuntimeUnavailable as error:
         record_unreachable(connection, str(error))
         return []
@@ -116,6 +118,12 @@ def _look_at(down: Collection[str]) -> None:
     Deployment.objects.filter(pk__in=list(silent.values_list("pk", flat=True))).update(
         next_reconcile_at=timezone.now()
     )
+
+
+def _measure(connection: Connection, runtime: Runtime) -> None:
+    """Measure what the servers use that somebody looks at now."""
+    for deployment_id in measurements.asked_for(connection.pk):
+        measurements.keep(deployment_id, runtime.get(deployment_id, probe=False))
 
 
 def _has_ended(replica: ReplicaStatus | None, attempt: int) -> bool:

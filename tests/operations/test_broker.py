@@ -7,38 +7,19 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from deployments import broker, tasks
 from launchpad.celery import app
-from launchpad.programs import find_valkey
-from tests.waiting import wait_until
+from tests.valkey import running_valkey
 
 
 @pytest.fixture
 def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
     """A broker of this test alone."""
-    program = find_valkey()
-    assert program is not None
-    socket = Path(settings.LAUNCHPAD_HOME) / "broker-test.sock"
-    process = subprocess.Popen(
-        [str(program), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(socket.parent)],
-        stdout=subprocess.DEVNULL,
-    )
-    url = f"redis+socket://{socket}"
-    monkeypatch.setattr(app.conf, "broker_url", url)
-    monkeypatch.setattr(app.conf, "broker_write_url", url)
-    monkeypatch.setattr(broker._CircuitBreaker, "open_until", 0.0)
-    broker._connection.cache_clear()
-    wait_until(socket.exists, what="the broker listens")
-    yield process
-    process.send_signal(signal.SIGCONT)
-    process.terminate()
-    process.wait(10)
-    broker._connection.cache_clear()
+    with running_valkey(monkeypatch) as process:
+        yield process
 
 
 def sending_takes() -> float:

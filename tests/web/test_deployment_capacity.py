@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 
+from deployments import broker, measurements
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
+from deployments.reconciler import look_at
 from deployments.runtimes.base import ReplicaSpec
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 from tests.factories import local_runtime
 from tests.runtimes.contract import SMALL
 from tests.runtimes.machine import SERVES
+from tests.valkey import running_valkey
 from tests.waiting import wait_until
 from tests.web.html import squeezed
 
@@ -52,7 +58,18 @@ def page(client: Client, deployment: Deployment, tab: str) -> str:
     return " ".join(answer.content.decode().split())
 
 
-def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deployment: Deployment) -> None:
+@pytest.fixture
+def valkey(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with running_valkey(monkeypatch):
+        yield
+
+
+def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deployment: Deployment, valkey: None) -> None:
+    first = page(client, deployment, "scaling")
+    assert "Being measured" in first, "nobody has looked at it before"
+    assert "load delay:2500ms" in first, "what is measured is asked for soon"
+
+    look_at(deployment.resource_group.connection_id)
     html = page(client, deployment, "scaling")
 
     assert '<dt>Minimum Replicas</dt><dd class="numeric">1</dd>' in html
@@ -60,15 +77,41 @@ def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deploym
     assert '<dt>Running Replicas</dt><dd class="numeric">1</dd>' in html
     assert f"{deployment.pk}-1-0" in html
     assert " MB<span" in squeezed(html), "the memory of a real process"
+    assert "Being measured" not in html
 
 
-def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment) -> None:
+def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment, valkey: None) -> None:
+    page(client, deployment, "resources")
+    look_at(deployment.resource_group.connection_id)
     html = page(client, deployment, "resources")
 
     assert "<dt>Each Replica</dt><dd>0.25 CPU, 512 MB</dd>" in html
     assert "Memory In Use" in html
     assert f'aria-label="Memory of {deployment.pk}-1-0"' in html
     assert "Capacity of the connection local" in html
+
+
+def test_what_nobody_looks_at_is_not_measured(deployment: Deployment, valkey: None) -> None:
+    connection_id = deployment.resource_group.connection_id
+    assert measurements.asked_for(connection_id) == []
+
+    assert measurements.ask_for(connection_id, deployment.pk) is None
+    assert measurements.asked_for(connection_id) == [deployment.pk]
+    assert measurements.asked_for(connection_id + 1) == []
+
+
+def test_a_measurement_that_is_old_says_how_old(client: Client, deployment: Deployment, valkey: None) -> None:
+    measurements.keep(deployment.pk, [])
+    assert "As of" not in page(client, deployment, "scaling")
+
+    with broker.store() as store:
+        store.set(f"launchpad:usage:{deployment.pk}", json.dumps({"at": time.time() - 42, "replicas": {}}))
+    assert re.search(r"As of <span[^>]*>4\d s</span> ago", page(client, deployment, "scaling"))
+
+
+@pytest.mark.parametrize("tab", ["scaling", "resources"])
+def test_a_tab_opens_while_the_broker_is_away(client: Client, deployment: Deployment, tab: str) -> None:
+    assert f"{deployment.pk}-1-0" in page(client, deployment, "scaling")
 
 
 def test_a_deployment_that_has_not_begun_says_so(client: Client) -> None:

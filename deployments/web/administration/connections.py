@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.queries import administration
+from deployments.queries.connection_health import health_of, healths_of
 from deployments.queries.eligibility import holders, room_of
 from deployments.web.shell.guards import PageRequest, administrator_required
 from deployments.web.shell.meters import meters_of
@@ -18,7 +19,8 @@ from deployments.web.shell.paging import page_of
 @administrator_required
 def connection_list(request: PageRequest) -> HttpResponse:
     page = page_of(request, administration.connections(request.actor))
-    rows = [(row, meters_of(room_of(row))) for row in page]
+    healths = healths_of(page)
+    rows = [(row, meters_of(room_of(row)), healths[row.pk]) for row in page]
     return render(request, "administration/connections.html", {"title": _("Connections"), "page": page, "rows": rows})
 
 
@@ -30,6 +32,7 @@ def connection(request: PageRequest, name: str) -> HttpResponse:
     context = {
         "connection": found,
         "meters": meters_of(room_of(found)),
+        "health": health_of(found),
         "holders": holders(found),
         "groups": administration.resource_groups(request.actor).filter(connection=found),
     }

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from deployments.models import ResourcePlan
+from deployments.queries.connection_health import health_of
 from deployments.queries.deployment_details import DeploymentState
 from deployments.queries.deployment_usage import scale_of, usage_of
 from deployments.queries.eligibility import holders, in_words, room_of
@@ -36,7 +37,9 @@ def _tab(request: PageRequest, deployment_id: str, tab: str) -> HttpResponse:
     deployment = deployment_or_404(request, deployment_id)
     context = page_context(request, deployment, tab)
     state: DeploymentState = context["state"]
-    context |= {"usage": usage_of(deployment), "scale": scale_of(state.serving or state.newest)}
+    health = health_of(deployment.resource_group.connection)
+    scale = scale_of(state.serving or state.newest)
+    context |= {"usage": usage_of(deployment), "health": health, "scale": scale}
     if tab == "resources":
         context |= _resources(context, request)
     if request.htmx and request.GET.get("part") == tab:

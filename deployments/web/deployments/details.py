@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Action, Status
 from deployments.models import Configuration, Deployment, DeploymentEvent, Role
+from deployments.queries.connection_health import health_of
 from deployments.queries.deployment_details import (
     DeploymentState,
     attempts_of,
@@ -172,6 +173,7 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "need": resource_request_of(state.newest.configuration) if state.newest else None,
         "room": room,
+        "health": health_of(connection),
         "holders": [holder for holder in held if request.actor.sees(holder.group_id)],
     }
     if room is not None:

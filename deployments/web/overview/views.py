@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 
 from deployments.lifecycle import Status
 from deployments.models import Executable, ResourceGroup
+from deployments.queries.connection_health import health_of
 from deployments.queries.eligibility import room_of
 from deployments.queries.overview import (
     counts_by_status,
@@ -72,6 +73,7 @@ def _state(request: PageRequest) -> dict[str, Any]:
         "attention_total": attention_total,
         "newest": newest_deployments(group.pk),
         "meters": _meters(group, total),
+        "health": health_of(group.connection),
         "plans": plans_in_use(group.connection),
         "groups": _groups(groups, group, counts) if len(groups) > 1 else [],
         "has_templates": bool(total) or Executable.objects.exists(),
