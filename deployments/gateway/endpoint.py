@@ -25,7 +25,7 @@ _ASKED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Endpoint:
+class GatewayAddress:
     """The gateway's folder and how to reach it.
 
     Args:
@@ -43,11 +43,11 @@ class Endpoint:
     port: int
 
 
-def place() -> Endpoint:
+def place() -> GatewayAddress:
     """Return where the gateway of the settings is."""
     home = Path(settings.LAUNCHPAD_HOME)
     bind = settings.LAUNCHPAD_GATEWAY_BIND.strip("[]")
-    return Endpoint(
+    return GatewayAddress(
         folder=home / "gateway",
         control=Control(home / "gateway", home / "run"),
         host=settings.LAUNCHPAD_GATEWAY_HOST,

@@ -14,6 +14,7 @@ from typing import Any
 
 from deployments.gateway.holders import look
 from deployments.models import Deployment, Replica, ServiceKey, User
+from deployments.runtimes.endpoint import Endpoint, is_address
 from deployments.serving_template import Retry
 
 
@@ -33,6 +34,21 @@ class Server:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """How requests are sent to the servers of a backend; see `runtimes.endpoint.Endpoint` for what each is.
+
+    Args:
+        server_name: what their certificates have to be for, with https.
+    """
+
+    scheme: str = "http"
+    server_name: str = ""
+    path_prefix: str = ""
+    host_header: str = ""
+    ca: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """One generation of a deployment.
 
@@ -42,6 +58,7 @@ class Backend:
         health_path: HTTP path that answers 2xx when a replica is healthy.
         retry: which requests are sent to another replica when theirs died before it answered. Requests that never
             reached a replica are always sent to another one.
+        upstream: how requests are sent to all of its servers.
     """
 
     deployment_id: str
@@ -50,6 +67,7 @@ class Backend:
     servers: tuple[Server, ...]
     health_path: str
     retry: Retry = Retry.SAFE
+    upstream: Upstream = Upstream()
 
     @property
     def name(self) -> str:
@@ -95,11 +113,14 @@ def load() -> RoutingTable:
         .order_by("generation__deployment_id", "generation__number", "number")
     )
     servers: dict[tuple[str, int], list[Server]] = {}
+    upstreams: dict[tuple[str, int], Upstream] = {}
     server_specs: dict[tuple[str, int], Mapping[str, Any]] = {}
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
         if key[0] in groups:  # not one that was made since the deployments were read
-            servers.setdefault(key, []).append(Server(name=replica.name, host=replica.host, port=replica.port))
+            upstream = upstreams.setdefault(key, upstream_of(replica))
+            is_alike = upstream == upstream_of(replica)
+            servers.setdefault(key, []).append(_server(replica) if is_alike else _unreachable(replica))
             server_specs[key] = replica.generation.server_spec
     backends = tuple(
         Backend(
@@ -109,6 +130,7 @@ def load() -> RoutingTable:
             servers=tuple(found),
             health_path=str(server_specs[key]["health_path"]),
             retry=Retry(server_specs[key]["retry"]),
+            upstream=upstreams[key],
         )
         for key, found in servers.items()
     )
@@ -124,3 +146,31 @@ def load() -> RoutingTable:
         grants=granted.groups,
         read_at=read_at,
     )
+
+
+def upstream_of(replica: Replica) -> Upstream:
+    """Return how requests are sent to a replica; plain HTTP while its runtime has not said where it is."""
+    if replica.endpoint is None:
+        return Upstream()
+    endpoint = Endpoint(**replica.endpoint)
+    if endpoint.problem:
+        return Upstream()
+    is_encrypted = endpoint.scheme == "https"
+    return Upstream(
+        scheme=endpoint.scheme,
+        server_name=endpoint.server_name if is_encrypted else "",
+        path_prefix=endpoint.path_prefix,
+        host_header=endpoint.host_header,
+        ca=endpoint.ca if is_encrypted else "",
+    )
+
+
+def _server(replica: Replica) -> Server:
+    """Return a replica as a server. One bad address among the rows must not keep the gateway from all others."""
+    if not is_address(replica.host) or not 0 < replica.port < 65536:
+        return _unreachable(replica)
+    return Server(name=replica.name, host=replica.host, port=replica.port)
+
+
+def _unreachable(replica: Replica) -> Server:
+    return Server(name=replica.name, host="", port=0)

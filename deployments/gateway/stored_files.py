@@ -14,9 +14,9 @@ from threading import Lock
 from typing import Any
 
 from deployments.errors import GatewayRejected
-from deployments.gateway.endpoint import Endpoint
+from deployments.gateway.endpoint import GatewayAddress
 from deployments.gateway.haproxy.config import STATE, STATE_KEY, GatewayConfig, Rendered, map_text, render
-from deployments.gateway.routing_table import Backend, RoutingTable, Server
+from deployments.gateway.routing_table import Backend, RoutingTable, Server, Upstream
 from deployments.serving_template import Retry
 from deployments.storage.files import holds, write, write_if_changed
 
@@ -25,7 +25,7 @@ _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 logger = logging.getLogger(__name__)
 
 
-def stored(here: Endpoint, where: GatewayConfig) -> tuple[RoutingTable, Rendered] | None:
+def stored(here: GatewayAddress, where: GatewayConfig) -> tuple[RoutingTable, Rendered] | None:
     """Return the table that was last written and what it makes, None when there is none that can be used."""
     try:
         packed = json.loads((here.folder / _TABLE).read_bytes())
@@ -38,7 +38,7 @@ def stored(here: Endpoint, where: GatewayConfig) -> tuple[RoutingTable, Rendered
         return None
 
 
-def put(here: Endpoint, table: RoutingTable, new: Rendered, *, checked: bool = False) -> bool:
+def put(here: GatewayAddress, table: RoutingTable, new: Rendered, *, checked: bool = False) -> bool:
     """Put a table on disk, the digest last; return whether a file that HAProxy reads was not like that.
 
     Args:
@@ -49,7 +49,9 @@ def put(here: Endpoint, table: RoutingTable, new: Rendered, *, checked: bool = F
     """
     folder = here.folder
     maps = {name: map_text(entries) for name, entries in new.maps.items()}
-    wanted = {**maps, _CONFIGURATION: new.text, STATE: map_text({STATE_KEY: new.digest})}
+    wanted = {**maps, **new.certificates, _CONFIGURATION: new.text, STATE: map_text({STATE_KEY: new.digest})}
+    for name, content in new.certificates.items():
+        write_if_changed(folder / name, content)
     for name in (*maps, STATE, "server-state"):
         if not (folder / name).exists():
             write(folder / name, "")
@@ -66,7 +68,7 @@ def put(here: Endpoint, table: RoutingTable, new: Rendered, *, checked: bool = F
     return is_wrong
 
 
-def may_have_been_read_damaged(here: Endpoint) -> bool:
+def may_have_been_read_damaged(here: GatewayAddress) -> bool:
     """Return whether HAProxy has been started since the files were last compared in this process."""
     return not _STARTS.is_noted(here)
 
@@ -83,6 +85,7 @@ def _unpacked(packed: dict[str, Any]) -> RoutingTable:
                 **backend,
                 "servers": tuple(Server(**server) for server in backend["servers"]),
                 "retry": Retry(backend["retry"]),
+                "upstream": Upstream(**backend.get("upstream", {})),
             }
         )
         for backend in packed["backends"]
@@ -98,16 +101,16 @@ class _Starts:
         self._lock = Lock()
         self._noted: tuple[str, int, int] | None = None
 
-    def note(self, here: Endpoint) -> None:
+    def note(self, here: GatewayAddress) -> None:
         with self._lock:
             self._noted = self._present(here)
 
-    def is_noted(self, here: Endpoint) -> bool:
+    def is_noted(self, here: GatewayAddress) -> bool:
         with self._lock:
             return self._noted is not None and self._noted == self._present(here)
 
     @staticmethod
-    def _present(here: Endpoint) -> tuple[str, int, int] | None:
+    def _present(here: GatewayAddress) -> tuple[str, int, int] | None:
         path = here.control.run / "haproxy.pid"
         try:
             found = path.stat()

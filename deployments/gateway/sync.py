@@ -19,7 +19,7 @@ from threading import Lock
 
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
-from deployments.gateway.endpoint import Endpoint, place, site
+from deployments.gateway.endpoint import GatewayAddress, place, site
 from deployments.gateway.haproxy.config import CHECKS_SOCKET, ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.haproxy.control import RELOAD_SECONDS, Control, pause_until
 from deployments.gateway.readiness import Proof, prove
@@ -121,7 +121,7 @@ def metrics() -> str:
     return place().control.metrics()
 
 
-def _make_equal(here: Endpoint, table: RoutingTable) -> None:
+def _make_equal(here: GatewayAddress, table: RoutingTable) -> None:
     where = site()
     new = render(table, where)
     running = _running_digest(here.control)
@@ -148,7 +148,7 @@ def _make_equal(here: Endpoint, table: RoutingTable) -> None:
         _tell_old_workers(here.control, [change for change in _changes(found[1], new) if change.is_of_map])
 
 
-def _reload(here: Endpoint, new: Rendered) -> None:
+def _reload(here: GatewayAddress, new: Rendered) -> None:
     """Start a worker with what is on disk and wait until it answers."""
     write(here.folder / "server-state", _carried_state(here.control, new))
     here.control.reload()
@@ -160,7 +160,7 @@ def _reload(here: Endpoint, new: Rendered) -> None:
     _remove_old_sockets(here)
 
 
-def _remove_old_sockets(here: Endpoint) -> None:
+def _remove_old_sockets(here: GatewayAddress) -> None:
     """Remove the sockets of checks that no worker uses: all but that of the present one and of the one before."""
     sockets = sorted((here.folder / CHECKS_SOCKET).parent.glob(Path(CHECKS_SOCKET).name), key=os.path.getmtime)
     for path in sockets[:-2]:

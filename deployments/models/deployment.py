@@ -173,6 +173,9 @@ class Generation(models.Model):
 class Replica(models.Model):
     """One model-server process that is wanted, with the resources placed for it while `is_reserved`.
 
+    `endpoint` is where its runtime says that it is, a `runtimes.endpoint.Endpoint` as a mapping; `host` and `port` are
+    the IP address and the port that the gateway sends to, port 0 while there is none.
+
     `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when
     the next start may be tried.
     """
@@ -180,6 +183,7 @@ class Replica(models.Model):
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")
     name = models.CharField(_("name"), max_length=96, unique=True)
     number = models.PositiveIntegerField(_("replica"))
+    endpoint = models.JSONField(_("endpoint"), null=True, blank=True)
     host = models.CharField(_("host"), max_length=64, blank=True)
     port = models.PositiveIntegerField(_("port"), default=0)
     phase = models.CharField(_("phase"), max_length=16, blank=True)

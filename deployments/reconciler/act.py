@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected, SecretMissing
 from deployments.gateway import sync
+from deployments.gateway.resolve import routing_values
 from deployments.lifecycle import Status, Step
 from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
 from deployments.reconciler.core import state
@@ -115,7 +116,8 @@ def _start(scene: Scene, action: state.Start) -> bool:
         Generation.objects.filter(pk=generation.pk).update(reason="")
     for seen in scene.runtime.get(scene.deployment.pk, probe=False):
         if seen.name == replica.name:  # the gateway learns the address while the server is still starting
-            Replica.objects.filter(pk=replica.pk).update(host=seen.host, port=seen.port)
+            before = {"endpoint": replica.endpoint, "host": replica.host, "port": replica.port}
+            Replica.objects.filter(pk=replica.pk).update(**routing_values(seen.endpoint, before))
     return True
 
 

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from deployments.gateway import sync
+from deployments.gateway.resolve import routing_values
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.reconciler.clock import correct, is_ahead
@@ -139,7 +140,7 @@ def _ended_alike(row: Replica) -> bool:
 
 def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
     """Write down what is new about a replica, and nothing when nothing is."""
-    names = ("phase", "detail", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
+    names = ("phase", "detail", "endpoint", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
     before = [getattr(row, name) for name in names]
     if seen.exit is not None and row.phase != ReplicaPhase.EXITED:
         _note_exit(row, seen.exit)
@@ -148,7 +149,12 @@ def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
         row.unhealthy_since = None
     elif row.healthy_since is not None:
         row.healthy_since, row.unhealthy_since = None, now
-    row.phase, row.detail, row.host, row.port = seen.phase, seen.detail, seen.host, seen.port or row.port
+    row.phase, row.detail = seen.phase, seen.detail
+    if seen.phase is not ReplicaPhase.EXITED:
+        for name, value in routing_values(seen.endpoint, dict(zip(names, before, strict=True))).items():
+            setattr(row, name, value)
+        if seen.endpoint is not None and not row.port:
+            row.detail = seen.endpoint.problem or f"its name {seen.endpoint.host} has no address"
     if seen.phase in _LAUNCHED:
         row.launched_at = row.launched_at or now
     after = [getattr(row, name) for name in names]

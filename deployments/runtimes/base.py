@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.runtimes.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -21,6 +22,7 @@ __all__ = [
     "ArtifactSource",
     "Capabilities",
     "Driver",
+    "Endpoint",
     "ExitReason",
     "LogLine",
     "Owner",
@@ -160,7 +162,7 @@ class ReplicaStatus:
         name: as in ReplicaSpec.
         attempt: the attempt this is about (the last one started).
         phase: how far it is.
-        host, port: where it listens; known, and the same for the whole attempt, from the moment it is started.
+        endpoint: where it is reached, the same for the whole attempt; None until that is decided.
         detail: progress for people, e.g. "installing 34 packages" or "fetched 12 of 80 MB"; why it is not healthy yet,
             e.g. "GET /health answered 401"; of a healthy one, what to be warned of. `""` if nothing to say.
         started_at: when the attempt began.
@@ -172,8 +174,7 @@ class ReplicaStatus:
     name: str
     attempt: int
     phase: ReplicaPhase
-    host: str = "127.0.0.1"
-    port: int = 0
+    endpoint: Endpoint | None = None
     detail: str = ""
     started_at: datetime
     exit: ReplicaExit | None = None

@@ -90,8 +90,9 @@ class RuntimeContract:
         seen = self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
         assert (seen.attempt, seen.exit) == (1, None)
-        assert (seen.host, seen.port) == (at_once.host, at_once.port)
-        assert seen.port > 0
+        assert seen.endpoint is not None
+        assert seen.endpoint.problem == ""
+        assert at_once.endpoint in (None, seen.endpoint)
         assert before - timedelta(seconds=1) <= seen.started_at <= datetime.now(UTC)
 
     def test_the_same_attempt_again_starts_nothing(self, runtime: Runtime) -> None:
@@ -102,7 +103,7 @@ class RuntimeContract:
         runtime.start(self.spec(name))
         again = self.wait(runtime, name, ReplicaPhase.HEALTHY)
 
-        assert (again.started_at, again.port) == (first.started_at, first.port)
+        assert (again.started_at, again.endpoint) == (first.started_at, first.endpoint)
 
     def test_many_starts_of_one_attempt_at_once_start_one_server(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"

@@ -72,6 +72,12 @@ class Machine:
     def seen(self, name: str = "", *, probe: bool = False) -> ReplicaStatus:
         return next(one for one in self.runtime.get(self.id, probe=probe) if one.name == (name or self.name))
 
+    def port(self) -> int:
+        """Return the port that the server has been told to listen on."""
+        endpoint = self.seen().endpoint
+        assert endpoint is not None
+        return endpoint.port
+
     def until(self, phase: ReplicaPhase, name: str = "", *, timeout: float = SECONDS) -> ReplicaStatus:
         wait_until(lambda: self.seen(name, probe=True).phase is phase, timeout=timeout, what=f"{name} is {phase}")
         return self.seen(name)

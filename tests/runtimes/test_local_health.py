@@ -103,7 +103,7 @@ def test_a_server_on_another_port_is_told_of_within_ten_seconds(machine: Machine
     program = tmp_path / "server.py"
     program.write_text(server(port="0"))
     machine.start_script(f"{PYTHON} -I -S {program}; true")  # a child of the shell listens
-    port = machine.seen().port
+    port = machine.port()
 
     detail = wait_for_detail(machine, bool, "its port is told")
 
@@ -114,7 +114,7 @@ def test_a_server_on_another_port_is_told_of_within_ten_seconds(machine: Machine
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
 def test_a_server_on_another_address_is_told_of_within_ten_seconds(machine: Machine) -> None:
     machine.start_python(server(host="::1", family=socket.AF_INET6))
-    port = machine.seen().port
+    port = machine.port()
 
     assert wait_for_detail(machine, bool, "its address is told") == (
         f"listens on ::1 only, not on 127.0.0.1 (port {port})"
@@ -123,7 +123,8 @@ def test_a_server_on_another_address_is_told_of_within_ten_seconds(machine: Mach
 
 def test_a_server_that_everybody_on_the_network_reaches_is_warned_of(machine: Machine) -> None:
     machine.start_python(server(host="0.0.0.0"))
-    port = machine.until(ReplicaPhase.HEALTHY).port
+    machine.until(ReplicaPhase.HEALTHY)
+    port = machine.port()
 
     detail = wait_for_detail(machine, bool, "the warning is told")
 

@@ -120,4 +120,4 @@ def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMach
 
 def test_a_server_is_told_where_to_listen(machine: Machine) -> None:
     machine.run('echo "$HOST $PORT"')
-    assert machine.lines() == [f"127.0.0.1 {machine.seen().port}"]
+    assert machine.lines() == [f"127.0.0.1 {machine.port()}"]

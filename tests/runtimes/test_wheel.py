@@ -145,9 +145,9 @@ def test_a_server_of_the_package_is_installed_without_asking_any_index(
     monkeypatch.setenv("UV_DEFAULT_INDEX", NOWHERE)
     began = time.monotonic()
     machine.start(*SERVES, requirements=[DISTRIBUTION])
-    seen = machine.until(ReplicaPhase.HEALTHY, timeout=60)
-    assert answers(f"127.0.0.1:{seen.port}")
-    assert f"Listening on 127.0.0.1:{seen.port}" in machine.lines()
+    machine.until(ReplicaPhase.HEALTHY, timeout=60)
+    assert answers(f"127.0.0.1:{machine.port()}")
+    assert f"Listening on 127.0.0.1:{machine.port()}" in machine.lines()
     assert time.monotonic() - began < 30, "an index was asked"
     said = machine.lines("launchpad")
     assert any(line.startswith("compiled ") for line in said)

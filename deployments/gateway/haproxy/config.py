@@ -8,7 +8,6 @@ of it needs a reload.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +21,8 @@ from urllib.parse import quote
 from deployments.auth.tokens import AUDIENCE
 from deployments.errors import GatewayRejected
 from deployments.gateway.haproxy import replies
-from deployments.gateway.routing_table import Backend, RoutingTable, Server
+from deployments.gateway.routing_table import Backend, RoutingTable, Server, Upstream
+from deployments.runtimes.endpoint import is_address
 from deployments.serving_template import Retry
 
 ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
@@ -93,6 +93,7 @@ class Rendered:
         text: haproxy.cfg.
         skeleton: the same without addresses.
         maps: file name -> key -> value.
+        certificates: file name -> PEM, of those who sign the certificates of servers.
         servers: "backend/server" -> host and port, None while not known.
         digest: stands for all of this.
     """
@@ -100,6 +101,7 @@ class Rendered:
     text: str
     skeleton: str
     maps: Mapping[str, Mapping[str, str]]
+    certificates: Mapping[str, str]
     servers: Mapping[str, tuple[str, int] | None]
     digest: str
 
@@ -125,7 +127,8 @@ def render(table: RoutingTable, site: GatewayConfig) -> Rendered:
     maps = {**_maps(table), SERVERS: {name: "{}/{}".format(*known) for name, known in servers.items() if known}}
     facts = json.dumps([text, maps], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
-    return Rendered(text=text, skeleton=skeleton, maps=maps, servers=servers, digest=digest)
+    certificates = {_ca_file(b.upstream): b.upstream.ca for b in backends if b.upstream.ca}
+    return Rendered(text=text, skeleton=skeleton, maps=maps, certificates=certificates, servers=servers, digest=digest)
 
 
 def map_text(entries: Mapping[str, str]) -> str:
@@ -149,10 +152,8 @@ def _check(backend: Backend) -> None:
         _require_plain(server.name)
         if server.port == 0:
             continue
-        try:
-            ipaddress.ip_address(server.host)
-        except ValueError:
-            raise GatewayRejected(f"{backend.name}/{server.name}: {server.host!r} is not an IP address.") from None
+        if not is_address(server.host):
+            raise GatewayRejected(f"{backend.name}/{server.name}: {server.host!r} is not an IP address.")
         if not 0 < server.port < 65536:
             raise GatewayRejected(f"{backend.name}/{server.name}: {server.port} is not a port.")
     if len({server.name for server in backend.servers}) < len(backend.servers):
@@ -174,15 +175,11 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
     Args:
         servers: their addresses, None to leave addresses out.
     """
-    path = quote(backend.health_path, safe="/?&=:;,@!*()+-._~%") or "/"
     lines = [
         f"backend {backend.name}",
         "    balance leastconn",
-        "    option httpchk",
-        # Without `linger` every check ends with a reset, which servers write into their logs as an error.
-        f"    http-check connect addr unix@{CHECKS_SOCKET} linger",
-        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 hdr Host localhost hdr X-Launchpad-Replica {_NAME}",
-        "    http-check expect status 200-299",
+        *_checks(backend),
+        *_rewriting(backend.upstream),
     ]
     lines += _retries(backend)
     for server in backend.servers:
@@ -191,8 +188,56 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
             known = servers[f"{backend.name}/{server.name}"]
             host, port = known or _NOWHERE
             line += f" {_bracketed(host)}:{port}{'' if known else ' disabled'}"
+        if backend.upstream.scheme == "https":
+            line += f" ssl verify required ca-file {_ca_file(backend.upstream)}{_expected_name(backend.upstream)}"
         lines.append(line)
     return "\n" + "\n".join(lines) + "\n"
+
+
+def _checks(backend: Backend) -> list[str]:
+    """Return the lines that ask servers whether they are healthy.
+
+    What is encrypted is asked directly: the way through CHECKS_SOCKET reads which server is meant.
+    """
+    path = quote(backend.upstream.path_prefix + backend.health_path, safe="/?&=:;,@!*()+-._~%") or "/"
+    sent = f"hdr Host {backend.upstream.host_header or 'localhost'}"
+    # Without `linger` every check ends with a reset, which servers write into their logs as an error.
+    connect = f"addr unix@{CHECKS_SOCKET} linger"
+    if backend.upstream.scheme == "https":
+        name = backend.upstream.server_name
+        connect = "linger ssl" if is_address(name) else f"linger ssl sni {name}"
+    else:
+        sent += f" hdr X-Launchpad-Replica {_NAME}"
+    return [
+        "    option httpchk",
+        f"    http-check connect {connect}",
+        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 {sent}",
+        "    http-check expect status 200-299",
+    ]
+
+
+def _rewriting(upstream: Upstream) -> list[str]:
+    """Return the lines that give requests the form that the servers of a backend expect."""
+    lines = []
+    if upstream.host_header:
+        lines.append(f"    http-request set-header Host {upstream.host_header}")
+    if prefix := upstream.path_prefix:
+        lines.append(f"    http-request set-path '{prefix}%[path]'")
+        lines.append(f"    http-response replace-header Location '^{re.escape(prefix)}(/.*)$' '\\1'")
+    return lines
+
+
+def _expected_name(upstream: Upstream) -> str:
+    """Return what a server's certificate has to be for, as arguments of a server."""
+    name = upstream.server_name
+    return f" verifyhost {name}" if is_address(name) else f" verifyhost {name} sni str({name})"
+
+
+def _ca_file(upstream: Upstream) -> str:
+    """Return the file of the authorities, relative to the configuration; without any the system's are trusted."""
+    if not upstream.ca:
+        return "@system-ca"
+    return f"ca-{hashlib.sha256(upstream.ca.encode()).hexdigest()[:16]}.pem"
 
 
 def _retries(backend: Backend) -> list[str]:

@@ -272,10 +272,11 @@ class LocalRuntime:
     def _probe(self, seen: ReplicaStatus) -> ReplicaStatus:
         folder = self._replicas / seen.name / f"attempt-{seen.attempt}"
         spec, state = read_json(str(folder / "spec.json")), read_json(str(folder / "state.json"))
-        if spec is None or state is None or "server" not in state:
+        if spec is None or state is None or "server" not in state or seen.endpoint is None:
             return seen
+        host, port = seen.endpoint.host, seen.endpoint.port
         leader = state["server"][0]
-        health = probe(seen.host, seen.port, spec["health_path"])
+        health = probe(host, port, spec["health_path"])
         phase = health.phase
         mark = folder / "healthy"
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():
@@ -288,9 +289,7 @@ class LocalRuntime:
             return replace(seen, phase=phase, detail=health.seen)
         if (datetime.now(UTC) - seen.started_at).total_seconds() < SETTLING_SECONDS:
             return replace(seen, phase=phase)
-        return replace(
-            seen, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), seen.host, seen.port)
-        )
+        return replace(seen, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), host, port))
 
     def _measured(self, seen: ReplicaStatus) -> ReplicaStatus:
         if seen.phase not in _PROBED:

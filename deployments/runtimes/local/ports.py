@@ -11,9 +11,8 @@ from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
 from deployments.runtimes.local.attempt_files import read_json
-from deployments.runtimes.local.reading import attempts, replica_dirs
+from deployments.runtimes.local.reading import HOST, attempts, replica_dirs
 
-HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 FIRST, LAST = 20_000, 32_767
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.runtimes.base import ReplicaExit, ReplicaStatus
+from deployments.runtimes.base import Endpoint, ReplicaExit, ReplicaStatus
 from deployments.runtimes.local.attempt_files import (
     is_alive,
     read_json,
@@ -27,6 +27,7 @@ from deployments.runtimes.local.attempt_files import (
 )
 from deployments.runtimes.local.limits import end_groups
 
+HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives
 STOP_SECONDS = 5.0  # beyond the grace time: how long a shim may take to end its server
 CLOCK_SLACK = 2.0  # seconds that a time may be ahead though nobody has set the clock
@@ -96,7 +97,7 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         name=replica.name,
         attempt=number,
         phase=ReplicaPhase.STARTING,
-        port=spec["port"],
+        endpoint=Endpoint(host=HOST, port=spec["port"]),
         detail=state.get("detail", ""),
         started_at=datetime.fromtimestamp(spec["at"], UTC),
     )

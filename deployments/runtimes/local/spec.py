@@ -15,8 +15,8 @@ from deployments.errors import RuntimeRejected
 from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
 from deployments.runtimes.base import ArtifactSource, ReplicaSpec
 from deployments.runtimes.local.environment import is_built
-from deployments.runtimes.local.ports import HOST
 from deployments.runtimes.local.preparing import Preparation
+from deployments.runtimes.local.reading import HOST
 from deployments.runtimes.local.rights import Rights, rights_for
 
 _PLACEHOLDER = re.compile(r"\{\{\s*runtime\.(?:(port)|artifacts\.([\w.-]+))\s*\}\}")
