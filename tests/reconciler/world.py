@@ -89,9 +89,21 @@ class World:
         return [one.name for one in found if one.phase is not ReplicaPhase.EXITED]
 
     def server_pid(self, name: str) -> int:
-        states = sorted((Path(settings.LAUNCHPAD_HOME) / "replicas" / name).glob("attempt-*/state.json"))
-        pid: int = json.loads(states[-1].read_text())["server"][0]
-        return pid
+        return self._pid(name, "server")
+
+    def shim_pid(self, name: str) -> int:
+        """Return the pid of the process beside a server."""
+        return self._pid(name, "shim")
+
+    def _pid(self, name: str, of: str) -> int:
+        """Return a pid of the last attempt, once there is one."""
+
+        def find() -> int:
+            states = sorted((Path(settings.LAUNCHPAD_HOME) / "replicas" / name).glob("attempt-*/state.json"))
+            pid, _ = json.loads(states[-1].read_text()).get(of, (0, ""))
+            return int(pid)
+
+        return wait_until(find, what=f"the {of} of {name} has a pid")
 
     def specs(self, deployment: Deployment) -> list[Path]:
         """Return the files that say what its servers are to run."""
