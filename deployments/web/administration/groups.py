@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import HttpResponseClientRedirect
 
-from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import ResourceGroup
 from deployments.operations.resource_groups import (
     Quotas,
@@ -22,8 +22,7 @@ from deployments.operations.resource_groups import (
 )
 from deployments.queries import administration
 from deployments.web.administration.forms import GroupForm, NewGroupForm
-from deployments.web.administration.frames import form_page, list_page
-from deployments.web.shell.form_problems import put_problems
+from deployments.web.administration.frames import form_page, list_page, onward, question_page
 from deployments.web.shell.guards import PageRequest, administrator_required
 
 
@@ -37,22 +36,21 @@ def group_list(request: PageRequest) -> HttpResponse:
 @administrator_required
 def group_create(request: PageRequest) -> HttpResponse:
     form = NewGroupForm(request.POST or None)
-    if form.is_valid():
+
+    def create() -> HttpResponse:
         values = form.cleaned_data
-        try:
-            group = create_resource_group(
-                request.actor,
-                values["group"],
-                labels=values["labels"],
-                connection=values["connection"],
-                quotas=_quotas(form),
-            )
-        except InvalidInput as error:
-            put_problems(form, error, {"resourceGroupId": "group"})
-        else:
-            messages.success(request, _("The resource group %(id)s was created.") % {"id": group.pk})
-            return redirect("groups")
-    return form_page(request, form, title=_("Create resource group"), submit=_("Create"), parent=_parent())
+        group = create_resource_group(
+            request.actor,
+            values["group"],
+            labels=values["labels"],
+            connection=values["connection"],
+            quotas=_quotas(form),
+        )
+        messages.success(request, _("The resource group %(id)s was created.") % {"id": group.pk})
+        return redirect("groups")
+
+    title, names = _("Create resource group"), {"resourceGroupId": "group"}
+    return form_page(request, form, create, title=title, submit=_("Create"), parent=_parent(), names=names)
 
 
 @require_http_methods(["GET", "POST"])
@@ -62,12 +60,14 @@ def group_change(request: PageRequest, group_id: str) -> HttpResponse:
     group = _group_or_404(request, group_id)
     initial = {name: getattr(group, name) for name in ("deployment_quota", "replica_quota", "labels")}
     form = GroupForm(request.POST or None, initial=initial)
-    if form.is_valid():
+
+    def change() -> HttpResponse:
         change_resource_group(request.actor, group, labels=form.cleaned_data["labels"], quotas=_quotas(form))
         messages.success(request, _("The resource group %(id)s was changed.") % {"id": group.pk})
         return redirect("groups")
-    more = {"group": group, "contents": _contents(group)}
-    return form_page(request, form, "group", title=group.pk, submit=_("Save"), parent=_parent(), **more)
+
+    more: dict[str, Any] = {"group": group, "contents": _contents(group)}
+    return form_page(request, form, change, "group", title=group.pk, submit=_("Save"), parent=_parent(), **more)
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,27 +76,19 @@ def group_delete(request: PageRequest, group_id: str) -> HttpResponse:
     """Ask first, and let the id be typed when the group holds something; then delete it."""
     group = _group_or_404(request, group_id)
     contents = _contents(group)
-    problem = ""
-    if request.method == "POST":
-        try:
-            if contents:
-                confirmed = request.POST.get("confirmed", "").strip()
-                delete_resource_group_with_contents(request.actor, group, confirmed=confirmed)
-                messages.info(request, _("%(id)s goes as soon as its deployments have ended.") % {"id": group.pk})
-            else:
-                delete_resource_group(request.actor, group)
-                messages.success(request, _("%(id)s was deleted.") % {"id": group.pk})
-        except (InvalidInput, OperationRefused) as error:
-            problem = str(error)
+
+    def delete() -> HttpResponse:
+        if contents:
+            confirmed = request.POST.get("confirmed", "").strip()
+            delete_resource_group_with_contents(request.actor, group, confirmed=confirmed)
+            messages.info(request, _("%(id)s goes as soon as its deployments have ended.") % {"id": group.pk})
         else:
-            return _onward(request)
-    context = {"group": group, "contents": contents, "problem": problem}
-    return render(request, "administration/group_delete.html", context, status=422 if problem else 200)
+            delete_resource_group(request.actor, group)
+            messages.success(request, _("%(id)s was deleted.") % {"id": group.pk})
+        return onward(request, "groups")
 
-
-def _onward(request: PageRequest) -> HttpResponse:
-    address = reverse("groups")
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    context = {"group": group, "contents": contents}
+    return question_page(request, "group_delete", context, delete, back=reverse("group", args=[group.pk]))
 
 
 def _group_or_404(request: PageRequest, group_id: str) -> ResourceGroup:

@@ -16,7 +16,7 @@ from deployments.models import Role, Secret
 from deployments.operations.secrets import create_secret, delete_secret, replace_secret
 from deployments.queries.secrets import templates_that_name, visible_secrets
 from deployments.web.administration.forms import SecretForm, value_forms, values_in
-from deployments.web.administration.frames import list_page
+from deployments.web.administration.frames import list_page, onward, question_page
 from deployments.web.shell.form_problems import put_problems
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
 
@@ -88,12 +88,14 @@ def secret_replace(request: PageRequest, secret_id: int) -> HttpResponse:
 def secret_delete(request: PageRequest, secret_id: int) -> HttpResponse:
     """Ask first, then delete a secret."""
     secret = _secret_or_404(request, secret_id)
-    if request.method == "GET":
-        context = {"secret": secret, "templates": templates_that_name(secret)}
-        return render(request, "administration/secret_delete.html", context)
-    delete_secret(request.actor, secret)
-    messages.success(request, _("%(name)s was deleted.") % {"name": secret.name})
-    return redirect("secrets")
+
+    def delete() -> HttpResponse:
+        delete_secret(request.actor, secret)
+        messages.success(request, _("%(name)s was deleted.") % {"name": secret.name})
+        return onward(request, "secrets")
+
+    context = {"secret": secret, "templates": templates_that_name(secret)}
+    return question_page(request, "secret_delete", context, delete, back=reverse("secret", args=[secret.pk]))
 
 
 def _parent() -> dict[str, str]:

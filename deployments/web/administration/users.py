@@ -10,13 +10,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from deployments.errors import InvalidInput, OperationRefused
 from deployments.models import Role, User
 from deployments.operations.users import Person, change_user, create_user, issue_sign_in_link
 from deployments.queries import administration
 from deployments.web.administration.forms import NewUserForm, UserForm
 from deployments.web.administration.frames import form_page, list_page
-from deployments.web.shell.form_problems import put_problems
 from deployments.web.shell.guards import PageRequest, administrator_required
 from deployments.web.shell.notices import apart
 
@@ -33,15 +31,13 @@ def user_list(request: PageRequest) -> HttpResponse:
 def user_create(request: PageRequest) -> HttpResponse:
     """Add somebody and show the link that lets them in."""
     form = NewUserForm(request.POST or None)
-    if form.is_valid():
-        try:
-            user = create_user(request.actor, form.cleaned_data["username"], _person(form))
-        except InvalidInput as error:
-            put_problems(form, error)
-        else:
-            return _link_page(request, user) if user.is_active else redirect("users")
-    lead = _("A sign-in link lets them in; then they choose a password.")
-    return form_page(request, form, title=_("Add user"), submit=_("Add"), parent=("users", _("Users")), lead=lead)
+
+    def add() -> HttpResponse:
+        user = create_user(request.actor, form.cleaned_data["username"], _person(form))
+        return _link_page(request, user) if user.is_active else redirect("users")
+
+    lead, parent = _("A sign-in link lets them in; then they choose a password."), ("users", _("Users"))
+    return form_page(request, form, add, title=_("Add user"), submit=_("Add"), parent=parent, lead=lead)
 
 
 @require_http_methods(["GET", "POST"])
@@ -49,16 +45,14 @@ def user_create(request: PageRequest) -> HttpResponse:
 def user_change(request: PageRequest, user_id: int) -> HttpResponse:
     user = _user_or_404(request, user_id)
     form = UserForm(request.POST or None, initial=UserForm.initial_of(user))
-    if form.is_valid():
-        try:
-            change_user(request.actor, user, _person(form))
-        except OperationRefused as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, _("%(name)s was changed.") % {"name": apart(user.get_username())})
-            return redirect("users")
+
+    def change() -> HttpResponse:
+        change_user(request.actor, user, _person(form))
+        messages.success(request, _("%(name)s was changed.") % {"name": apart(user.get_username())})
+        return redirect("users")
+
     title, parent = user.get_username(), ("users", _("Users"))
-    return form_page(request, form, "user", title=title, submit=_("Save"), parent=parent, person=user)
+    return form_page(request, form, change, "user", title=title, submit=_("Save"), parent=parent, person=user)
 
 
 @never_cache

@@ -111,7 +111,8 @@ def artifact_delete(request: PageRequest, artifact_id: UUID) -> HttpResponse:
     found = _artifact_or_404(request, artifact_id)
     request.section = found.kind
     if request.method == "GET":
-        return render(request, "artifacts/delete.html", {"artifact": found})
+        back = reverse("artifact", args=[found.pk])
+        return render(request, "artifacts/delete.html", {"artifact": found, "back_url": back})
     try:
         delete_artifact(request.actor, found)
     except OperationRefused as error:

@@ -52,8 +52,7 @@ def deployment_stop(request: PageRequest, deployment_id: str) -> HttpResponse:
     if request.method == "POST":
         done = gettext("%(id)s is being stopped.") % {"id": deployment.pk}
         return _done(request, deployment, Action.STOP, stop_deployment, done)
-    reason = reason_against(request, deployment, Action.STOP)
-    return render(request, "deployments/stop.html", {"deployment": deployment, "reason": reason})
+    return _question(request, deployment, Action.STOP, "stop")
 
 
 @require_http_methods(["GET", "POST"])
@@ -65,8 +64,7 @@ def deployment_delete(request: PageRequest, deployment_id: str) -> HttpResponse:
     if request.method == "POST":
         done = gettext("%(id)s is being deleted.") % {"id": deployment.pk}
         return _done(request, deployment, Action.DELETE, delete_deployment, done)
-    reason = reason_against(request, deployment, Action.DELETE)
-    return render(request, "deployments/delete.html", {"deployment": deployment, "reason": reason})
+    return _question(request, deployment, Action.DELETE, "delete")
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,8 +77,18 @@ def deployment_roll_back(request: PageRequest, deployment_id: str) -> HttpRespon
     if request.method == "POST":
         done = gettext("Rolling back to %(name)s.") % {"name": apart(last.name) if last else ""}
         return _done(request, deployment, Action.UPDATE, roll_back_deployment, done)
-    reason = reason_against(request, deployment, Action.UPDATE)
-    return render(request, "deployments/roll_back.html", {"deployment": deployment, "last": last, "reason": reason})
+    return _question(request, deployment, Action.UPDATE, "roll_back", last=last)
+
+
+def _question(
+    request: PageRequest, deployment: Deployment, action: Action, template: str, **more: Any
+) -> HttpResponse:
+    context = {
+        "deployment": deployment,
+        "reason": reason_against(request, deployment, action),
+        "back_url": reverse("deployment", args=[deployment.pk]),
+    }
+    return render(request, f"deployments/{template}.html", {**context, **more})
 
 
 def _done(request: PageRequest, deployment: Deployment, action: Action, act: Act, done: str) -> HttpResponse:
