@@ -78,5 +78,5 @@ spec:
 def test_a_template_and_a_configuration_of_an_older_version_still_give_a_command_that_runs() -> None:
     server_spec = render(parse(TEMPLATE)[0], parameters={}, artifacts={})
 
-    assert server_spec.command == ("python3", "-m", "launchpad_model_servers.hello_server", "--fast")
+    assert server_spec.argv == ("python3", "-m", "launchpad_model_servers.hello_server", "--fast")
     assert server_spec.requirements == ("launchpad-model-servers",)

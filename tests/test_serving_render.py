@@ -105,7 +105,7 @@ def refusal(**parameters: str) -> dict[str, str]:
 def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
     server_spec = rendered(name="wine")
     assert server_spec.image == "registry.example/test:1.9.1"
-    assert server_spec.command == (
+    assert server_spec.argv == (
         "python",
         "server.py",
         "--name=wine",
@@ -147,14 +147,14 @@ def test_without_annotations_the_health_path_is_the_proof() -> None:
     assert server_spec.requirements == ()
     assert server_spec.deadlines == {}
     assert server_spec.retry is Retry.SAFE
-    assert server_spec.command[3] == "--fast"
+    assert server_spec.argv[3] == "--fast"
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_no_value_changes_anything_but_itself(value: str) -> None:
     server_spec, plain = rendered(name=value, needed=value), rendered()
     if "runtime." not in value:
-        assert server_spec.command == (*plain.command[:2], f"--name={value}", *plain.command[3:])
+        assert server_spec.argv == (*plain.argv[:2], f"--name={value}", *plain.argv[3:])
         assert server_spec.env == plain.env | {"NEEDED": f"<{value}>"}
     assert json.loads(server_spec.proof.body or "") == {"name": value, "rows": [], "count": 2}
     assert (
@@ -181,7 +181,7 @@ def test_no_value_changes_anything_but_itself(value: str) -> None:
     ],
 )
 def test_values_that_look_like_yaml_or_placeholders_stay_what_they_are(value: str) -> None:
-    assert rendered(name=value).command[2] == f"--name={value}"
+    assert rendered(name=value).argv[2] == f"--name={value}"
 
 
 def test_placeholders_of_the_runtime_in_a_value_are_for_the_runtime() -> None:
@@ -201,7 +201,7 @@ def test_placeholders_of_the_runtime_in_a_value_are_for_the_runtime() -> None:
 def test_a_parameter_may_become_several_arguments(value: str, arguments: list[str]) -> None:
     if "{{ runtime.port }}" in value:  # a placeholder with spaces is split unless it is quoted
         value = value.replace("{{ runtime.port }}", "'{{ runtime.port }}'")
-    assert list(rendered(extra=value).command[3:-1]) == arguments
+    assert list(rendered(extra=value).argv[3:-1]) == arguments
 
 
 @pytest.mark.parametrize("value", ["", "  ", '"open', "[1, 2]", "[", "[]", '["a\\u0000"]'])

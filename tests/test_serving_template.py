@@ -140,7 +140,7 @@ def test_a_template_with_block_strings_and_bare_placeholders_is_read() -> None:
     assert slot.labels == {"ext.ai.sap.com/team": "support", "ext.ai.sap.com/stage": "1.10"}
     assert template.resource_plan_expression == "basic"
     assert template.server.image == "{{inputs.parameters.image}}"
-    assert template.server.command == (
+    assert (*template.server.command, *template.server.args) == (
         "/bin/sh",
         "-c",
         "--words",

@@ -102,9 +102,11 @@ class ReplicaSpec:
         resource_group: id of the group that it belongs to; what is prepared for it is never another group's.
         attempt: 1 for the first start of this replica, then one more for each restart. Each attempt has its
             own log and exit.
-        command: program and arguments, rendered but for the runtime's own placeholders `{{runtime.port}}` and
-            `{{runtime.artifacts.NAME}}` (the local path of a fetched artifact), which may stand anywhere in
-            `command` and in the values of `env`.
+        image: container image, `""` for none.
+        command: program and first arguments; in an image, what replaces its entry point.
+        args: more arguments; in an image, what replaces its own. Both are rendered but for the placeholders that the
+            runtime fills in (see `placeholders`), which may stand anywhere in them and in the values of `env`.
+        port: where the server listens when it is not told otherwise; None when the template does not say.
         env: environment of the server; nothing of our own environment is added but PATH, HOME, LANG, TMPDIR and PORT.
         secret_env: more of the server's environment, which is written nowhere: neither to a disk nor into a log.
         requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
@@ -119,7 +121,10 @@ class ReplicaSpec:
     name: str
     resource_group: str = ""
     attempt: int
+    image: str = ""
     command: tuple[str, ...]
+    args: tuple[str, ...] = ()
+    port: int | None = None
     env: dict[str, str] = field(default_factory=dict)
     secret_env: dict[str, str] = field(default_factory=dict, repr=False)
     requirements: tuple[str, ...] = ()

@@ -39,7 +39,8 @@ def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
     values = dict(packed)
     for name in ("ports", "requirements"):
         values[name] = tuple(values[name])
-    values["command"], values["requirements"] = by_module(values["command"], values["requirements"])
+    for name in ("command", "args"):
+        values[name], values["requirements"] = by_module(values.get(name, ()), values["requirements"])
     values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
     values["proof"] = Proof(**values["proof"])
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
@@ -67,7 +68,10 @@ def replica_spec(
         name=replica.name,
         resource_group=configuration.resource_group_id,
         attempt=replica.attempt,
+        image=server_spec.image,
         command=server_spec.command,
+        args=server_spec.args,
+        port=server_spec.ports[0] if server_spec.ports else None,
         env=server_spec.env,
         secret_env=dict(secrets),
         requirements=server_spec.requirements,

@@ -233,10 +233,10 @@ def _server(source: Source, body: dict[str, Tree]) -> ServerTemplate:
     containers = source.items(predictor.get("containers"), (*_PREDICTOR, "containers"))
     container = source.mapping(containers[0], _CONTAINER) if containers else {}
     env, secret_env, unset_env = _env(source, container)
-    command, args = _strings(source, container, "command"), _strings(source, container, "args")
     return ServerTemplate(
         image=source.text(container.get("image"), (*_CONTAINER, "image")),
-        command=(*command, *args) if command else (),  # arguments alone are for the program inside the image
+        command=tuple(_strings(source, container, "command")),
+        args=tuple(_strings(source, container, "args")),
         env=env,
         secret_env=secret_env,
         unset_env=unset_env,

@@ -75,8 +75,9 @@ class ServerSpec:
 
     Args:
         image: container image, `""` when the template names none.
-        command: program and arguments; empty when the template gives an image alone. `{{runtime.port}}` and
-            `{{runtime.artifacts.NAME}}` may stand in it and in the values of `env`.
+        command: the program; empty when the template gives an image alone. `{{runtime.port}}` and
+            `{{runtime.artifacts.NAME}}` may stand in it, in `args` and in the values of `env`.
+        args: its arguments, or those of the program inside the image.
         env: environment of the server.
         secret_env: where further environment variables take secret values from, looked up when a server starts.
         ports: container ports.
@@ -105,6 +106,12 @@ class ServerSpec:
     retry: Retry
     secret_env: dict[str, SecretKey] = field(default_factory=dict)
     drain_seconds: int = DRAIN_SECONDS
+    args: tuple[str, ...] = ()
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The whole command line, for who runs it without an image."""
+        return (*self.command, *self.args)
 
 
 def render(
@@ -129,9 +136,11 @@ def render(
     health_path = values.path(server.health_path)
     least, most = _replicas(values, server)
     command, requirements = by_module(values.command(server.command), values.requirements(server.requirements))
+    args, requirements = by_module(values.command(server.args), requirements)
     return ServerSpec(
         image=values.text(server.image),
         command=command,
+        args=args,
         env={name: values.argument(text) for name, text in server.env.items()},
         ports=tuple(values.whole(port) for port in server.ports),
         resource_plan=values.text(server.resource_plan).strip(),

@@ -143,6 +143,7 @@ class ServerTemplate:
 
     image: str = ""
     command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     secret_env: dict[str, SecretKey] = field(default_factory=dict)
     unset_env: tuple[str, ...] = ()

@@ -86,7 +86,7 @@ class Server:
         env = {"PATH": programs, "PORT": str(self.port), **server_spec.env}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [_filled(item, replaced) for item in server_spec.command],
+                [_filled(item, replaced) for item in server_spec.argv],
                 env={name: _filled(value, replaced) for name, value in env.items()},
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -80,7 +80,7 @@ def test_onnx_says_when_a_file_is_no_model(start: Start, tmp_path: Path) -> None
 
 def test_wrong_arguments_end_a_server_for_good(start: Start, tmp_path: Path) -> None:
     server_spec = server_spec_for("onnx-server")
-    server = start(replace(server_spec, command=(*server_spec.command, "--threads=two")), {"model": tmp_path})
+    server = start(replace(server_spec, args=(*server_spec.args, "--threads=two")), {"model": tmp_path})
     assert server.process.wait(timeout=60) == os.EX_USAGE
     assert "error: argument --threads: invalid int value: 'two'" in server.log.read_text()
 

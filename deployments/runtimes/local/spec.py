@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +17,7 @@ from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.reading import HOST
 from deployments.runtimes.local.rights import Rights, rights_for
-
-_PLACEHOLDER = re.compile(r"\{\{\s*runtime\.(?:(port)|artifacts\.([\w.-]+))\s*\}\}")
+from deployments.runtimes.placeholders import filled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +75,9 @@ class LaunchSpecBuilder:
                 step | {"command": preparation.command(folder / "spec.json", number)}
                 for number, step in enumerate(jobs)
             ],
-            "command": [_filled(item, port, targets) for item in spec.command],
+            "command": [filled(item, port=port, artifacts=targets) for item in (*spec.command, *spec.args)],
             "env": self._server_environment(spec, work, environment, port)
-            | {name: _filled(value, port, targets) for name, value in spec.env.items()},
+            | {name: filled(value, port=port, artifacts=targets) for name, value in spec.env.items()},
             "cwd": str(work),
             "cpu_millis": spec.resources.cpu_millis,
             "memory_bytes": spec.resources.memory_bytes,
@@ -158,17 +156,6 @@ class LaunchSpecBuilder:
 def scope_of(resource_group: str) -> str:
     """Return the name of the folder of what is a resource group's alone."""
     return f"group-{hashlib.sha256(resource_group.encode()).hexdigest()[:16]}"
-
-
-def _filled(text: str, port: int, targets: dict[str, Path]) -> str:
-    def value(match: re.Match[str]) -> str:
-        if match[1]:
-            return str(port)
-        if match[2] not in targets:
-            raise RuntimeRejected(f"The template names the input artifact {match[2]}, but the configuration has none.")
-        return str(targets[match[2]])
-
-    return _PLACEHOLDER.sub(value, text)
 
 
 def memory_words(size: int) -> str:
