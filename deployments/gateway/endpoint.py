@@ -1,4 +1,4 @@
-"""Where the gateway of this installation is: the only place that reads the settings for it."""
+"""The address and the configuration of this installation's gateway: the only module that reads its settings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from deployments.gateway import tls
 from deployments.gateway.haproxy.config import GatewayConfig
 from deployments.gateway.haproxy.control import Control
 
-MAX_CONNECTIONS = 10_000  # of clients at a time
-LOOK_AT_CERTIFICATE_EVERY = 600.0  # seconds
-_LOCAL = {"::": "::1", **dict.fromkeys(("", "*", "0.0.0.0"), "127.0.0.1")}  # noqa: S104  compared with, not bound to
-_ASKED = (
+MAX_CONNECTIONS = 10_000  # of clients at the same time
+CERTIFICATE_CHECK_INTERVAL = 600.0  # seconds
+_LOOPBACK = {"::": "::1", **dict.fromkeys(("", "*", "0.0.0.0"), "127.0.0.1")}  # noqa: S104  compared with, not bound to
+_CERTIFICATE_SETTINGS = (
     *("LAUNCHPAD_HOME", "LAUNCHPAD_GATEWAY_BIND", "LAUNCHPAD_GATEWAY_HOST"),
     *("LAUNCHPAD_TLS_CERT", "LAUNCHPAD_TLS_KEY"),
 )
@@ -26,7 +26,7 @@ _ASKED = (
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayAddress:
-    """The gateway's folder and how to reach it.
+    """The gateway's folder, and its address.
 
     Args:
         folder: configuration and maps.
@@ -43,15 +43,15 @@ class GatewayAddress:
     port: int
 
 
-def place() -> GatewayAddress:
-    """Return where the gateway of the settings is."""
+def gateway_address() -> GatewayAddress:
+    """Return the folder and the address of the gateway of the settings."""
     home = Path(settings.LAUNCHPAD_HOME)
     bind = settings.LAUNCHPAD_GATEWAY_BIND.strip("[]")
     return GatewayAddress(
         folder=home / "gateway",
         control=Control(home / "gateway", home / "run"),
         host=settings.LAUNCHPAD_GATEWAY_HOST,
-        address=_LOCAL.get(bind, bind),
+        address=_LOOPBACK.get(bind, bind),
         port=settings.LAUNCHPAD_GATEWAY_PORT,
     )
 
@@ -63,17 +63,17 @@ def prefix_of(deployment_id: str) -> str:
 
 def inference_url(deployment_id: str) -> str:
     """Return the public URL of a deployment."""
-    here = place()
-    return f"https://{here.host}{'' if here.port == 443 else f':{here.port}'}{prefix_of(deployment_id)}"
+    gateway = gateway_address()
+    return f"https://{gateway.host}{'' if gateway.port == 443 else f':{gateway.port}'}{prefix_of(deployment_id)}"
 
 
-def site() -> GatewayConfig:
-    """Return what the configuration depends on beside the table.
+def gateway_config() -> GatewayConfig:
+    """Return the part of HAProxy's configuration that comes from the settings.
 
     Raises:
         GatewayRejected: the certificate of the settings cannot be used.
     """
-    shown = certificate()
+    tls_certificate = certificate()
     return GatewayConfig(
         bind=settings.LAUNCHPAD_GATEWAY_BIND.strip("[]"),
         port=settings.LAUNCHPAD_GATEWAY_PORT,
@@ -86,36 +86,36 @@ def site() -> GatewayConfig:
         is_behind_tls=settings.LAUNCHPAD_SECURE or settings.LAUNCHPAD_PROXIES > 0,
         issuer=settings.LAUNCHPAD_URL,
         keys=tokens.public_keys(),
-        certificate=Path("..") / "tls" / shown.path.name,
-        fingerprint=shown.fingerprint,
+        certificate=Path("..") / "tls" / tls_certificate.path.name,
+        fingerprint=tls_certificate.fingerprint,
         threads=getattr(settings, "LAUNCHPAD_GATEWAY_THREADS", 2),
     )
 
 
 def _connections() -> int:
-    """Return how many connections file descriptors suffice for: one to the client and one to a server each."""
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return MAX_CONNECTIONS if most == resource.RLIM_INFINITY else max(100, min(MAX_CONNECTIONS, most // 2 - 100))
+    """Return how many connections the file descriptors allow: each needs two, to the client and to a server."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return MAX_CONNECTIONS if limit == resource.RLIM_INFINITY else max(100, min(MAX_CONNECTIONS, limit // 2 - 100))
 
 
 def certificate() -> tls.Certificate:
-    """Return the gateway's certificate, looked at again every ten minutes so that it is renewed in time."""
-    return _CERTIFICATE.now()
+    """Return the gateway's certificate; checked every CERTIFICATE_CHECK_INTERVAL, so that it is renewed in time."""
+    return _CERTIFICATE.get()
 
 
 class _Certificate:
     def __init__(self) -> None:
         self._lock = Lock()
-        self._known: tuple[tuple[str, ...], float, tls.Certificate] | None = None
+        self._cached: tuple[tuple[str, ...], float, tls.Certificate] | None = None
 
-    def now(self) -> tls.Certificate:
-        wanted = tuple(str(getattr(settings, name)) for name in _ASKED)
+    def get(self) -> tls.Certificate:
+        paths = tuple(str(getattr(settings, name)) for name in _CERTIFICATE_SETTINGS)
         with self._lock:
-            if self._known and self._known[0] == wanted and time.monotonic() < self._known[1]:
-                return self._known[2]
-            found = tls.ensure(Path(settings.LAUNCHPAD_HOME))
-            self._known = (wanted, time.monotonic() + LOOK_AT_CERTIFICATE_EVERY, found)
-            return found
+            if self._cached and self._cached[0] == paths and time.monotonic() < self._cached[1]:
+                return self._cached[2]
+            certificate = tls.ensure(Path(settings.LAUNCHPAD_HOME))
+            self._cached = (paths, time.monotonic() + CERTIFICATE_CHECK_INTERVAL, certificate)
+            return certificate
 
 
 _CERTIFICATE = _Certificate()

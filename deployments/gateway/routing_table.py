@@ -1,8 +1,8 @@
-"""What the gateway is to do, in plain data: the input of `config.render` and `sync.apply`.
+"""The desired state of the gateway in plain data: the input of `config.render` and `sync.apply`.
 
-A backend is one generation of a deployment. It is in the table before traffic goes to it, so that the gateway can
-prove it, and after traffic has left it, until it is drained. `routes` says which generation the public gets.
-`load` reads it all from the database.
+A backend is one generation of a deployment. It is in the table before it gets public traffic, so that its readiness
+can be checked through the gateway, and afterwards until it is drained. `routes` says which generation is public.
+`load` reads the table from the database.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployments.gateway.holders import look
+from deployments.gateway.holders import load_grants
 from deployments.models import Deployment, Replica, ServiceKey, User
 from deployments.runtimes.endpoint import Endpoint, is_address
 from deployments.serving_template import Retry
@@ -38,7 +38,7 @@ class Upstream:
     """How requests are sent to the servers of a backend; see `runtimes.endpoint.Endpoint` for what each is.
 
     Args:
-        server_name: what their certificates have to be for, with https.
+        server_name: the name that their certificates must have, with https.
     """
 
     scheme: str = "http"
@@ -56,7 +56,7 @@ class Backend:
         resource_group: whose tokens may use it.
         servers: its replicas.
         health_path: HTTP path that answers 2xx when a replica is healthy.
-        retry: which requests are sent to another replica when theirs died before it answered. Requests that never
+        retry: which requests are sent to another replica when theirs ended before it answered. Requests that never
             reached a replica are always sent to another one.
         upstream: how requests are sent to all of its servers.
     """
@@ -76,17 +76,17 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class RoutingTable:
-    """Everything that the gateway has to know.
+    """The desired state of the gateway.
 
     Args:
         backends: the generations that have replicas.
-        routes: deployment id -> generation that public traffic goes to. A deployment without one answers 503.
+        routes: deployment id -> generation that gets public traffic. A deployment without one is answered with 503.
         idle: deployment id -> resource group of the deployments that exist without a backend (stopped, dead, not yet
-            placed). They answer 503; what is neither here nor in `backends` answers 404.
+            placed). They are answered with 503; ids that are neither here nor in `backends` with 404.
         revoked: client ids, token ids (`jti`) and grants whose tokens are refused.
         grants: id of a grant -> resource groups, of the grants whose groups are too many for a token.
-        read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway keeps the one
-            that was read later, whichever comes first.
+        read_at: `time.monotonic_ns()` from **before** the first row was read. Of two tables the gateway uses the one
+            that was read later, in whichever order they are applied.
     """
 
     backends: tuple[Backend, ...] = ()
@@ -103,10 +103,10 @@ def backend_name(deployment_id: str, generation: int) -> str:
 
 
 def load() -> RoutingTable:
-    """Read the table, in the same few queries however many deployments there are."""
+    """Read the table, with a fixed number of queries."""
     read_at = time.monotonic_ns()
-    rows = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
-    groups = {pk: group for pk, group, _ in rows}
+    deployments = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
+    groups = {pk: group for pk, group, _ in deployments}
     replicas = (
         Replica.objects.filter(is_reserved=True, port__gt=0)
         .select_related("generation")
@@ -117,7 +117,7 @@ def load() -> RoutingTable:
     server_specs: dict[tuple[str, int], Mapping[str, Any]] = {}
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
-        if key[0] in groups:  # not one that was made since the deployments were read
+        if key[0] in groups:  # not one that was created after the deployments were read
             upstream = upstreams.setdefault(key, upstream_of(replica))
             is_alike = upstream == upstream_of(replica)
             servers.setdefault(key, []).append(_server(replica) if is_alike else _unreachable(replica))
@@ -127,29 +127,29 @@ def load() -> RoutingTable:
             deployment_id=key[0],
             generation=key[1],
             resource_group=groups[key[0]],
-            servers=tuple(found),
+            servers=tuple(backend_servers),
             health_path=str(server_specs[key]["health_path"]),
             retry=Retry(server_specs[key]["retry"]),
             upstream=upstreams[key],
         )
-        for key, found in servers.items()
+        for key, backend_servers in servers.items()
     )
     placed = {pk for pk, _ in servers}
     revoked = set(ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True))
     revoked |= {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
-    granted = look()
+    grants = load_grants()
     return RoutingTable(
         backends=backends,
-        routes={pk: serving for pk, _, serving in rows if serving is not None and (pk, serving) in servers},
+        routes={pk: serving for pk, _, serving in deployments if serving is not None and (pk, serving) in servers},
         idle={pk: group for pk, group in groups.items() if pk not in placed},
-        revoked=granted.revoked | revoked,
-        grants=granted.groups,
+        revoked=grants.revoked | revoked,
+        grants=grants.groups,
         read_at=read_at,
     )
 
 
 def upstream_of(replica: Replica) -> Upstream:
-    """Return how requests are sent to a replica; plain HTTP while its runtime has not said where it is."""
+    """Return how requests are sent to a replica; plain HTTP while its endpoint is not known."""
     if replica.endpoint is None:
         return Upstream()
     endpoint = Endpoint(**replica.endpoint)

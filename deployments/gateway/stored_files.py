@@ -1,8 +1,8 @@
-"""What HAProxy starts with: `table.json` (the table as last applied), and `haproxy.cfg` and the maps made of it.
+"""The files that HAProxy starts with: `table.json` (the table as last applied), and `haproxy.cfg` and maps made of it.
 
-What is wanted is compared with the content of these files and not with a digest that one of them holds: a file that a
-crash or a hand has damaged is written anew at every start and whenever HAProxy is found dead or newly started. What
-cannot be read counts as not there.
+The desired content is compared with the content of these files, not with a digest in one of them: a file that a crash
+or a person has damaged is written again at every start, and whenever HAProxy is found ended or restarted. A file that
+cannot be read is treated as missing.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 logger = logging.getLogger(__name__)
 
 
-def stored(here: GatewayAddress, where: GatewayConfig) -> tuple[RoutingTable, Rendered] | None:
-    """Return the table that was last written and what it makes, None when there is none that can be used."""
+def stored(gateway: GatewayAddress, config: GatewayConfig) -> tuple[RoutingTable, Rendered] | None:
+    """Return the table that was last written and its rendering, None when there is none that can be used."""
     try:
-        packed = json.loads((here.folder / _TABLE).read_bytes())
-        table = _unpacked(packed)
-        return table, render(table, where)
+        content = json.loads((gateway.folder / _TABLE).read_bytes())
+        table = _from_dict(content)
+        return table, render(table, config)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, LookupError, AttributeError, GatewayRejected) as error:
-        logger.warning("The gateway's stored table cannot be used and is made anew: %s", error)
+        logger.warning("The gateway's stored table cannot be used and is written again: %s", error)
         return None
 
 
-def put(here: GatewayAddress, table: RoutingTable, new: Rendered, *, checked: bool = False) -> bool:
-    """Put a table on disk, the digest last; return whether a file that HAProxy reads was not like that.
+def save(gateway: GatewayAddress, table: RoutingTable, new: Rendered, *, checked: bool = False) -> bool:
+    """Write a table to the disk, its digest last; return whether a file that HAProxy reads was different before.
 
     Args:
-        checked: whether it is known that HAProxy accepts the configuration.
+        checked: whether HAProxy has accepted the configuration already.
 
     Raises:
-        GatewayRejected: HAProxy does not accept it; the files are as they were.
+        GatewayRejected: HAProxy does not accept it; the files are unchanged.
     """
-    folder = here.folder
+    folder = gateway.folder
     maps = {name: map_text(entries) for name, entries in new.maps.items()}
-    wanted = {**maps, **new.certificates, _CONFIGURATION: new.text, STATE: map_text({STATE_KEY: new.digest})}
+    desired = {**maps, **new.certificates, _CONFIGURATION: new.text, STATE: map_text({STATE_KEY: new.digest})}
     for name, content in new.certificates.items():
         write_if_changed(folder / name, content)
     for name in (*maps, STATE, "server-state"):
@@ -57,28 +57,28 @@ def put(here: GatewayAddress, table: RoutingTable, new: Rendered, *, checked: bo
             write(folder / name, "")
     if not checked and not holds(folder / _CONFIGURATION, new.text):
         write(folder / "haproxy.cfg.new", new.text)
-        here.control.check("haproxy.cfg.new")
-    is_wrong = not all(holds(folder / name, content) for name, content in wanted.items())
-    if is_wrong:
+        gateway.control.check("haproxy.cfg.new")
+    is_different = not all(holds(folder / name, content) for name, content in desired.items())
+    if is_different:
         write(folder / STATE, "")
-    write_if_changed(folder / _TABLE, json.dumps(_packed(table)))
-    for name, content in wanted.items():
+    write_if_changed(folder / _TABLE, json.dumps(_to_dict(table)))
+    for name, content in desired.items():
         write_if_changed(folder / name, content)
-    _STARTS.note(here)
-    return is_wrong
+    _STARTS.record(gateway)
+    return is_different
 
 
-def may_have_been_read_damaged(here: GatewayAddress) -> bool:
+def may_have_started_with_damaged_files(gateway: GatewayAddress) -> bool:
     """Return whether HAProxy has been started since the files were last compared in this process."""
-    return not _STARTS.is_noted(here)
+    return not _STARTS.is_recorded(gateway)
 
 
-def _packed(table: RoutingTable) -> dict[str, Any]:
+def _to_dict(table: RoutingTable) -> dict[str, Any]:
     maps = {"routes": dict(table.routes), "idle": dict(table.idle), "grants": dict(table.grants)}
     return {**asdict(table), **maps, "revoked": sorted(table.revoked)}
 
 
-def _unpacked(packed: dict[str, Any]) -> RoutingTable:
+def _from_dict(content: dict[str, Any]) -> RoutingTable:
     backends = tuple(
         Backend(
             **{
@@ -88,35 +88,35 @@ def _unpacked(packed: dict[str, Any]) -> RoutingTable:
                 "upstream": Upstream(**backend.get("upstream", {})),
             }
         )
-        for backend in packed["backends"]
+        for backend in content["backends"]
     )
-    rest = {"revoked": frozenset(packed["revoked"]), "read_at": int(packed["read_at"])}
-    return RoutingTable(**{**packed, "backends": backends, **rest})
+    rest = {"revoked": frozenset(content["revoked"]), "read_at": int(content["read_at"])}
+    return RoutingTable(**{**content, "backends": backends, **rest})
 
 
 class _Starts:
-    """The start of HAProxy, known by its pid file, after which the files were last compared."""
+    """The last start of HAProxy (identified by its pid file) since which the files were compared."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._noted: tuple[str, int, int] | None = None
+        self._recorded: tuple[str, int, int] | None = None
 
-    def note(self, here: GatewayAddress) -> None:
+    def record(self, gateway: GatewayAddress) -> None:
         with self._lock:
-            self._noted = self._present(here)
+            self._recorded = self._current(gateway)
 
-    def is_noted(self, here: GatewayAddress) -> bool:
+    def is_recorded(self, gateway: GatewayAddress) -> bool:
         with self._lock:
-            return self._noted is not None and self._noted == self._present(here)
+            return self._recorded is not None and self._recorded == self._current(gateway)
 
     @staticmethod
-    def _present(here: GatewayAddress) -> tuple[str, int, int] | None:
-        path = here.control.run / "haproxy.pid"
+    def _current(gateway: GatewayAddress) -> tuple[str, int, int] | None:
+        path = gateway.control.run / "haproxy.pid"
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             return None
-        return str(path), found.st_mtime_ns, found.st_ino
+        return str(path), status.st_mtime_ns, status.st_ino
 
 
 _STARTS = _Starts()

@@ -1,11 +1,11 @@
-"""Makes the running HAProxy equal to a table, and tells what it sees.
+"""Applies a routing table to the running HAProxy, and queries HAProxy.
 
-What a restarted HAProxy needs is on disk (see `stored_files`). The map `state.map` holds the digest of the table that
-a process works on: it is written last, on disk and in the process, so that whatever is interrupted is seen and done
-again.
+Everything that a restarted HAProxy needs is on disk (see `stored_files`). The map `state.map` has the digest of the
+table that a process uses: it is written last, on disk and in the process, so that an interrupted change is detected
+and repeated.
 
-Routes, known deployments, revocations and addresses change in place. New or gone backends need a reload: a new worker
-takes the listening socket over, the old one finishes what it has.
+Routes, known deployments, revocations and addresses change in place. Added or removed backends need a reload: a new
+worker takes over the listening socket, the old one finishes its open requests.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from threading import Lock
 
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
-from deployments.gateway.endpoint import GatewayAddress, place, site
+from deployments.gateway.endpoint import GatewayAddress, gateway_address, gateway_config
 from deployments.gateway.haproxy.config import CHECKS_SOCKET, ROUTES, STATE, STATE_KEY, Rendered, render
-from deployments.gateway.haproxy.control import RELOAD_SECONDS, Control, pause_until
+from deployments.gateway.haproxy.control import RELOAD_TIMEOUT, Control, pause_until
 from deployments.gateway.readiness import Proof, prove
 from deployments.gateway.routing_table import RoutingTable, backend_name, load
 from deployments.storage.files import locked, write
@@ -33,63 +33,63 @@ _STOPPED, _RUNNING = "0", "2"  # srv_op_state
 
 
 def apply(table: RoutingTable | None = None) -> None:
-    """Make the running HAProxy equal to a table. Cheap when it is already.
+    """Apply a table to the running HAProxy. Cheap when it uses that table already.
 
-    May be called from several threads and processes at once: of those who wait for a reload, the next one does the
-    work of all.
+    May be called from several threads and processes at once: of the callers that wait for a reload, the next one
+    applies the newest table for all of them.
 
     Args:
-        table: nothing happens when one that was read later has been applied. None: what is in the database when it
+        table: ignored when one that was read later has been applied. None: load it from the database when it
             is this caller's turn.
 
     Raises:
-        GatewayUnavailable: HAProxy does not run or did not obey. It starts with this table; apply it again.
-        GatewayRejected: no valid configuration can be made of it. What ran before goes on.
+        GatewayUnavailable: HAProxy does not run or did not accept a command. It will start with this table; retry.
+        GatewayRejected: no valid configuration can be made of it. The previous one stays in effect.
     """
-    here = place()
+    gateway = gateway_address()
     if table is not None:
-        _NEWEST.offer(table)
-    with locked(here.folder / "lock"):
-        _make_equal(here, load() if table is None else _NEWEST.table_or(table))
+        _LATEST.offer(table)
+    with locked(gateway.folder / "lock"):
+        _apply_to(gateway, load() if table is None else _LATEST.newer_of(table))
 
 
-def ensure_config(otherwise: Callable[[], RoutingTable] = load) -> None:
-    """Write the configuration that HAProxy starts with: the table that was last applied, with the present settings.
+def ensure_config(load_table: Callable[[], RoutingTable] = load) -> None:
+    """Write the configuration that HAProxy starts with: the table that was last applied, with the current settings.
 
     Args:
-        otherwise: gives the table when none is stored that can be used.
+        load_table: called for the table when no usable one is stored.
 
     Raises:
         GatewayRejected: HAProxy is missing or refuses the settings.
     """
-    here = place()
-    here.control.run.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(here.folder / "lock"):
-        where = site()
-        stored = files.stored(here, where)
+    gateway = gateway_address()
+    gateway.control.run.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(gateway.folder / "lock"):
+        config = gateway_config()
+        stored = files.stored(gateway, config)
         if stored is None:
-            table = otherwise()
-            stored = (table, render(table, where))
-        files.put(here, *stored)
+            table = load_table()
+            stored = (table, render(table, config))
+        files.save(gateway, *stored)
 
 
 def command() -> list[str]:
     """Return how the supervisor starts HAProxy, after `ensure_config`."""
-    return place().control.command()
+    return gateway_address().control.command()
 
 
 def is_alive() -> bool:
-    """Return whether HAProxy answers its socket."""
-    return _running_digest(place().control) is not None
+    """Return whether HAProxy responds on its control socket."""
+    return _running_digest(gateway_address().control) is not None
 
 
 def in_flight(deployment_id: str, generation: int) -> int | None:
-    """Return how many requests are open to a generation in all of HAProxy's workers, None when it cannot be asked.
+    """Return how many requests are open to a generation in all of HAProxy's workers, None when HAProxy is unavailable.
 
-    A worker from before a reload may still route to it: there, connections that are idle count too, because one
-    more request may come through each of them (`option idle-close-on-response`; at most for its keep-alive time).
+    A worker from before a reload may still route to it: its idle connections are counted too, because one
+    more request may come on each of them (`option idle-close-on-response`; at most until its keep-alive ends).
     """
-    control = place().control
+    control = gateway_address().control
     name = backend_name(deployment_id, generation)
     try:
         total = control.load().requests.get(name, 0)
@@ -104,88 +104,88 @@ def in_flight(deployment_id: str, generation: int) -> int | None:
 
 
 def replicas_down() -> frozenset[str]:
-    """Return the names of the replicas whose health checks fail, all in one look. HAProxy checks every two seconds.
+    """Return the names of the replicas whose health checks fail, with one command. HAProxy checks every two seconds.
 
     Raises:
-        GatewayUnavailable: it cannot be asked.
+        GatewayUnavailable: HAProxy does not respond.
     """
-    return place().control.down()
+    return gateway_address().control.down()
 
 
 def metrics() -> str:
     """Return HAProxy's metrics in Prometheus's text format; a deployment is the label `proxy`.
 
     Raises:
-        GatewayUnavailable: it cannot be asked.
+        GatewayUnavailable: HAProxy does not respond.
     """
-    return place().control.metrics()
+    return gateway_address().control.metrics()
 
 
-def _make_equal(here: GatewayAddress, table: RoutingTable) -> None:
-    where = site()
-    new = render(table, where)
-    running = _running_digest(here.control)
+def _apply_to(gateway: GatewayAddress, table: RoutingTable) -> None:
+    config = gateway_config()
+    new = render(table, config)
+    running = _running_digest(gateway.control)
     if running == new.digest:
-        if files.may_have_been_read_damaged(here) and files.put(here, table, new):
-            _reload(here, new)
+        if files.may_have_started_with_damaged_files(gateway) and files.save(gateway, table, new):
+            _reload(gateway, new)
         return
-    found = files.stored(here, where)
-    if found is not None:
-        stored, before = found
-        # A reading in the future is from before this machine was started.
+    last = files.stored(gateway, config)
+    if last is not None:
+        stored, before = last
+        # A `read_at` in the future is from before the last boot, which resets the monotonic clock.
         if running == before.digest and table.read_at < stored.read_at <= time.monotonic_ns():
             return
         changes = list(_changes(before, new))
         if running == before.digest and before.skeleton == new.skeleton and len(changes) <= MAX_CHANGES_IN_PLACE:
-            files.put(here, table, new, checked=True)
-            _change(here.control, changes, new)
+            files.save(gateway, table, new, checked=True)
+            _change_in_place(gateway.control, changes, new)
             return
-    files.put(here, table, new)
+    files.save(gateway, table, new)
     if running is None:
-        raise GatewayUnavailable("The gateway does not run; it will start with the present routes.")
-    _reload(here, new)
-    if found is not None:
-        _tell_old_workers(here.control, [change for change in _changes(found[1], new) if change.is_of_map])
+        raise GatewayUnavailable("The gateway does not run; it will start with the current routes.")
+    _reload(gateway, new)
+    if last is not None:
+        _update_old_workers(gateway.control, [change for change in _changes(last[1], new) if change.is_of_map])
 
 
-def _reload(here: GatewayAddress, new: Rendered) -> None:
-    """Start a worker with what is on disk and wait until it answers."""
-    write(here.folder / "server-state", _carried_state(here.control, new))
-    here.control.reload()
-    end = time.monotonic() + RELOAD_SECONDS
-    while _running_digest(here.control) != new.digest:
+def _reload(gateway: GatewayAddress, new: Rendered) -> None:
+    """Start a worker with the files on disk and wait until it responds."""
+    write(gateway.folder / "server-state", _state_to_carry_over(gateway.control, new))
+    gateway.control.reload()
+    end = time.monotonic() + RELOAD_TIMEOUT
+    while _running_digest(gateway.control) != new.digest:
         if not pause_until(end):
-            raise GatewayUnavailable("The gateway did not take its new configuration; its log says why.")
-    write(here.folder / "server-state", "")
-    _remove_old_sockets(here)
+            raise GatewayUnavailable("The gateway did not accept its new configuration; its log says why.")
+    write(gateway.folder / "server-state", "")
+    _remove_old_sockets(gateway)
 
 
-def _remove_old_sockets(here: GatewayAddress) -> None:
-    """Remove the sockets of checks that no worker uses: all but that of the present one and of the one before."""
-    sockets = sorted((here.folder / CHECKS_SOCKET).parent.glob(Path(CHECKS_SOCKET).name), key=os.path.getmtime)
+def _remove_old_sockets(gateway: GatewayAddress) -> None:
+    """Remove sockets of health checks that no worker uses: all but those of the current and the previous worker."""
+    sockets = sorted((gateway.folder / CHECKS_SOCKET).parent.glob(Path(CHECKS_SOCKET).name), key=os.path.getmtime)
     for path in sockets[:-2]:
         path.unlink(missing_ok=True)
 
 
-def _carried_state(control: Control, new: Rendered) -> str:
-    """Return the state file for a new worker: the servers that are down and have a healthy one beside them.
+def _state_to_carry_over(control: Control, new: Rendered) -> str:
+    """Return the state file for a new worker: the servers that are down in a backend with a healthy server.
 
-    A new worker takes every server for healthy until it has looked, which can take two seconds. That is right for a
-    backend's only server, which nobody can stand in for, and wrong for one of several that is just starting again.
+    A new worker assumes that every server is healthy until its first check, which can take two seconds. That is right
+    for the only server of a backend, and wrong for one of several that is just restarting.
     """
     rows = control.servers_state()
     if len(rows) < 2 or rows[0] != ["1"]:
         return ""
     columns = {name: number for number, name in enumerate(rows[1][1:])}
     keys = ("be_name", "srv_name", "srv_addr", "srv_port", "srv_op_state")
-    seen = [(" ".join(row), [row[columns[key]] for key in keys]) for row in rows[2:] if len(row) == len(columns)]
-    healthy = {backend for _, (backend, *_, state) in seen if state == _RUNNING}
-    kept = [
+    servers = [(" ".join(row), [row[columns[key]] for key in keys]) for row in rows[2:] if len(row) == len(columns)]
+    healthy = {backend for _, (backend, *_, state) in servers if state == _RUNNING}
+    down = [
         line
-        for line, (backend, server, host, port, state) in seen
+        for line, (backend, server, host, port, state) in servers
         if state == _STOPPED and backend in healthy and new.servers.get(f"{backend}/{server}") == (host, int(port))
     ]
-    return "\n".join(["1", " ".join(rows[1]), *kept]) + "\n" if kept else ""
+    return "\n".join(["1", " ".join(rows[1]), *down]) + "\n" if down else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,9 +193,9 @@ class _Change:
     """One command of the runtime API.
 
     Args:
-        expected: part of its answer when it worked and says something.
-        is_of_map: whether it changes a map; old workers are told of those.
-        backend: the backend that a worker must know to be told.
+        expected: part of its answer after success, of commands that have an answer then.
+        is_of_map: whether it changes a map; those are sent to old workers, too.
+        backend: sent only to workers that know this backend.
     """
 
     command: str
@@ -229,28 +229,28 @@ def _moved(
     host, port = address
     backend = server.partition("/")[0]
     down = _Change(command=f"set server {server} health down", is_of_map=False)
-    # It has just been started: no traffic before it is healthy, if others can serve.
+    # It has just been started: no traffic before its first successful check, if other servers can take it.
     waits = is_public and any(peer != server and peer.startswith(f"{backend}/") for peer in peers)
     if waits:
         yield down
     yield _Change(command=f"set server {server} addr {host} port {port}", expected="chang", is_of_map=False)
     yield _Change(command=f"set server {server} state ready", is_of_map=False)
     if waits:
-        yield down  # leaving maintenance has taken it for healthy
+        yield down  # leaving maintenance has marked it healthy
 
 
-def _change(control: Control, changes: list[_Change], new: Rendered) -> None:
-    control.must(f"set map {STATE} {STATE_KEY} changing")
+def _change_in_place(control: Control, changes: list[_Change], new: Rendered) -> None:
+    control.run_checked(f"set map {STATE} {STATE_KEY} changing")
     for change in changes:
-        control.must(change.command, expected=change.expected)
-    control.must(f"set map {STATE} {STATE_KEY} {new.digest}")
-    _tell_old_workers(control, changes)
+        control.run_checked(change.command, expected=change.expected)
+    control.run_checked(f"set map {STATE} {STATE_KEY} {new.digest}")
+    _update_old_workers(control, changes)
 
 
-def _tell_old_workers(control: Control, changes: list[_Change]) -> None:
-    """Let connections that an old worker still has follow, too, as far as it knows the backends.
+def _update_old_workers(control: Control, changes: list[_Change]) -> None:
+    """Apply changes for the open connections of old workers, too, as far as those workers know the backends.
 
-    What it answers does not matter: it may end at any moment, and `in_flight` counts what it may still do.
+    Failures are ignored: an old worker may end at any moment, and `in_flight` counts the requests that it may route.
     """
     if not changes:
         return
@@ -259,21 +259,21 @@ def _tell_old_workers(control: Control, changes: list[_Change]) -> None:
             known = control.load(worker=worker).requests
             for change in changes:
                 if not change.backend or change.backend in known:
-                    control.ask(change.command, worker=worker)
+                    control.run_command(change.command, worker=worker)
         except GatewayUnavailable:
             continue  # it has ended
 
 
 def _running_digest(control: Control) -> str | None:
-    """Return the digest of the table that HAProxy works on, None when it does not answer."""
+    """Return the digest of the table that HAProxy uses, None when it does not respond."""
     try:
         return control.map(STATE).get(STATE_KEY, "")
     except GatewayUnavailable:
         return None
 
 
-class _Newest:
-    """The table that was read last in this process: whoever has the lock next applies it for all who wait."""
+class _LatestTable:
+    """The table of this process that was read last: the next caller with the lock applies it for all that wait."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -284,9 +284,9 @@ class _Newest:
             if self._table is None or self._table.read_at < table.read_at:
                 self._table = table
 
-    def table_or(self, table: RoutingTable) -> RoutingTable:
+    def newer_of(self, table: RoutingTable) -> RoutingTable:
         with self._lock:
             return self._table if self._table and self._table.read_at > table.read_at else table
 
 
-_NEWEST = _Newest()
+_LATEST = _LatestTable()

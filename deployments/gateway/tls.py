@@ -1,7 +1,7 @@
-"""The gateway's certificate: the one of the settings, or one of a local authority that is made at the first start.
+"""The gateway's certificate: from the settings, or issued by a local authority that is created at the first start.
 
-The authority's certificate is `LAUNCHPAD_HOME/tls/ca.pem`, for clients; its key never leaves `ca.key`. What HAProxy
-reads is `gateway.pem`: certificate, chain and key in one file.
+The authority's certificate is `LAUNCHPAD_HOME/tls/ca.pem`, for clients; its key is only in `ca.key`. HAProxy
+reads `gateway.pem`: certificate, chain and key in one file.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from deployments.storage.files import locked, write
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
 LIFETIME = timedelta(days=397)  # the longest that every client accepts
-RENEW_BEFORE = timedelta(days=30)
+RENEW_BEFORE_EXPIRY = timedelta(days=30)
 CLOCK_SLACK = timedelta(hours=1)  # for clients whose clock is behind
-ALWAYS = ("localhost", "127.0.0.1", "::1")
-EVERYWHERE = ("", "*", "0.0.0.0", "::")  # noqa: S104  compared with, not bound to
+DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")
+UNSPECIFIED_ADDRESSES = ("", "*", "0.0.0.0", "::")  # noqa: S104  compared with, not bound to
 
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What the gateway shows to its clients.
+    """The certificate that the gateway presents to its clients.
 
     Args:
         path: PEM file for HAProxy.
@@ -50,29 +50,29 @@ class Certificate:
 
 
 def folder(home: Path) -> Path:
-    """Return where certificates and keys are kept."""
+    """Return the folder of certificates and keys."""
     return home / "tls"
 
 
 def ensure(home: Path) -> Certificate:
-    """Return the certificate that the settings ask for, made or renewed if need be.
+    """Return the certificate for the settings, issued or renewed if necessary.
 
     Raises:
         GatewayRejected: the files of the settings cannot be used.
     """
     bind = settings.LAUNCHPAD_GATEWAY_BIND.strip("[]")
-    names = [settings.LAUNCHPAD_GATEWAY_HOST, socket.gethostname(), *([] if bind in EVERYWHERE else [bind])]
+    names = [settings.LAUNCHPAD_GATEWAY_HOST, socket.gethostname(), *([] if bind in UNSPECIFIED_ADDRESSES else [bind])]
     given = (settings.LAUNCHPAD_TLS_CERT, settings.LAUNCHPAD_TLS_KEY)
     return ensure_certificate(folder(home), names=names, given=given if all(given) else None)
 
 
 def ensure_certificate(folder: Path, *, names: Sequence[str], given: tuple[str, str] | None = None) -> Certificate:
-    """Return a certificate that is good for the next weeks, made or renewed if need be.
+    """Return a certificate that is valid for at least RENEW_BEFORE_EXPIRY, issued or renewed if necessary.
 
     Args:
-        folder: where it is kept.
+        folder: the folder to keep it in.
         names: host names and IP addresses that it is for, beside this machine's own.
-        given: paths of somebody else's certificate (with its chain) and key, which are used as they are.
+        given: paths of a certificate (with its chain) of another authority and its key, which are used as they are.
 
     Raises:
         GatewayRejected: the given files cannot be read, or do not belong together.
@@ -81,21 +81,21 @@ def ensure_certificate(folder: Path, *, names: Sequence[str], given: tuple[str, 
         folder.chmod(0o755)  # clients read ca.pem; the keys have their own modes
         if given is not None:
             return _from_settings(folder, *given)
-        wanted = list(dict.fromkeys([*ALWAYS, *names]))
-        if not _is_good(folder / "gateway.pem", folder / "ca.pem", wanted):
-            _make(folder, wanted)
+        required = list(dict.fromkeys([*DEFAULT_NAMES, *names]))
+        if not _is_good(folder / "gateway.pem", folder / "ca.pem", required):
+            _issue(folder, required)
         return _certificate(folder / "gateway.pem", trusted=folder / "ca.pem")
 
 
 def _from_settings(folder: Path, certificate: str, key: str) -> Certificate:
     path = folder / "given.pem"
     try:
-        together = Path(certificate).read_bytes().rstrip() + b"\n" + Path(key).read_bytes()
-        if not path.exists() or path.read_bytes() != together:
+        content = Path(certificate).read_bytes().rstrip() + b"\n" + Path(key).read_bytes()
+        if not path.exists() or path.read_bytes() != content:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
                 certificate, key, password=_no_password
             )
-            write(path, together)
+            write(path, content)
     except (OSError, ssl.SSLError) as error:
         raise GatewayRejected(
             f"LAUNCHPAD_TLS_CERT and LAUNCHPAD_TLS_KEY cannot be used ({error}): name a PEM certificate and its key, "
@@ -112,10 +112,10 @@ def _certificate(path: Path, *, trusted: Path) -> Certificate:
     return Certificate(path=path, fingerprint=hashlib.sha256(path.read_bytes()).hexdigest(), trusted=trusted)
 
 
-def _is_good(path: Path, authority: Path, wanted: Sequence[str]) -> bool:
-    """Whether the certificate is there, from the present authority, for these names, and both are good for weeks.
+def _is_good(path: Path, authority: Path, required: Sequence[str]) -> bool:
+    """Whether the certificate exists, is from the current authority and for these names, and need not be renewed.
 
-    What cannot be read counts as not there.
+    A file that cannot be read is treated as missing.
     """
     try:
         content = path.read_bytes()
@@ -127,19 +127,19 @@ def _is_good(path: Path, authority: Path, wanted: Sequence[str]) -> bool:
     except (OSError, ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
     return (
-        set(names) == {_general_name(name) for name in wanted}
+        set(names) == {_general_name(name) for name in required}
         and key.public_key() == certificate.public_key()
-        and all(_counts_for(one, RENEW_BEFORE) for one in (certificate, issuer))
+        and all(_is_valid_for(one, RENEW_BEFORE_EXPIRY) for one in (certificate, issuer))
     )
 
 
-def _counts_for(certificate: x509.Certificate, span: timedelta) -> bool:
-    """Whether it is valid now and stays so. One from the future was made while the clock was wrong."""
+def _is_valid_for(certificate: x509.Certificate, span: timedelta) -> bool:
+    """Whether it is valid now and for `span`. One that starts in the future was issued while the clock was wrong."""
     now = datetime.now(UTC)
     return certificate.not_valid_before_utc <= now and certificate.not_valid_after_utc - now > span
 
 
-def _make(folder: Path, names: Sequence[str]) -> None:
+def _issue(folder: Path, names: Sequence[str]) -> None:
     authority, authority_key = _authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
     usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
@@ -162,22 +162,22 @@ def _make(folder: Path, names: Sequence[str]) -> None:
 
 
 def _authority(folder: Path) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
-    """Return the local authority, made when there is none that can be used or it ends too soon."""
+    """Return the local authority; a new one when there is none that can be used, or it expires too soon."""
     path, key_path = folder / "ca.pem", folder / "ca.key"
     try:
-        present = x509.load_pem_x509_certificate(path.read_bytes())
+        current = x509.load_pem_x509_certificate(path.read_bytes())
         loaded = serialization.load_pem_private_key(key_path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError):
         pass
     else:
         if (
             isinstance(loaded, ec.EllipticCurvePrivateKey)
-            and loaded.public_key() == present.public_key()
-            and _counts_for(present, RENEW_BEFORE * 2)
+            and loaded.public_key() == current.public_key()
+            and _is_valid_for(current, RENEW_BEFORE_EXPIRY * 2)
         ):
-            return present, loaded
+            return current, loaded
     key = ec.generate_private_key(ec.SECP256R1())
-    # The serial in the name tells two authorities of the same machine apart.
+    # The serial number in the name distinguishes two authorities of the same machine.
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Launchpad local authority {_serial():x}"[:60])])
     usage = {"key_cert_sign": True, "crl_sign": True}
     certificate = (

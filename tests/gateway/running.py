@@ -67,7 +67,7 @@ class Gateway:
         self.log = (self.home / "gateway.log").open("ab")
 
     def start(self) -> None:
-        sync.ensure_config(otherwise=RoutingTable)
+        sync.ensure_config(load_table=RoutingTable)
         self.launch()
 
     def launch(self) -> None:

@@ -107,7 +107,7 @@ def test_a_certificate_that_ends_is_renewed_while_the_gateway_runs(
     model_server: Callable[..., ModelServer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(endpoint, "LOOK_AT_CERTIFICATE_EVERY", 0.0)
+    monkeypatch.setattr(endpoint, "CERTIFICATE_CHECK_INTERVAL", 0.0)
     at(timedelta(days=-380))
     gateway = Gateway()
     gateway.start()

@@ -260,7 +260,7 @@ def test_a_start_writes_damaged_files_anew_before_anybody_applies_a_table(
     sync.apply(table)
     gateway.kill()
     (gateway.home / "gateway" / name).write_bytes(b"\x00")
-    sync.ensure_config(otherwise=lambda: table)
+    sync.ensure_config(load_table=lambda: table)
     gateway.launch()
     assert gateway.ask().status == 200
 

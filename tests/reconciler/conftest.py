@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 def gateway() -> Iterator[subprocess.Popen[bytes]]:
     home = Path(settings.LAUNCHPAD_HOME)
     (home / "run").mkdir(parents=True, exist_ok=True)
-    sync.ensure_config(otherwise=RoutingTable)
+    sync.ensure_config(load_table=RoutingTable)
     process = subprocess.Popen(sync.command())
     try:
         wait_until(sync.is_alive, timeout=10, what="the gateway answers")

@@ -1,8 +1,7 @@
-"""Renders HAProxy's configuration. A pure function of a table and a site, so that equal input gives equal files.
+"""Renders HAProxy's configuration: a pure function of a routing table and a GatewayConfig.
 
-What changes often is kept out of the configuration file: routes, known deployments and revocations are maps, which
-the runtime API changes in place, and so are the addresses of servers. `Rendered.skeleton` is the rest; only a change
-of it needs a reload.
+What changes often can be changed in place by the runtime API: routes, known deployments and revocations are in map
+files, and addresses of servers can be set. `Rendered.skeleton` is the rest; only a change of it needs a reload.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ from deployments.serving_template import Retry
 ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked.map", "grants.map"
 SERVERS, STATE = "servers.map", "state.map"
 STATE_KEY = "table"
-# Relative, so that the limit on the length of socket paths is far away.
+# Relative, because the length of a socket's path is limited (about 100 bytes).
 METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks-*.sock"
 FRONTEND = "public"
 BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
-CLIENT_SECONDS = 60  # that a client may be silent when it is its turn
-LARGE_PER_PROCESS = 2  # of the eight threads of a web process; twice, for people and for programs
-# Headers that count for all of an origin, or let pages of other origins in.
-_NOT_FROM_MODELS = (
+CLIENT_SECONDS = 60  # for which a client may send nothing while its request is expected
+LARGE_PER_PROCESS = 2  # threads of a web process (of eight) for large bodies; twice, for browsers and for programs
+# Headers that affect the whole origin, or allow access from pages of other origins.
+_HEADERS_REMOVED_FROM_MODELS = (
     *("Set-Cookie", "Set-Cookie2", "Clear-Site-Data", "Strict-Transport-Security", "Alt-Svc", "NEL", "Report-To"),
     *("Service-Worker-Allowed", "Public-Key-Pins"),
     *(f"Access-Control-{name}" for name in ("Allow-Origin", "Allow-Credentials", "Allow-Methods", "Allow-Headers")),
@@ -43,27 +42,27 @@ _NOT_FROM_MODELS = (
 )
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
-_NAME = "|%[be_name]/%[srv_name]|"  # the key in servers.map, between what no health path has
-_NOWHERE = ("127.0.0.1", 1)  # stands for an address that is not known yet
+_NAME = "|%[be_name]/%[srv_name]|"  # the key in servers.map, between characters that no health path has
+_PLACEHOLDER_ADDRESS = ("127.0.0.1", 1)  # of a server whose address is not known yet
 
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayConfig:
-    """What the configuration depends on beside the table.
+    """The part of the configuration that comes from the settings.
 
     Args:
         bind: IP address to listen on with TLS.
         port: TCP port to listen on with TLS.
         http_bind: IP address to listen on without TLS.
         http_port: TCP port to listen on without TLS.
-        connections: most connections of clients at a time.
-        cors_origins: origins whose pages may use deployments, "*" for all.
+        connections: maximum number of connections of clients at the same time.
+        cors_origins: origins of pages that may call deployments, "*" for all.
         web_processes: of the web server.
-        proxies: how many trusted proxies stand before the gateway and add to X-Forwarded-For; with none, what clients
-            send in its place is thrown away.
-        is_behind_tls: whether a trusted proxy says with X-Forwarded-Proto that it has ended TLS.
+        proxies: how many trusted proxies are in front of the gateway and add to X-Forwarded-For; with none, the
+            client's own header is removed.
+        is_behind_tls: whether a trusted proxy terminates TLS and says so with X-Forwarded-Proto.
         issuer: the `iss` of our tokens.
-        keys: key id -> PEM file of the public key, of every key whose tokens are accepted.
+        keys: key id -> PEM file of the public key, for every key whose tokens are accepted.
         certificate: PEM file with certificate, chain and key.
         fingerprint: changes when the content of `certificate` does.
         threads: of HAProxy.
@@ -87,15 +86,15 @@ class GatewayConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """What the table makes of HAProxy.
+    """The files of HAProxy for a table.
 
     Args:
         text: haproxy.cfg.
         skeleton: the same without addresses.
         maps: file name -> key -> value.
-        certificates: file name -> PEM, of those who sign the certificates of servers.
+        certificates: file name -> PEM of the authorities that sign the certificates of servers.
         servers: "backend/server" -> host and port, None while not known.
-        digest: stands for all of this.
+        digest: of all of this.
     """
 
     text: str
@@ -106,27 +105,27 @@ class Rendered:
     digest: str
 
 
-def render(table: RoutingTable, site: GatewayConfig) -> Rendered:
+def render(table: RoutingTable, config: GatewayConfig) -> Rendered:
     """Return the configuration for a table.
 
     Raises:
-        GatewayRejected: the table holds something that no configuration can be made of.
+        GatewayRejected: the table has values that HAProxy's configuration cannot contain.
     """
     for backend in table.backends:
         _check(backend)
     backends = sorted(table.backends, key=lambda backend: backend.name)
     if len({backend.name for backend in backends}) < len(backends):
-        raise GatewayRejected("The table of the gateway holds the same generation twice.")
-    frame = _frame(site)
+        raise GatewayRejected("The table of the gateway has the same generation twice.")
+    frame = _frame(config)
     servers = {f"{b.name}/{server.name}": _address(server) for b in backends for server in b.servers}
     text = frame + "".join(_backend(backend, servers) for backend in backends)
     skeleton = frame + "".join(_backend(backend, None) for backend in backends)
-    # Workers share a socket of one name while one replaces the other, and the old one does not know new servers.
+    # During a reload two workers would share a socket of the same name, and the old one does not know new servers.
     socket = CHECKS_SOCKET.replace("*", hashlib.sha256(skeleton.encode()).hexdigest()[:12])
     text, skeleton = text.replace(CHECKS_SOCKET, socket), skeleton.replace(CHECKS_SOCKET, socket)
-    maps = {**_maps(table), SERVERS: {name: "{}/{}".format(*known) for name, known in servers.items() if known}}
-    facts = json.dumps([text, maps], sort_keys=True)
-    digest = hashlib.sha256(facts.encode()).hexdigest()[:32]
+    maps = {**_maps(table), SERVERS: {name: "{}/{}".format(*address) for name, address in servers.items() if address}}
+    content = json.dumps([text, maps], sort_keys=True)
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
     certificates = {_ca_file(b.upstream): b.upstream.ca for b in backends if b.upstream.ca}
     return Rendered(text=text, skeleton=skeleton, maps=maps, certificates=certificates, servers=servers, digest=digest)
 
@@ -142,8 +141,8 @@ def _maps(table: RoutingTable) -> dict[str, dict[str, str]]:
     routes = {pk: name for pk, number in table.routes.items() if (name := f"{pk}-g{number}") in names}
     for name in (*groups, *groups.values(), *table.revoked, *table.grants, *chain(*table.grants.values())):
         _require_plain(name)
-    granted = {f"{grant}/{group}": "1" for grant, named in table.grants.items() for group in named}
-    return {ROUTES: routes, DEPLOYMENTS: groups, REVOKED: dict.fromkeys(table.revoked, "1"), GRANTS: granted}
+    grants = {f"{grant}/{group}": "1" for grant, group_ids in table.grants.items() for group in group_ids}
+    return {ROUTES: routes, DEPLOYMENTS: groups, REVOKED: dict.fromkeys(table.revoked, "1"), GRANTS: grants}
 
 
 def _check(backend: Backend) -> None:
@@ -185,9 +184,9 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
     for server in backend.servers:
         line = f"    server {server.name}"
         if servers is not None:
-            known = servers[f"{backend.name}/{server.name}"]
-            host, port = known or _NOWHERE
-            line += f" {_bracketed(host)}:{port}{'' if known else ' disabled'}"
+            address = servers[f"{backend.name}/{server.name}"]
+            host, port = address or _PLACEHOLDER_ADDRESS
+            line += f" {_bracketed(host)}:{port}{'' if address else ' disabled'}"
         if backend.upstream.scheme == "https":
             line += f" ssl verify required ca-file {_ca_file(backend.upstream)}{_expected_name(backend.upstream)}"
         lines.append(line)
@@ -195,23 +194,23 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
 
 
 def _checks(backend: Backend) -> list[str]:
-    """Return the lines that ask servers whether they are healthy.
+    """Return the lines of the health checks.
 
-    What is encrypted is asked directly: the way through CHECKS_SOCKET reads which server is meant.
+    Servers with TLS are checked directly: the proxy at CHECKS_SOCKET has to read a header to select the server.
     """
     path = quote(backend.upstream.path_prefix + backend.health_path, safe="/?&=:;,@!*()+-._~%") or "/"
-    sent = f"hdr Host {backend.upstream.host_header or 'localhost'}"
-    # Without `linger` every check ends with a reset, which servers write into their logs as an error.
+    headers = f"hdr Host {backend.upstream.host_header or 'localhost'}"
+    # Without `linger` every check ends with a reset, which servers log as an error.
     connect = f"addr unix@{CHECKS_SOCKET} linger"
     if backend.upstream.scheme == "https":
         name = backend.upstream.server_name
         connect = "linger ssl" if is_address(name) else f"linger ssl sni {name}"
     else:
-        sent += f" hdr X-Launchpad-Replica {_NAME}"
+        headers += f" hdr X-Launchpad-Replica {_NAME}"
     return [
         "    option httpchk",
         f"    http-check connect {connect}",
-        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 {sent}",
+        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 {headers}",
         "    http-check expect status 200-299",
     ]
 
@@ -228,7 +227,7 @@ def _rewriting(upstream: Upstream) -> list[str]:
 
 
 def _expected_name(upstream: Upstream) -> str:
-    """Return what a server's certificate has to be for, as arguments of a server."""
+    """Return the name that a server's certificate must have, as arguments of a server."""
     name = upstream.server_name
     return f" verifyhost {name}" if is_address(name) else f" verifyhost {name} sni str({name})"
 
@@ -241,11 +240,12 @@ def _ca_file(upstream: Upstream) -> str:
 
 
 def _retries(backend: Backend) -> list[str]:
-    """Return what decides whether a request is repeated whose server broke off before it answered.
+    """Return the rules that decide whether a request is retried after its server closed the connection unanswered.
 
-    A request can be repeated only when it is wholly here. Many clients send head and body apart, so a small body of
-    known length gets a moment to come; what is streamed never waits. Connections are not used again: when one breaks
-    that was, HAProxy closes the client's without an answer, and browsers then repeat whatever it was.
+    A request can be retried only when it has arrived completely. Many clients send head and body separately, so a
+    small body of known length gets 100 ms to arrive; streamed bodies do not wait. Connections to servers are not
+    reused: when a reused one breaks, HAProxy closes the client's connection without an answer, and browsers then
+    repeat any request.
     """
     lines = ["    option http-server-close"]
     if backend.retry == Retry.NONE:
@@ -272,29 +272,31 @@ def _retries(backend: Backend) -> list[str]:
     ]
 
 
-def _frame(site: GatewayConfig) -> str:
-    if not _PLAIN_URL.fullmatch(site.issuer):
-        raise GatewayRejected(f"LAUNCHPAD_URL is {site.issuer!r}, which is not a plain URL. Set it to one.")
+def _frame(config: GatewayConfig) -> str:
+    if not _PLAIN_URL.fullmatch(config.issuer):
+        raise GatewayRejected(f"LAUNCHPAD_URL is {config.issuer!r}, which is not a plain URL. Set it to one.")
     return _template().substitute(
-        threads=site.threads,
-        http_address=f"{_bracketed(site.http_bind)}:{site.http_port}",
-        https_address=f"{_bracketed(site.bind)}:{site.port}",
-        certificate=site.certificate,
-        fingerprint=site.fingerprint,
-        issuer=site.issuer,
+        threads=config.threads,
+        http_address=f"{_bracketed(config.http_bind)}:{config.http_port}",
+        https_address=f"{_bracketed(config.bind)}:{config.port}",
+        certificate=config.certificate,
+        fingerprint=config.fingerprint,
+        issuer=config.issuer,
         audience=AUDIENCE,
-        verifications="\n".join(_verification(kid, path) for kid, path in sorted(site.keys.items())),
-        forwarded_for=_forwarded_for(site),
-        unless_told=" !{ req.hdr(X-Forwarded-Proto) -m found }" if site.is_behind_tls else "",
-        model_headers="\n".join(f"    http-response del-header {name} if is_inference" for name in _NOT_FROM_MODELS),
+        verifications="\n".join(_verification(kid, path) for kid, path in sorted(config.keys.items())),
+        forwarded_for=_forwarded_for(config),
+        unless_forwarded_proto=" !{ req.hdr(X-Forwarded-Proto) -m found }" if config.is_behind_tls else "",
+        model_headers="\n".join(
+            f"    http-response del-header {name} if is_inference" for name in _HEADERS_REMOVED_FROM_MODELS
+        ),
         buffered=BUFFERED_BYTES,
         client_seconds=CLIENT_SECONDS,
-        most_connections=site.connections,
-        most_with_checks=site.connections * 11 // 10 + 20,
-        most_of_deployment=max(site.connections // 5, 1),
-        address_limit=_address_limit(site),
-        allowed_origins=_allowed_origins(site),
-        most_large=LARGE_PER_PROCESS * site.web_processes,
+        max_connections=config.connections,
+        max_connections_with_checks=config.connections * 11 // 10 + 20,
+        max_of_deployment=max(config.connections // 5, 1),
+        address_limit=_address_limit(config),
+        allowed_origins=_allowed_origins(config),
+        max_large=LARGE_PER_PROCESS * config.web_processes,
         web_socket=WEB_SOCKET,
         metrics_socket=METRICS_SOCKET,
         checks_socket=CHECKS_SOCKET,
@@ -303,28 +305,28 @@ def _frame(site: GatewayConfig) -> str:
     )
 
 
-def _address_limit(site: GatewayConfig) -> str:
-    if site.proxies:  # all clients have the address of the proxy
+def _address_limit(config: GatewayConfig) -> str:
+    if config.proxies:  # all clients have the address of the proxy
         return ""
     return (
         "    tcp-request connection track-sc0 src table addresses\n"
-        f"    tcp-request connection reject if {{ sc0_conn_cur gt {max(site.connections * 2 // 5, 1)} }}"
+        f"    tcp-request connection reject if {{ sc0_conn_cur gt {max(config.connections * 2 // 5, 1)} }}"
     )
 
 
-def _allowed_origins(site: GatewayConfig) -> str:
-    if "*" in site.cors_origins:
+def _allowed_origins(config: GatewayConfig) -> str:
+    if "*" in config.cors_origins:
         return "var(txn.origin) -m found"
-    for origin in site.cors_origins:
+    for origin in config.cors_origins:
         if not _PLAIN_URL.fullmatch(origin):
             raise GatewayRejected(
-                f"LAUNCHPAD_CORS_ORIGINS holds {origin!r}, which is not an origin. Name origins like https://example.com."
+                f"LAUNCHPAD_CORS_ORIGINS contains {origin!r}, which is not an origin. Name origins like https://example.com."
             )
-    return f"var(txn.origin) -m str -i -- {' '.join(site.cors_origins)}"
+    return f"var(txn.origin) -m str -i -- {' '.join(config.cors_origins)}"
 
 
-def _forwarded_for(site: GatewayConfig) -> str:
-    if site.proxies:
+def _forwarded_for(config: GatewayConfig) -> str:
+    if config.proxies:
         return "    http-request add-header X-Forwarded-For %[src]"
     return "    http-request set-header X-Forwarded-For %[src]"
 

@@ -1,6 +1,6 @@
-"""Talks to the running HAProxy through its master's socket, which reaches every worker, old ones too.
+"""Sends commands to the running HAProxy through its master's socket, which reaches every worker, old ones too.
 
-After a reload the worker from before stays until its last connection is closed; it still obeys commands.
+After a reload the previous worker stays until its last connection is closed; it still accepts commands.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway.haproxy.binary import find_haproxy
 from deployments.gateway.haproxy.config import FRONTEND
 
-ANSWER_SECONDS = 5.0
-RELOAD_SECONDS = 10.0
-CHECK_SECONDS = 10.0
-PAUSE_SECONDS = 0.005
+COMMAND_TIMEOUT = 5.0
+RELOAD_TIMEOUT = 10.0
+CHECK_TIMEOUT = 10.0
+POLL_INTERVAL = 0.005
 _NO_WORKER = ("Can't find the target", "Invalid process")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a worker has open now.
+    """The open connections and requests of a worker.
 
     Args:
-        connections: of clients, idle ones included.
-        requests: backend -> requests that are open to it.
+        connections: those of clients, including idle ones.
+        requests: backend -> number of open requests to it.
     """
 
     connections: int
@@ -44,8 +44,8 @@ class Control:
     """The running HAProxy.
 
     Args:
-        folder: where it was started in.
-        run: where its sockets are.
+        folder: its working directory.
+        run: the folder of its sockets.
     """
 
     def __init__(self, folder: Path, run: Path) -> None:
@@ -57,64 +57,64 @@ class Control:
         return self.run / "haproxy.sock"
 
     def command(self) -> list[str]:
-        """Return how HAProxy is started; it stays in the foreground, as master of its workers."""
+        """Return the command that starts HAProxy; it stays in the foreground, as master of its workers."""
         return [
             *(str(find_haproxy()), "-W", "-S", f"{self.socket_path},mode,600"),
             *("-p", str(self.run / "haproxy.pid"), "-C", str(self.folder), "-f", "haproxy.cfg"),
         ]
 
     def check(self, name: str) -> None:
-        """Let HAProxy judge the configuration file `name` in the folder.
+        """Let HAProxy validate the configuration file `name` in the folder.
 
         Raises:
-            GatewayRejected: it is not valid, with HAProxy's first complaint.
+            GatewayRejected: it is not valid; the message has HAProxy's first alert.
         """
         command = [str(find_haproxy()), "-c", "-C", str(self.folder), "-f", name]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_SECONDS, check=False
+        completed = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=CHECK_TIMEOUT, check=False
         )
-        if done.returncode:
-            complaints = [line for line in done.stderr.splitlines() if line.startswith("[ALERT]")]
-            raise GatewayRejected(f"HAProxy refuses the configuration: {next(iter(complaints), done.stderr)[:500]}")
+        if completed.returncode:
+            alerts = [line for line in completed.stderr.splitlines() if line.startswith("[ALERT]")]
+            raise GatewayRejected(f"HAProxy refuses the configuration: {next(iter(alerts), completed.stderr)[:500]}")
 
-    def ask(self, command: str, *, worker: str = "1") -> str:
+    def run_command(self, command: str, *, worker: str = "1") -> str:
         """Send one command and return the answer.
 
         Args:
-            worker: "1" for the present worker, `!pid` for a certain one, "" for the master itself.
+            worker: "1" for the current worker, `!pid` for a certain one, "" for the master itself.
 
         Raises:
-            GatewayUnavailable: HAProxy does not run, or the worker is gone.
+            GatewayUnavailable: HAProxy does not run, or the worker has ended.
         """
         line = f"@{worker} {command}" if worker else command
         answer = self._send(line)
         if answer.startswith(_NO_WORKER):
-            raise GatewayUnavailable(f"The gateway's process {worker} is gone.")
+            raise GatewayUnavailable(f"The gateway's process {worker} has ended.")
         return answer.strip()
 
-    def must(self, command: str, *, expected: str = "", worker: str = "1") -> None:
-        """Send a command that answers nothing (or `expected`) when it has worked.
+    def run_checked(self, command: str, *, expected: str = "", worker: str = "1") -> None:
+        """Send a command whose answer is empty (or has `expected`) after success.
 
         Raises:
-            GatewayUnavailable: it did not.
+            GatewayUnavailable: it failed.
         """
-        answer = self.ask(command, worker=worker)
+        answer = self.run_command(command, worker=worker)
         if answer and not (expected and expected in answer):
             raise GatewayUnavailable(f"The gateway answered {answer!r} to {command!r}.")
 
     def old_workers(self) -> list[str]:
-        """Return the workers from before a reload that still finish requests, as `ask` wants them."""
-        listing = self.ask("show proc", worker="")
+        """Return the workers from before a reload that still finish requests, in the form that `run_command` takes."""
+        listing = self.run_command("show proc", worker="")
         _, _, old = listing.partition("# old workers")
         return [f"!{pid}" for pid in re.findall(r"^(\d+)\s+worker", old, flags=re.MULTILINE)]
 
     def map(self, name: str, *, worker: str = "1") -> dict[str, str]:
-        """Return the entries of a map as that worker has them."""
-        lines = (line.split(maxsplit=2) for line in self.ask(f"show map {name}", worker=worker).splitlines())
+        """Return the entries of a map in the memory of a worker."""
+        lines = (line.split(maxsplit=2) for line in self.run_command(f"show map {name}", worker=worker).splitlines())
         return {parts[1]: parts[2] for parts in lines if len(parts) == 3}
 
     def load(self, *, worker: str = "1") -> Load:
-        """Return what a worker has open now."""
+        """Return the open connections and requests of a worker."""
         connections, requests = 0, {}
         for row in self._stat("-1 3 -1", worker):
             if row["svname"] == "BACKEND":
@@ -124,17 +124,17 @@ class Control:
         return Load(connections=connections, requests=requests)
 
     def down(self) -> frozenset[str]:
-        """Return the names of the servers whose health checks fail; not of those that wait for an address."""
+        """Return the names of the servers whose health checks fail, without those that have no address yet."""
         return frozenset(row["svname"] for row in self._stat("-1 4 -1", "1") if row["status"].startswith("DOWN"))
 
     def servers_state(self) -> list[list[str]]:
-        """Return the lines of `show servers state`, split: a version, a heading, then one line a server."""
-        return [line.split() for line in self.ask("show servers state").splitlines() if line]
+        """Return the lines of `show servers state`, split: a version, a heading, then one line per server."""
+        return [line.split() for line in self.run_command("show servers state").splitlines() if line]
 
     def reload(self) -> None:
-        """Start a new worker with the files as they are; the old one finishes what it has.
+        """Start a new worker with the files on disk; the old one finishes its open requests.
 
-        Whether it took them is for the caller to see: HAProxy before 2.7 does not wait and does not say.
+        The caller has to check whether it accepted them: HAProxy before 2.7 neither waits nor reports it.
         """
         self._send("reload")
 
@@ -146,20 +146,20 @@ class Control:
             answer = connection.getresponse()
             text = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise GatewayUnavailable(f"The gateway gives no metrics: {error}.") from error
+            raise GatewayUnavailable(f"The gateway returned no metrics: {error}.") from error
         finally:
             connection.close()
         if answer.status != 200:
             raise GatewayUnavailable("This HAProxy was built without its Prometheus exporter.")
         return text
 
-    def _stat(self, which: str, worker: str) -> Iterable[dict[str, str]]:
-        return csv.DictReader(io.StringIO(self.ask(f"show stat {which}", worker=worker)))
+    def _stat(self, selection: str, worker: str) -> Iterable[dict[str, str]]:
+        return csv.DictReader(io.StringIO(self.run_command(f"show stat {selection}", worker=worker)))
 
     def _send(self, line: str) -> str:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(ANSWER_SECONDS)
+                connection.settimeout(COMMAND_TIMEOUT)
                 connection.connect(str(self.socket_path))
                 connection.sendall(f"{line}\n".encode())
                 connection.shutdown(socket.SHUT_WR)
@@ -175,7 +175,7 @@ def _chunks(connection: socket.socket) -> Iterator[bytes]:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=ANSWER_SECONDS)
+        super().__init__("localhost", timeout=COMMAND_TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
@@ -185,6 +185,6 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def pause_until(end: float) -> bool:
-    """Sleep a moment and return whether there is time left until `end` (of `time.monotonic()`)."""
-    time.sleep(PAUSE_SECONDS)
+    """Sleep for POLL_INTERVAL and return whether `end` (of `time.monotonic()`) is still to come."""
+    time.sleep(POLL_INTERVAL)
     return time.monotonic() < end

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself: to programs in the AI API's form, to people as a plain page."""
+"""The gateway's own replies: for programs in the AI API's form, for browsers as a plain page."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 _ID = "%[var(txn.id),json(utf8s)]"
 _CHALLENGE = 'hdr WWW-Authenticate "Bearer error=\\"invalid_token\\""'
-_AWAY = "The web server does not answer. If it does not come back within a minute, the log web.log says why."
+_WEB_SERVER_DOWN = (
+    "The web server does not answer. If it does not come back within a minute, the log web.log says why."
+)
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer in the AI API's form.
+    """One reply in the AI API's form.
 
     Args:
-        headers: more of them, as HAProxy's configuration has them.
+        headers: additional ones, in the syntax of HAProxy's configuration.
     """
 
     status: int
@@ -24,7 +26,7 @@ class Reply:
     headers: str = ""
 
 
-# What rules of the configuration's template answer, by the name that the template has for them.
+# The replies of rules in the configuration's template, by their names in it.
 REPLIES: Mapping[str, Reply] = {
     "token_missing": Reply(
         401,
@@ -57,11 +59,11 @@ _ERRORS = (
 )
 _API_ERRORS = (
     Reply(502, "BadAnswer", "The web server broke off. Look whether the request was carried out, then repeat it."),
-    Reply(503, "ServiceUnavailable", _AWAY, "hdr Retry-After 2"),
+    Reply(503, "ServiceUnavailable", _WEB_SERVER_DOWN, "hdr Retry-After 2"),
     Reply(504, "ServerTimeout", "The web server did not answer in time."),
 )
 _IS_HTML = "{ res.hdr(Content-Type) -m beg text/html }"
-# What the web server's parser refuses before Launchpad sees it, which answers in HTML.
+# Requests that the web server's HTTP parser refuses, before Launchpad sees them; it replies in HTML.
 _PARSER_ERRORS = (
     Reply(400, "BadRequest", "The request cannot be understood."),
     Reply(414, "UriTooLong", "The address is too long."),
@@ -70,18 +72,18 @@ _PARSER_ERRORS = (
 _PAGE_ERRORS = {
     408: ("The request did not arrive in time", "Send it again."),
     502: ("The web server broke off", "Open the page again and look whether your change was made."),
-    503: ("Launchpad is being started", _AWAY),
+    503: ("Launchpad is being started", _WEB_SERVER_DOWN),
     504: ("The web server did not answer in time", "Open the page again and look whether your change was made."),
 }
 
 
 def rules() -> dict[str, str]:
-    """Return the rules that answer, by their names in the template of the configuration."""
+    """Return the rules that reply, by their names in the template of the configuration."""
     return {name: f"    http-request return {_json(reply)}" for name, reply in REPLIES.items()}
 
 
 def errors() -> dict[str, str]:
-    """Return the errors that HAProxy finds itself, by their names in the template of the configuration."""
+    """Return the replies to errors that HAProxy detects itself, by their names in the configuration's template."""
     pages = (f"    http-error {_page(status, *texts)}" for status, texts in _PAGE_ERRORS.items())
     return {
         "errors": _http_errors(_ERRORS),
@@ -105,15 +107,17 @@ def _json(reply: Reply) -> str:
         f'{{"error":{{"code":"{reply.code}","message":"{reply.message}",'
         f'"requestId":"%[unique-id]","target":"{target}"}}}}'
     )
-    more = f"{reply.headers} " if reply.headers else ""
-    return f"status {reply.status} content-type application/json {more}hdr Cache-Control no-store lf-string '{body}'"
+    headers = f"{reply.headers} " if reply.headers else ""
+    return (
+        f"status {reply.status} content-type application/json {headers}hdr Cache-Control no-store lf-string '{body}'"
+    )
 
 
 def _page(status: int, title: str, text: str) -> str:
-    """Return the arguments of `http-error` for a page, which asks again by itself while the web server is away."""
-    again = '<meta http-equiv="refresh" content="5">' if status == 503 else ""
+    """Return the arguments of `http-error` for a page; it reloads itself while the web server is down."""
+    refresh = '<meta http-equiv="refresh" content="5">' if status == 503 else ""
     body = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{again}'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{refresh}'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title></head>'
         f"<body><h1>{title}</h1><p>{text}</p></body></html>"
     )
