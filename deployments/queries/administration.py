@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from deployments.auth.permissions import require_everywhere
-from deployments.models import Actor, AuditEntry, Connection, Deployment, Replica, ResourceGroup, ServiceKey, User
-from deployments.queries.filters import PERIODS
+from deployments.models import Actor, Connection, Deployment, Replica, ResourceGroup, ServiceKey, User
 
 
 def connections(actor: Actor) -> QuerySet[Connection]:
@@ -63,44 +59,6 @@ def service_keys(actor: Actor, *, text: str = "") -> QuerySet[ServiceKey]:
         F("revoked_at").asc(nulls_first=True), "name", "client_id"
     )
     return rows.filter(Q(name__icontains=text) | Q(client_id__icontains=text)) if text else rows
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditFilter:
-    """Which entries of the audit log are wanted; empty fields let everything through.
-
-    Args:
-        text: part of an actor, an id, a name or an address.
-        period: one of PERIODS.
-    """
-
-    text: str = ""
-    action: str = ""
-    kind: str = ""
-    channel: str = ""
-    group: str = ""
-    period: str = ""
-
-
-def audit_entries(actor: Actor, wanted: AuditFilter) -> QuerySet[AuditEntry]:
-    """Return the entries of the audit log, newest first."""
-    require_everywhere(actor)
-    exact = {"action": wanted.action, "kind": wanted.kind, "channel": wanted.channel, "group": wanted.group}
-    rows = AuditEntry.objects.filter(**{name: value for name, value in exact.items() if value})
-    if wanted.period in PERIODS:
-        rows = rows.filter(at__gte=timezone.now() - PERIODS[wanted.period])
-    if text := wanted.text:
-        names = Q(actor__icontains=text) | Q(object_id__icontains=text) | Q(name__icontains=text)
-        rows = rows.filter(names | Q(address__icontains=text))
-    return rows
-
-
-def audit_words(actor: Actor) -> tuple[list[str], list[str]]:
-    """Return the actions and the kinds that occur in the audit log."""
-    require_everywhere(actor)
-    rows = AuditEntry.objects.order_by()
-    actions, kinds = (sorted(rows.values_list(name, flat=True).distinct()) for name in ("action", "kind"))
-    return actions, kinds
 
 
 def _number(rows: QuerySet[Deployment, object] | QuerySet[Replica, object]) -> Coalesce:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import Literal
 
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Status
 from deployments.queries.filters import (
-    PERIOD_LABELS,
-    PERIODS,
     Filter,
     equals,
     equals_uuid,
     executable_filter,
+    period_filter,
     scenario_filter,
     uuid_or_none,
 )
@@ -50,12 +48,5 @@ FILTERS = (
         condition=equals_uuid("configuration"),
         parameter="configurationId",
     ),
-    Filter(
-        name="created",
-        label=_("Created"),
-        condition=lambda value: Q(created_at__gte=timezone.now() - PERIODS[value]),
-        parse=lambda value: value if value in PERIODS else "",
-        choices=lambda values: [(value, str(label)) for value, label in PERIOD_LABELS.items()],
-        all_label=_("Any time"),
-    ),
+    period_filter("created_at", name="created", label=_("Created")),
 )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_stubs_ext import StrPromise
 
@@ -121,6 +122,18 @@ def equals_uuid(column: str) -> Callable[[str], Q]:
 def equals(column: str) -> Callable[[str], Q]:
     """Return the condition that a column has a value."""
     return lambda value: Q(**{column: value})
+
+
+def period_filter(column: str, *, name: str, label: StrPromise) -> Filter:
+    """Return the filter by how long ago the moment in a column is at the most."""
+    return Filter(
+        name=name,
+        label=label,
+        condition=lambda value: Q(**{f"{column}__gte": timezone.now() - PERIODS[value]}),
+        parse=lambda value: value if value in PERIODS else "",
+        choices=lambda values: [(value, str(text)) for value, text in PERIOD_LABELS.items()],
+        all_label=_("Any time"),
+    )
 
 
 def scenario_filter(column: str) -> Filter:
