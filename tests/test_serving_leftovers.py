@@ -7,7 +7,7 @@ import pytest
 from deployments.models import Actor, Role
 from deployments.operations import import_templates
 from deployments.serving_template import parse
-from deployments.serving_template.leftovers import left_out
+from deployments.serving_template.leftovers import unused_parts
 from tests import factories as make
 
 ACTOR = Actor(name="ada", role=Role.ADMINISTRATOR)
@@ -59,11 +59,11 @@ PARTS = [
 
 
 def test_every_part_that_is_not_carried_over_is_found() -> None:
-    assert left_out(parse(EXTRAS)[0].body) == PARTS
+    assert unused_parts(parse(EXTRAS)[0].body) == PARTS
 
 
 def test_a_template_that_is_used_whole_leaves_nothing_out() -> None:
-    assert left_out(parse(make.TEMPLATE.format(executable="talker", scenario="talking"))[0].body) == []
+    assert unused_parts(parse(make.TEMPLATE.format(executable="talker", scenario="talking"))[0].body) == []
 
 
 @pytest.mark.django_db

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from deployments.serving_template import parse, render
-from deployments.serving_template.modules import by_module, names_package
+from deployments.serving_template.modules import names_package, with_modules
 
 OLD = "/home/me/launch pad/deployments/model_servers"  # of a checkout that may be gone
 
 
 @pytest.mark.parametrize("folder", ["{{runtime.model_servers}}", OLD])
 def test_a_file_of_ours_becomes_its_module_and_needs_our_package(folder: str) -> None:
-    command, requirements = by_module(["python", f"{folder}/sklearn_server.py", "--port=1"], ("kserve==0.21.0",))
+    command, requirements = with_modules(["python", f"{folder}/sklearn_server.py", "--port=1"], ("kserve==0.21.0",))
 
     assert command == ("python", "-m", "launchpad_model_servers.sklearn_server", "--port=1")
     assert requirements == ("kserve==0.21.0", "launchpad-model-servers")
 
 
 def test_a_file_of_ours_inside_a_command_for_a_shell_does_too() -> None:
-    command, requirements = by_module(
+    command, requirements = with_modules(
         ["sh", "-c", "cd /tmp && python3 /a/deployments/model_servers/hello_server.py"], ()
     )
 
@@ -36,7 +36,7 @@ def test_a_file_of_ours_inside_a_command_for_a_shell_does_too() -> None:
     ],
 )
 def test_any_other_command_stays_what_it_is(command: tuple[str, ...]) -> None:
-    assert by_module(command, ("fastapi",)) == (command, ("fastapi",))
+    assert with_modules(command, ("fastapi",)) == (command, ("fastapi",))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ metadata:
       scikit-learn=={{inputs.parameters.version}}
 
       {{inputs.parameters.more}}
-    launchpad/proof: |
+    launchpad/readiness-check: |
       method: post
       path: /v1/models/{{inputs.parameters.name}}:predict?verbose=1
       headers:
@@ -119,9 +119,12 @@ def test_a_recipe_has_everything_that_a_runtime_needs() -> None:
     assert server_spec.requirements == ("kserve==0.21.0", "scikit-learn==1.9.1")
     assert server_spec.deadlines == {"HEALTHY": 90, "PREPARED": 600}
     assert server_spec.retry is Retry.NONE
-    assert (server_spec.proof.method, server_spec.proof.path) == ("POST", "/v1/models/wine:predict?verbose=1")
-    assert server_spec.proof.headers == {"Content-Type": "application/json", "X-Name": "yes"}
-    assert json.loads(server_spec.proof.body or "") == {"name": "wine", "rows": [], "count": 2}
+    assert (server_spec.readiness_check.method, server_spec.readiness_check.path) == (
+        "POST",
+        "/v1/models/wine:predict?verbose=1",
+    )
+    assert server_spec.readiness_check.headers == {"Content-Type": "application/json", "X-Name": "yes"}
+    assert json.loads(server_spec.readiness_check.body or "") == {"name": "wine", "rows": [], "count": 2}
     assert server_spec.sample is not None
     assert (server_spec.sample.method, server_spec.sample.description) == ("GET", "Ask for wine.")
     assert server_spec.sample.body == '{\n  "text": "wine",\n  "numbers": [1, 2.5]\n}'
@@ -142,7 +145,11 @@ def test_without_annotations_the_health_path_is_the_proof() -> None:
     end = next(number for number, line in enumerate(lines) if line.startswith("  labels:"))
     plain = parse("".join(lines[:start] + lines[end:]))[0]
     server_spec = render(plain, parameters={"needed": "x"}, artifacts={"weights": "w"})
-    assert (server_spec.proof.method, server_spec.proof.path, server_spec.proof.body) == ("GET", "/", None)
+    assert (
+        server_spec.readiness_check.method,
+        server_spec.readiness_check.path,
+        server_spec.readiness_check.body,
+    ) == ("GET", "/", None)
     assert server_spec.sample is None
     assert server_spec.requirements == ()
     assert server_spec.deadlines == {}
@@ -156,16 +163,16 @@ def test_no_value_changes_anything_but_itself(value: str) -> None:
     if "runtime." not in value:
         assert server_spec.argv == (*plain.argv[:2], f"--name={value}", *plain.argv[3:])
         assert server_spec.env == plain.env | {"NEEDED": f"<{value}>"}
-    assert json.loads(server_spec.proof.body or "") == {"name": value, "rows": [], "count": 2}
+    assert json.loads(server_spec.readiness_check.body or "") == {"name": value, "rows": [], "count": 2}
     assert (
         json.loads(server_spec.sample.body or "") == {"text": value, "numbers": [1, 2.5]}
         if server_spec.sample
         else False
     )
-    assert server_spec.proof.path.isascii()
-    assert server_spec.proof.path.count("/") == 3
-    assert server_spec.proof.path.count("?") == 1
-    assert server_spec.proof.headers == plain.proof.headers
+    assert server_spec.readiness_check.path.isascii()
+    assert server_spec.readiness_check.path.count("/") == 3
+    assert server_spec.readiness_check.path.count("?") == 1
+    assert server_spec.readiness_check.headers == plain.readiness_check.headers
 
 
 @pytest.mark.parametrize(
@@ -247,7 +254,10 @@ def test_zero_replicas_count_as_one() -> None:
 
 
 def test_json_values_are_structure() -> None:
-    assert json.loads(rendered(rows='[[1, 2.5], {"a": null}]').proof.body or "")["rows"] == [[1, 2.5], {"a": None}]
+    assert json.loads(rendered(rows='[[1, 2.5], {"a": null}]').readiness_check.body or "")["rows"] == [
+        [1, 2.5],
+        {"a": None},
+    ]
 
 
 GOOD = {"weights": ("id-1", "model"), "anything": ("id-2", "other")}

@@ -296,10 +296,10 @@ def test_yaml_can_make_nothing_but_plain_data(tmp_path: Path) -> None:
     made = tmp_path / "made"
     call = f"!!python/object/apply:os.mkdir [{made}]"
     assert "A text is needed" in only_problem(MAPPINGS.replace("registry.example/plain", call)).sentence
-    proof = f"  annotations:\n    launchpad/proof: |\n      path: /\n      body: {call}\n  labels:"
-    template = only_template(MAPPINGS.replace("  labels:", proof, 1))
-    assert template.server.proof is not None
-    assert template.server.proof.body == [str(made)]
+    check = f"  annotations:\n    launchpad/readiness-check: |\n      path: /\n      body: {call}\n  labels:"
+    template = only_template(MAPPINGS.replace("  labels:", check, 1))
+    assert template.server.readiness_check is not None
+    assert template.server.readiness_check.body == [str(made)]
     assert not made.exists()
 
 
@@ -312,11 +312,12 @@ def test_yaml_can_make_nothing_but_plain_data(tmp_path: Path) -> None:
         ("launchpad/deadlines: |\n      requested: 5", "no step"),
         ("launchpad/drain-seconds: soon", "whole number"),
         ("launchpad/deadlines: |\n      healthy: soon", "whole number"),
+        ("launchpad/readiness-check: |\n      path: predict", "begins with /"),
+        ("launchpad/readiness-check: |\n      path: /\n      method: FETCH", "no method"),
+        ("launchpad/readiness-check: |\n      path: /\n      verb: GET", "A request has"),
         ("launchpad/proof: |\n      path: predict", "begins with /"),
-        ("launchpad/proof: |\n      path: /\n      method: FETCH", "no method"),
-        ("launchpad/proof: |\n      path: /\n      verb: GET", "A request has"),
         ("launchpad/split-arguments: command", "no parameter “command”"),
-        ("launchpad/proof: |\n      path: /\n      body: {a: '{{inputs.parameters.b}}'}", "not declared"),
+        ("launchpad/readiness-check: |\n      path: /\n      body: {a: '{{inputs.parameters.b}}'}", "not declared"),
     ],
 )
 def test_our_own_annotations_are_checked(note: str, said: str) -> None:
@@ -325,6 +326,14 @@ def test_our_own_annotations_are_checked(note: str, said: str) -> None:
     assert said in problem.sentence
     assert problem.field.startswith("metadata.annotations[launchpad/")
     assert 5 <= problem.line <= 5 + note.count("\n") + 1
+
+
+def test_annotations_and_steps_are_accepted_by_their_former_names() -> None:
+    former = "launchpad/proof: 'path: /ready'\n    launchpad/deadlines: 'Proved: 7'"
+    server = only_template(MAPPINGS.replace("  labels:", f"  annotations:\n    {former}\n  labels:", 1)).server
+    assert server.readiness_check is not None
+    assert server.readiness_check.path == "/ready"
+    assert server.deadlines == {"VERIFIED": "7"}
 
 
 @pytest.mark.parametrize(

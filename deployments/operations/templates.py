@@ -9,7 +9,7 @@ from deployments import serving_template
 from deployments.auth.permissions import require
 from deployments.models import Actor, Executable, Role, Scenario
 from deployments.operations.audit import record
-from deployments.serving_template.leftovers import left_out
+from deployments.serving_template.leftovers import unused_parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +67,6 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
 
 def _warnings(template: serving_template.ServingTemplate) -> list[str]:
     warnings = list(template.warnings)
-    if parts := left_out(template.body):
+    if parts := unused_parts(template.body):
         warnings.append(gettext("Not carried over: %(parts)s.") % {"parts": ", ".join(parts)})
     return warnings

@@ -168,14 +168,14 @@ def _stop(scene: Scene, action: state.Stop) -> bool:
 
 def _prove(scene: Scene, action: state.Probe) -> bool:
     row = scene.generation(action.generation)
-    proof = from_dict(row.server_spec).proof
+    check = from_dict(row.server_spec).readiness_check
     result = sync.prove(
         scene.deployment.pk,
         row.number,
-        method=proof.method,
-        path=proof.path,
-        body=proof.body.encode() if proof.body is not None else None,
-        headers=proof.headers,
+        method=check.method,
+        path=check.path,
+        body=check.body.encode() if check.body is not None else None,
+        headers=check.headers,
         timeout=PROOF_TIMEOUT,
     )
     now = timezone.now()

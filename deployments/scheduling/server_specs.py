@@ -11,8 +11,10 @@ from django.conf import settings
 from deployments import serving_template
 from deployments.models import Artifact, Configuration, Executable, Replica
 from deployments.runtimes.base import ArtifactSource, ReplicaSpec, Resources
-from deployments.serving_template import Proof, Retry, Sample, SecretKey, ServerSpec
-from deployments.serving_template.modules import DISTRIBUTION, by_module
+from deployments.serving_template import ReadinessCheck, Retry, Sample, SecretKey, ServerSpec
+from deployments.serving_template.modules import DISTRIBUTION, with_modules
+
+_FORMER_STEPS = {"PROVED": "VERIFIED"}
 
 
 def server_spec_of(configuration: Configuration) -> ServerSpec:
@@ -40,9 +42,11 @@ def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
     for name in ("ports", "requirements"):
         values[name] = tuple(values[name])
     for name in ("command", "args"):
-        values[name], values["requirements"] = by_module(values.get(name, ()), values["requirements"])
+        values[name], values["requirements"] = with_modules(values.get(name, ()), values["requirements"])
     values["secret_env"] = {name: SecretKey(**key) for name, key in values.get("secret_env", {}).items()}
-    values["proof"] = Proof(**values["proof"])
+    # Former names, in server specs that were stored before they were renamed.
+    values["readiness_check"] = ReadinessCheck(**(values.pop("proof", None) or values["readiness_check"]))
+    values["deadlines"] = {_FORMER_STEPS.get(step, step): seconds for step, seconds in values["deadlines"].items()}
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
     values["retry"] = Retry(values["retry"])
     return ServerSpec(**values)

@@ -1,8 +1,8 @@
-"""ServingTemplate YAML, read into plain data and rendered with values: all that other packages import of it."""
+"""ServingTemplate YAML: parsed into plain data, and rendered with values. The public names of this package."""
 
 from deployments.serving_template.bindings import validate_bindings
 from deployments.serving_template.parser import parse
-from deployments.serving_template.renderer import Proof, Sample, ServerSpec, render
+from deployments.serving_template.renderer import ReadinessCheck, Sample, ServerSpec, render, stored_readiness_check
 from deployments.serving_template.schema import (
     MAX_PARAMETERS,
     MAX_VALUE,
@@ -21,7 +21,7 @@ __all__ = [
     "InputArtifact",
     "Parameter",
     "Problem",
-    "Proof",
+    "ReadinessCheck",
     "Retry",
     "Sample",
     "SecretKey",
@@ -30,5 +30,6 @@ __all__ = [
     "TemplateInvalid",
     "parse",
     "render",
+    "stored_readiness_check",
     "validate_bindings",
 ]

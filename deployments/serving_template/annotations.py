@@ -1,6 +1,6 @@
-"""Reads the annotations of our own, by which a template says what the ServingTemplate format has no word for.
+"""Parses Launchpad's own annotations, with which a template says what the ServingTemplate format cannot express.
 
-`schema.py` says what each of them means.
+`schema.py` documents each of them.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from deployments.lifecycle import DEADLINES
 from deployments.serving_template.schema import RequestTemplate, Retry, ServerTemplate
 from deployments.serving_template.yaml_source import PLACEHOLDER, Path, Source, Tree
 
-OWN = "launchpad/"
-NOTES: Path = ("metadata", "annotations")
-_OWN_NAMES = {
+PREFIX = "launchpad/"
+ANNOTATIONS: Path = ("metadata", "annotations")
+_NAMES = {
     "requirements",
     "health-path",
-    "proof",
+    "readiness-check",
     "sample-request",
     "deadlines",
     "drain-seconds",
@@ -26,27 +26,29 @@ _OWN_NAMES = {
     "split-arguments",
     "json-values",
 }
+_FORMER_NAMES = {"proof": "readiness-check"}
+_FORMER_STEPS = {"PROVED": "VERIFIED"}
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-def with_own_annotations(source: Source, notes: dict[str, str], server: ServerTemplate) -> ServerTemplate:
-    own = {name.removeprefix(OWN): text for name, text in notes.items() if name.startswith(OWN)}
-    for name in own.keys() - _OWN_NAMES:
-        known = ", ".join(f"{OWN}{word}" for word in sorted(_OWN_NAMES))
-        source.report((*NOTES, OWN + name), f"There is no annotation of this name: use one of {known}.")
-    if (retry := own.get("retry", "")) not in ("", "on", "off"):
-        source.report((*NOTES, f"{OWN}retry"), f"“{retry}” is neither on nor off.")
+def with_annotations(source: Source, annotations: dict[str, str], server: ServerTemplate) -> ServerTemplate:
+    given = {name.removeprefix(PREFIX): text for name, text in annotations.items() if name.startswith(PREFIX)}
+    for name in given.keys() - _NAMES - _FORMER_NAMES.keys():
+        known = ", ".join(f"{PREFIX}{word}" for word in sorted(_NAMES))
+        source.report((*ANNOTATIONS, PREFIX + name), f"There is no annotation of this name: use one of {known}.")
+    if (retry := given.get("retry", "")) not in ("", "on", "off"):
+        source.report((*ANNOTATIONS, f"{PREFIX}retry"), f"“{retry}” is neither on nor off.")
     return replace(
         server,
-        requirements=_lines(own.get("requirements", "")),
-        health_path=own.get("health-path", "").strip() or server.health_path,
-        proof=_request(source, own, "proof"),
-        sample=_request(source, own, "sample-request"),
-        deadlines=_deadlines(source, own),
-        drain_seconds=source.whole(own.get("drain-seconds"), (*NOTES, f"{OWN}drain-seconds")),
+        requirements=_lines(given.get("requirements", "")),
+        health_path=given.get("health-path", "").strip() or server.health_path,
+        readiness_check=_request(source, given, "readiness-check"),
+        sample=_request(source, given, "sample-request"),
+        deadlines=_deadlines(source, given),
+        drain_seconds=source.whole(given.get("drain-seconds"), (*ANNOTATIONS, f"{PREFIX}drain-seconds")),
         retry=Retry(retry) if retry in ("on", "off") else Retry.SAFE,
-        split_arguments=frozenset(_lines(own.get("split-arguments", ""))),
-        json_values=frozenset(_lines(own.get("json-values", ""))),
+        split_arguments=frozenset(_lines(given.get("split-arguments", ""))),
+        json_values=frozenset(_lines(given.get("json-values", ""))),
     )
 
 
@@ -55,36 +57,39 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def _deadlines(source: Source, own: dict[str, str]) -> dict[str, str]:
-    path: Path = (*NOTES, f"{OWN}deadlines")
+def _deadlines(source: Source, given: dict[str, str]) -> dict[str, str]:
+    path: Path = (*ANNOTATIONS, f"{PREFIX}deadlines")
     deadlines: dict[str, str] = {}
-    for name, value in source.mapping(own.get("deadlines"), path).items():
-        if name.upper() not in DEADLINES:
-            steps = ", ".join(step.lower() for step in DEADLINES)
-            source.report((*path, name), f"“{name}” is no step: use one of {steps}.")
-        deadlines[name.upper()] = source.whole(value, (*path, name))
+    for name, value in source.mapping(given.get("deadlines"), path).items():
+        step = _FORMER_STEPS.get(name.upper(), name.upper())
+        if step not in DEADLINES:
+            known = ", ".join(step.lower() for step in DEADLINES)
+            source.report((*path, name), f"“{name}” is no step: use one of {known}.")
+        deadlines[step] = source.whole(value, (*path, name))
     return deadlines
 
 
-def _request(source: Source, own: dict[str, str], name: str) -> RequestTemplate | None:
-    if name not in own:
+def _request(source: Source, given: dict[str, str], name: str) -> RequestTemplate | None:
+    former = next((old for old, new in _FORMER_NAMES.items() if new == name and old in given), name)
+    name = name if name in given else former
+    if name not in given:
         return None
-    place: Path = (*NOTES, OWN + name)
-    tree = source.mapping(source.load(own[name], place, typed=True), place)
+    field: Path = (*ANNOTATIONS, PREFIX + name)
+    tree = source.mapping(source.load(given[name], field, typed=True), field)
     for unknown in tree.keys() - {"method", "path", "body", "headers", "description"}:
-        source.report((*place, unknown), "A request has method, path, body, headers and description.")
-    method = source.text(tree.get("method"), (*place, "method")).upper() or "GET"
+        source.report((*field, unknown), "A request has method, path, body, headers and description.")
+    method = source.text(tree.get("method"), (*field, "method")).upper() or "GET"
     if method not in _METHODS:
-        source.report((*place, "method"), f"“{method}” is no method: use one of {', '.join(_METHODS)}.")
-    path = source.text(tree.get("path"), (*place, "path"))
+        source.report((*field, "method"), f"“{method}” is no method: use one of {', '.join(_METHODS)}.")
+    path = source.text(tree.get("path"), (*field, "path"))
     if not path.startswith("/") and not PLACEHOLDER.fullmatch(path):
-        source.report((*place, "path"), "A path that begins with / is needed.")
+        source.report((*field, "path"), "A path that begins with / is needed.")
     return RequestTemplate(
         method=method,
         path=path,
         body=_json_or_text(tree.get("body")),
-        headers=source.texts(tree.get("headers"), (*place, "headers")),
-        description=source.text(tree.get("description"), (*place, "description")).strip(),
+        headers=source.texts(tree.get("headers"), (*field, "headers")),
+        description=source.text(tree.get("description"), (*field, "description")).strip(),
     )
 
 

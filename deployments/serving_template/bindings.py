@@ -1,4 +1,4 @@
-"""Checks a configuration's values against its template, before anything is made of them."""
+"""Checks a configuration's values against its template, before they are saved or rendered."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def validate_bindings(
 
     Args:
         parameters: values by name; those with a default may be missing.
-        artifacts: (id, kind) of the chosen artifact, by the name of its slot.
+        artifacts: (id, kind) of the chosen artifact, by the name of the input artifact.
 
     Returns:
-        What is wrong, one sentence each, by `parameters.NAME` or `artifacts.NAME` or `""`; empty when all is well.
+        The problems, one sentence each, by `parameters.NAME`, `artifacts.NAME` or `""`; empty when there is none.
     """
     problems: dict[str, str] = {}
     if len(parameters) > MAX_PARAMETERS:
@@ -39,22 +39,24 @@ def validate_bindings(
         }
     declared = {parameter.name: parameter for parameter in template.parameters}
     for name, value in parameters.items():
-        sentence = _wrong_value(declared[name], value) if name in declared else _unknown("parameter", name, template)
+        sentence = (
+            _problem_of_value(declared[name], value) if name in declared else _unknown("parameter", name, template)
+        )
         if sentence:
             problems[f"parameters.{name}"] = sentence
     for name, parameter in declared.items():
         if name not in parameters and parameter.default is None:
             problems[f"parameters.{name}"] = _("A value for “%(name)s” is missing.") % {"name": name}
-    problems |= _wrong_artifacts(template, artifacts)
+    problems |= _problems_of_artifacts(template, artifacts)
     if not problems:
         try:
             render(template, parameters=parameters, artifacts=dict.fromkeys(artifacts, ""))
-        except InvalidInput as refused:
-            problems |= refused.problems
+        except InvalidInput as error:
+            problems |= error.problems
     return problems
 
 
-def _wrong_value(parameter: Parameter, value: str) -> str:
+def _problem_of_value(parameter: Parameter, value: str) -> str:
     if len(value) > MAX_VALUE:
         return _("The value has %(count)s characters; at most %(longest_value)s are allowed.") % {
             "count": f"{len(value):,}",
@@ -63,40 +65,40 @@ def _wrong_value(parameter: Parameter, value: str) -> str:
     if "\0" in value:
         return _("The value holds a character (NUL) that no program can be given.")
     if parameter.type in _TYPES:
-        wanted, pattern = _TYPES[parameter.type]
+        type_name, pattern = _TYPES[parameter.type]
         if not pattern.fullmatch(value.strip()):
             return _("“%(name)s” must be %(wanted)s, not “%(value)s”.") % {
                 "name": parameter.name,
-                "wanted": wanted,
+                "wanted": type_name,
                 "value": value[:60],
             }
     return ""
 
 
-def _wrong_artifacts(template: ServingTemplate, artifacts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+def _problems_of_artifacts(template: ServingTemplate, artifacts: Mapping[str, tuple[str, str]]) -> dict[str, str]:
     problems: dict[str, str] = {}
-    slots = {slot.name: slot for slot in template.artifacts}
+    inputs = {declared.name: declared for declared in template.artifacts}
     for name, (artifact_id, kind) in artifacts.items():
-        if name not in slots:
+        if name not in inputs:
             problems[f"artifacts.{name}"] = _unknown("input artifact", name, template)
-        elif slots[name].kind not in ("", kind):
+        elif inputs[name].kind not in ("", kind):
             problems[f"artifacts.{name}"] = _("“%(name)s” must be a %(kind)s; %(artifact_id)s is a %(kind2)s.") % {
                 "name": name,
-                "kind": slots[name].kind,
+                "kind": inputs[name].kind,
                 "artifact_id": artifact_id,
                 "kind2": kind,
             }
-    for name in slots.keys() - artifacts.keys():
+    for name in inputs.keys() - artifacts.keys():
         problems[f"artifacts.{name}"] = _("An artifact for “%(name)s” is missing.") % {"name": name}
     return problems
 
 
-def _unknown(what: str, name: str, template: ServingTemplate) -> str:
-    if what == "parameter":
+def _unknown(kind: str, name: str, template: ServingTemplate) -> str:
+    if kind == "parameter":
         known = [parameter.name for parameter in template.parameters]
-        told = _("“%(template)s” has no parameter “%(name)s”.")
+        sentence = _("“%(template)s” has no parameter “%(name)s”.")
     else:
-        known = [slot.name for slot in template.artifacts]
-        told = _("“%(template)s” has no input artifact “%(name)s”.")
-    has = _("It has: %(known)s.") % {"known": ", ".join(known[:10])} if known else ""
-    return f"{told % {'template': template.name, 'name': name}} {has}".rstrip()
+        known = [declared.name for declared in template.artifacts]
+        sentence = _("“%(template)s” has no input artifact “%(name)s”.")
+    declared_names = _("It has: %(known)s.") % {"known": ", ".join(known[:10])} if known else ""
+    return f"{sentence % {'template': template.name, 'name': name}} {declared_names}".rstrip()

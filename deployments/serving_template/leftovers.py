@@ -1,38 +1,46 @@
-"""Finds the parts of a template that nothing here makes use of, so that an import can say so."""
+"""Finds the parts of a template that Launchpad does not use, so that an import can report them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployments.serving_template.yaml_source import Tree, spelt
+from deployments.serving_template.yaml_source import Tree, dotted
 
 _SPEC = {"predictor"}
 _PREDICTOR = {"minReplicas", "maxReplicas", "containers"}
-_CONTAINER = {"name", "image", "command", "args", "env", "ports", "readinessProbe"}  # of an image the warnings tell
+_CONTAINER = {
+    "name",
+    "image",
+    "command",
+    "args",
+    "env",
+    "ports",
+    "readinessProbe",
+}  # the warnings of a template cover its image
 _PROBE = {"httpGet"}
 
 
-def left_out(body: Tree) -> list[str]:
-    """Return where the parts stand that are not carried over, in the order of the template.
+def unused_parts(body: Tree) -> list[str]:
+    """Return the paths of the parts that are not used, in the order of the template.
 
     Args:
-        body: `spec.template` of a template, its block strings read.
+        body: `spec.template` of a template, its block strings parsed.
     """
     tree = _mapping(body)
     metadata, spec = _mapping(tree.get("metadata")), _mapping(tree.get("spec"))
-    found = [spelt(("metadata", "annotations", name)) for name in _mapping(metadata.get("annotations"))]
-    found += [name for name in spec if name not in _SPEC]
+    unused = [dotted(("metadata", "annotations", name)) for name in _mapping(metadata.get("annotations"))]
+    unused += [name for name in spec if name not in _SPEC]
     predictor = _mapping(spec.get("predictor"))
-    found += [name for name in predictor if name not in _PREDICTOR]
+    unused += [name for name in predictor if name not in _PREDICTOR]
     containers = predictor.get("containers")
     for number, container in enumerate(containers if isinstance(containers, list) else []):
-        found += _of_container(number, _mapping(container))
-    return found
+        unused += _of_container(number, _mapping(container))
+    return unused
 
 
 def _of_container(number: int, container: dict[str, Tree]) -> Iterator[str]:
     if number:
-        yield spelt(("containers", number))
+        yield dotted(("containers", number))
         return
     for name in container:
         if name not in _CONTAINER:

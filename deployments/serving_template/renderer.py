@@ -1,8 +1,8 @@
 """Fills a configuration's values into a deployment template.
 
-Values are data: the template has been read before they are filled in, so that quotes, line ends or YAML in a value
-change nothing but that value. A value that stands in a path is percent-encoded (unless it is the whole path), one
-that stands in a JSON body is part of a JSON text, one that stands in a command is one argument, or several where the
+Values are data: the template is parsed before they are filled in, so that quotes, line ends or YAML in a value
+cannot change its structure. A value in a path is percent-encoded (unless it is the whole path), a value
+in a JSON body is part of a JSON string, a value in a command is one argument, or several where the
 template says so.
 """
 
@@ -13,7 +13,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
@@ -21,27 +21,32 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
 from deployments.lifecycle import DRAIN_SECONDS, DRAIN_SECONDS_MAX
-from deployments.serving_template.modules import by_module
+from deployments.serving_template.modules import with_modules
 from deployments.serving_template.schema import RequestTemplate, Retry, SecretKey, ServerTemplate, ServingTemplate
 from deployments.serving_template.yaml_source import PLACEHOLDER, Tree
 
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _RUNTIME_PLACEHOLDER = re.compile(r"\{\{[ \t]*(runtime\.[\w.-]+)[ \t]*\}\}")
-_NUMBERS = re.compile(r"\[\n([-+.\deE,\s]+)\]")  # a list of numbers in indented JSON; no string holds a line end there
+_NUMBERS = re.compile(
+    r"\[\n([-+.\deE,\s]+)\]"
+)  # a list of numbers in indented JSON, where no string contains a line end
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ASKED = ("instances", "inputs")  # of KServe's v1 and of the Open Inference Protocol v2: what to predict for
+_INSTANCE_KEYS = (
+    "instances",
+    "inputs",
+)  # the inputs of a prediction in KServe's v1 and in the Open Inference Protocol v2
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
-    """The request that must succeed before a deployment counts as running.
+class ReadinessCheck:
+    """The request that must succeed before a deployment is RUNNING.
 
     Args:
         path: below the deployment's URL, with its query, percent-encoded.
-        body: what is sent, None for nothing.
-        headers: to send beside those that the client sets by itself.
+        body: the request's body, None for none.
+        headers: in addition to those that the client sets by itself.
     """
 
     method: str
@@ -50,28 +55,28 @@ class Proof:
     headers: dict[str, str] = field(default_factory=dict)
 
     @property
-    def asks_model(self) -> bool:
-        """Whether the request makes a model answer: it sends something, and not an empty list of instances."""
+    def is_prediction(self) -> bool:
+        """Whether the request makes the model predict: it has a body, and not an empty list of instances."""
         if self.method in {"GET", "HEAD", "OPTIONS"} or not (self.body or "").strip():
             return False
         try:
             tree = json.loads(self.body or "")
         except ValueError:
-            return True  # an image, a text ...: whatever the model takes
-        lists = [tree[name] for name in _ASKED if name in tree] if isinstance(tree, dict) else [tree]
+            return True  # an image, a text ...: some other input of a model
+        lists = [tree[name] for name in _INSTANCE_KEYS if name in tree] if isinstance(tree, dict) else [tree]
         return any(lists) if lists else bool(tree)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sample(Proof):
-    """The request that is offered for trying a deployment; a JSON body is indented for reading."""
+class Sample(ReadinessCheck):
+    """The request that the playground starts with; its JSON body is indented for people."""
 
     description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerSpec:
-    """All that is needed to run the servers of a deployment.
+    """Everything needed to run the servers of a deployment.
 
     Args:
         image: container image, `""` when the template names none.
@@ -79,16 +84,16 @@ class ServerSpec:
             `{{runtime.artifacts.NAME}}` may stand in it, in `args` and in the values of `env`.
         args: its arguments, or those of the program inside the image.
         env: environment of the server.
-        secret_env: where further environment variables take secret values from, looked up when a server starts.
+        secret_env: the secrets of further environment variables, whose values are read when a server starts.
         ports: container ports.
         resource_plan: name of the plan.
         min_replicas: servers to start, at least 1 (a template's 0, "sleep when idle", counts as 1).
         max_replicas: at least `min_replicas`.
-        health_path: answers 2xx when the server is healthy.
-        requirements: Python requirement lines, checked to be nothing else (no options of an installer).
-        deadlines: seconds by step (values of `lifecycle.Step`), only those the template sets.
-        drain_seconds: how long requests may take to finish when traffic leaves the servers.
-        retry: which requests are tried on another replica when their server died before it answered.
+        health_path: the HTTP path that answers 2xx when the server is healthy.
+        requirements: Python requirement lines, without options of an installer (checked).
+        deadlines: seconds by step (values of `lifecycle.Step`), only those that the template sets.
+        drain_seconds: how long requests may take to finish when the servers are drained.
+        retry: which requests are sent to another replica when their server ended before it answered.
     """
 
     image: str
@@ -100,7 +105,7 @@ class ServerSpec:
     max_replicas: int
     health_path: str
     requirements: tuple[str, ...]
-    proof: Proof
+    readiness_check: ReadinessCheck
     sample: Sample | None
     deadlines: dict[str, int]
     retry: Retry
@@ -114,6 +119,12 @@ class ServerSpec:
         return (*self.command, *self.args)
 
 
+def stored_readiness_check(server_spec: Mapping[str, Any]) -> ReadinessCheck | None:
+    """Return the readiness check of a stored server spec, None when it has none. `proof` is its former key."""
+    values = server_spec.get("readiness_check") or server_spec.get("proof")
+    return ReadinessCheck(**values) if values else None
+
+
 def render(
     template: ServingTemplate,
     *,
@@ -124,19 +135,19 @@ def render(
 
     Args:
         parameters: values by name; defaults stand in for those that are missing.
-        artifacts: what stands for `{{inputs.artifacts.NAME}}`, by name. For a runtime that brings artifacts to its
-            disk pass `{{runtime.artifacts.NAME}}`, for one that hands their addresses on pass the address.
+        artifacts: the values of `{{inputs.artifacts.NAME}}`, by name. For a runtime that fetches artifacts to its
+            disk pass `{{runtime.artifacts.NAME}}`, for one that passes their URLs on pass the URL.
 
     Raises:
-        InvalidInput: a value is missing or makes no sense where it stands; the keys are `parameters.NAME`,
+        InvalidInput: a value is missing or not valid where it is used; the keys are `parameters.NAME`,
             `artifacts.NAME` or `""`.
     """
     values = _Values(template, parameters, artifacts)
     server = template.server
     health_path = values.path(server.health_path)
-    least, most = _replicas(values, server)
-    command, requirements = by_module(values.command(server.command), values.requirements(server.requirements))
-    args, requirements = by_module(values.command(server.args), requirements)
+    min_replicas, max_replicas = _replicas(values, server)
+    command, requirements = with_modules(values.command(server.command), values.requirements(server.requirements))
+    args, requirements = with_modules(values.command(server.args), requirements)
     return ServerSpec(
         image=values.text(server.image),
         command=command,
@@ -144,12 +155,16 @@ def render(
         env={name: values.argument(text) for name, text in server.env.items()},
         ports=tuple(values.whole(port) for port in server.ports),
         resource_plan=values.text(server.resource_plan).strip(),
-        min_replicas=least,
-        max_replicas=most,
+        min_replicas=min_replicas,
+        max_replicas=max_replicas,
         health_path=health_path,
         requirements=requirements,
-        proof=_proof(values, server.proof) if server.proof else Proof(method="GET", path=health_path),
-        sample=_sample(values, server.sample or server.proof),
+        readiness_check=(
+            _readiness_check(values, server.readiness_check)
+            if server.readiness_check
+            else ReadinessCheck(method="GET", path=health_path)
+        ),
+        sample=_sample(values, server.sample or server.readiness_check),
         deadlines={step: values.positive(seconds) for step, seconds in server.deadlines.items()},
         retry=server.retry,
         drain_seconds=values.seconds(server.drain_seconds or str(DRAIN_SECONDS), DRAIN_SECONDS_MAX),
@@ -158,7 +173,7 @@ def render(
 
 
 class _Values:
-    """The values of one rendering and where they may stand."""
+    """The values of one rendering, and their checks for each place where they may be used."""
 
     def __init__(
         self,
@@ -167,18 +182,18 @@ class _Values:
         artifacts: Mapping[str, str],
     ) -> None:
         self.template = template
-        self.known: dict[str, str] = {}
+        self.by_name: dict[str, str] = {}
         for parameter in template.parameters:
             value = parameters.get(parameter.name, parameter.default)
             if value is not None:
-                self.known[f"inputs.parameters.{parameter.name}"] = value
-        self.known |= {f"inputs.artifacts.{name}": value for name, value in artifacts.items()}
+                self.by_name[f"inputs.parameters.{parameter.name}"] = value
+        self.by_name |= {f"inputs.artifacts.{name}": value for name, value in artifacts.items()}
 
     def text(self, pattern: str, *, encode: bool = False) -> str:
-        """Return the pattern with its values. What a value holds is not looked at again."""
+        """Return the pattern with its values filled in. Placeholders inside a value are not replaced."""
 
         def fill(match: re.Match[str]) -> str:
-            value = self.known.get(match[1])
+            value = self.by_name.get(match[1])
             if value is None and match[1].startswith("runtime."):
                 return f"{{{{{match[1]}}}}}"
             if value is None:
@@ -224,18 +239,18 @@ class _Values:
         return [self._runtime(item) for item in items]
 
     def _is_one_of(self, names: frozenset[str], pattern: str) -> bool:
-        """Tell whether the pattern is nothing but the placeholder of one of these parameters."""
+        """Whether the pattern is only the placeholder of one of these parameters."""
         match = PLACEHOLDER.fullmatch(pattern)
         return match is not None and match[1].removeprefix("inputs.parameters.") in names
 
     def _runtime(self, text: str) -> str:
-        """Return the text with the runtime's placeholders, in values too, in the form that the runtime looks for."""
+        """Return the text with the runtime's placeholders (also those in values) in the form that drivers replace."""
 
         return _RUNTIME_PLACEHOLDER.sub(r"{{\1}}", text)
 
     def path(self, pattern: str) -> str:
-        whole = PLACEHOLDER.fullmatch(pattern)  # then the value is a path, not a part of one
-        text = self.text(pattern, encode=not whole)
+        is_whole = PLACEHOLDER.fullmatch(pattern)  # then the value is a path, not a part of one
+        text = self.text(pattern, encode=not is_whole)
         if not _PATH.fullmatch(text):
             self.refuse(pattern, _("“%(text)s” is no path: it must begin with / and hold no spaces.") % {"text": text})
         return text
@@ -246,10 +261,10 @@ class _Values:
             self.refuse(pattern, _("A whole number is needed, not “%(text)s”.") % {"text": text})
         return int(text)
 
-    def seconds(self, pattern: str, most: int) -> int:
+    def seconds(self, pattern: str, maximum: int) -> int:
         number = self.whole(pattern)
-        if number > most:
-            self.refuse(pattern, _("At most %(most)s seconds are possible.") % {"most": most})
+        if number > maximum:
+            self.refuse(pattern, _("At most %(most)s seconds are possible.") % {"most": maximum})
         return number
 
     def positive(self, pattern: str) -> int:
@@ -259,11 +274,11 @@ class _Values:
         return number
 
     def requirements(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        found: list[str] = []
+        requirements: list[str] = []
         for pattern in patterns:
-            several = PLACEHOLDER.fullmatch(pattern)
+            may_be_several = PLACEHOLDER.fullmatch(pattern)
             text = self.text(pattern)
-            lines = [line.strip() for line in (text.splitlines() if several else [text])]
+            lines = [line.strip() for line in (text.splitlines() if may_be_several else [text])]
             for line in filter(None, lines):
                 try:
                     Requirement(line)
@@ -273,8 +288,8 @@ class _Values:
                         pattern,
                         _("“%(line)s” is no Python requirement: %(reason)s.") % {"line": line, "reason": reason},
                     )
-                found.append(line)
-        return tuple(found)
+                requirements.append(line)
+        return tuple(requirements)
 
     def header(self, name: str, pattern: str) -> str:
         text = self.text(pattern)
@@ -300,24 +315,25 @@ class _Values:
         return tree
 
     def refuse(self, pattern: str, sentence: str) -> NoReturn:
-        """Raise the problem for the value that stands in the pattern, or for the whole when none or several do."""
+        """Raise InvalidInput for the parameter in the pattern, for the whole input when it has none or several."""
         names = set(re.findall(r"(?<=inputs\.)parameters\.[\w.-]+", pattern))
         raise InvalidInput({names.pop() if len(names) == 1 else "": sentence})
 
 
 def _replicas(values: _Values, server: ServerTemplate) -> tuple[int, int]:
-    least = max(values.whole(server.min_replicas), 1)
-    most = values.whole(server.max_replicas) if server.max_replicas else least
-    if most < least:
+    minimum = max(values.whole(server.min_replicas), 1)
+    maximum = values.whole(server.max_replicas) if server.max_replicas else minimum
+    if maximum < minimum:
         values.refuse(
             server.max_replicas,
-            _("At most %(most)s replicas cannot be fewer than at least %(least)s.") % {"most": most, "least": least},
+            _("At most %(most)s replicas cannot be fewer than at least %(least)s.")
+            % {"most": maximum, "least": minimum},
         )
-    return least, most
+    return minimum, maximum
 
 
-def _proof(values: _Values, pattern: RequestTemplate) -> Proof:
-    return Proof(
+def _readiness_check(values: _Values, pattern: RequestTemplate) -> ReadinessCheck:
+    return ReadinessCheck(
         method=pattern.method,
         path=values.path(pattern.path),
         body=_body(values, pattern.body),
@@ -347,5 +363,5 @@ def _body(values: _Values, pattern: Tree, *, indent: int | None = None) -> str |
 def _headers(values: _Values, pattern: RequestTemplate) -> dict[str, str]:
     headers = {name: values.header(name, text) for name, text in pattern.headers.items()}
     is_json = pattern.body is not None and not isinstance(pattern.body, str)
-    given = {name.lower() for name in headers}
-    return headers if not is_json or "content-type" in given else _JSON_HEADERS | headers
+    lower_names = {name.lower() for name in headers}
+    return headers if not is_json or "content-type" in lower_names else _JSON_HEADERS | headers

@@ -1,34 +1,36 @@
-"""A deployment template as plain data, and the words of its format.
+"""A deployment template as plain data, and the vocabulary of its format.
 
-The format is ServingTemplate YAML (`ai.sap.com/v1alpha1`). What it has no word for is said in annotations of our own,
-on `metadata.annotations`; all are optional and may hold placeholders:
+The format is ServingTemplate YAML (`ai.sap.com/v1alpha1`). What it cannot express is in annotations of our own,
+in `metadata.annotations`; all are optional and may contain placeholders:
 
-- `launchpad/requirements`: Python requirements of the server, one a line.
-- `launchpad/health-path`: answers 2xx when the server is healthy. Default: `readinessProbe.httpGet.path` of the first
-  container, else `/`.
-- `launchpad/proof`: the request that proves a deployment, YAML or JSON: `method`, `path`, `body`, `headers`. Default:
-  a GET of the health path. A body written as a mapping or list, or as JSON text, is sent as JSON.
-- `launchpad/sample-request`: the request offered on the page: the same and `description`. Default: the proof.
-- `launchpad/deadlines`: seconds that each step may take, counted from the step before it, in any case of letters:
+- `launchpad/requirements`: Python requirements of the server, one per line.
+- `launchpad/health-path`: the path that answers 2xx when the server is healthy. Default:
+  `readinessProbe.httpGet.path` of the first container, else `/`.
+- `launchpad/readiness-check`: the request through the gateway that must succeed before a deployment is RUNNING, YAML
+  or JSON: `method`, `path`, `body`, `headers`. Default: a GET of the health path. A body written as a mapping or list,
+  or as JSON text, is sent as JSON. `launchpad/proof` is its former name, which is still accepted.
+- `launchpad/sample-request`: the request that the playground starts with: the same and `description`. Default: the
+  readiness check.
+- `launchpad/deadlines`: seconds that each step may take, counted from the step before it; names in any case:
   `placed` (default 3600: resources are free), `prepared` (1800: Python environment), `fetched` (3600: artifacts),
-  `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `proved` (60: a request through
-  the gateway succeeds), `routed` (60). A server that loads a large model before it opens its port needs a longer
-  `started`.
+  `started` (300: the port is open), `healthy` (300: the health path answers 2xx), `verified` (60: the readiness check
+  succeeds; `proved` is its former name), `routed` (60). A server that loads a large model before it opens its port
+  needs a longer `started`.
 - `launchpad/drain-seconds`: how long requests may take to finish when their servers are updated or stopped. Default:
   30, at most 3600.
-- `launchpad/retry`: whether a request whose server died before it answered is tried once on another replica. Without
-  it GET, HEAD and PUT are; `"on"`: all methods are, as far as the whole request was here; `"off"`: none is. What never
-  reached a server is always tried on another one.
-- `launchpad/split-arguments`: names of parameters, one a line. An item of `command` or `args` that is nothing but the
+- `launchpad/retry`: whether a request whose server ended before it answered is retried once on another replica.
+  Default: GET, HEAD and PUT are; `"on"`: all methods are, if the whole request had arrived; `"off"`: none is. Requests
+  that never reached a server are always sent to another one.
+- `launchpad/split-arguments`: names of parameters, one per line. An item of `command` or `args` that is only the
   placeholder of such a parameter becomes several arguments, split like a shell does but without any expansion, or
   taken from a JSON list when the value begins with `[`.
-- `launchpad/json-values`: names of parameters, one a line. A text in a request's body that is nothing but the
-  placeholder of such a parameter becomes the JSON value that the parameter holds.
+- `launchpad/json-values`: names of parameters, one per line. A text in a request's body that is only the placeholder
+  of such a parameter becomes the JSON value in the parameter.
 
-A line of `launchpad/requirements` that is nothing but a placeholder may become several lines, or none.
+A line of `launchpad/requirements` that is only a placeholder may become several lines, or none.
 
 Placeholders beside `inputs.…`: `{{runtime.port}}` and `{{runtime.artifacts.NAME}}` (local path) stay for the runtime
-to fill in. In the command and the environment they also work inside values. Where to listen, a server also finds in
+to fill in. In the command and the environment they also work inside values. A server also gets its address from
 the environment variables HOST and PORT, which every runtime sets. The servers that come with Launchpad are modules of
 the package that a line `launchpad-model-servers` of the requirements installs (see `modules`).
 """
@@ -47,7 +49,7 @@ from deployments.serving_template.yaml_source import Problem, Tree
 API_VERSION = "ai.sap.com/v1alpha1"
 KIND = "ServingTemplate"
 ID = re.compile(r"[\w.-]{4,64}", re.ASCII)  # the AI API's pattern for ids
-SCENARIO_ID = re.compile(r"[\w.-]{2,64}", re.ASCII)  # templates in use name shorter ones too
+SCENARIO_ID = re.compile(r"[\w.-]{2,64}", re.ASCII)  # existing templates use shorter ones, too
 MAX_PARAMETERS = 1000
 MAX_VALUE = 5000  # characters
 ARTIFACT_KINDS = ("model", "dataset", "resultset", "other")
@@ -65,7 +67,7 @@ DEFAULT_PLAN = "starter"
 
 
 class TemplateInvalid(LaunchpadError):
-    """A file holds no valid serving templates; `problems` lists everything that was found."""
+    """A file has no valid serving templates; `problems` lists all problems that were found."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(map(str, problems)))
@@ -73,7 +75,7 @@ class TemplateInvalid(LaunchpadError):
 
 
 class Retry(StrEnum):
-    """Which requests are sent to another replica when their server died before it answered."""
+    """Which requests are sent to another replica when their server ended before it answered."""
 
     SAFE = "safe"  # GET, HEAD, PUT
     ALL = "on"
@@ -81,12 +83,12 @@ class Retry(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> Retry | None:
-        return cls.SAFE if value is True else cls.NONE if value is False else None  # as generations have kept it once
+        return cls.SAFE if value is True else cls.NONE if value is False else None  # as older generations were stored
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """An input parameter: type is one of the values of PARAMETER_TYPES, default None when a value must be given."""
+    """An input parameter: type is one of the values of PARAMETER_TYPES, default is None when a value is required."""
 
     name: str
     type: str = "string"
@@ -96,7 +98,7 @@ class Parameter:
 
 @dataclass(frozen=True, kw_only=True)
 class InputArtifact:
-    """An input artifact: kind is one of ARTIFACT_KINDS, or `""` when any will do."""
+    """An input artifact: kind is one of ARTIFACT_KINDS, or `""` for any."""
 
     name: str
     kind: str = ""
@@ -135,8 +137,8 @@ class ServerTemplate:
     """The server spec with placeholders; see `renderer.ServerSpec` for the meaning of each field.
 
     Args:
-        secret_env: where environment variables take secret values from; names may hold placeholders.
-        unset_env: names of environment variables that take their value from something else of a cluster.
+        secret_env: the secrets of environment variables; their names may contain placeholders.
+        unset_env: names of environment variables that take their value from other objects of a cluster.
         split_arguments: parameters whose value becomes several arguments.
         json_values: parameters whose value is JSON.
     """
@@ -153,7 +155,7 @@ class ServerTemplate:
     max_replicas: str = ""
     health_path: str = "/"
     requirements: tuple[str, ...] = ()
-    proof: RequestTemplate | None = None
+    readiness_check: RequestTemplate | None = None
     sample: RequestTemplate | None = None
     deadlines: dict[str, str] = field(default_factory=dict)
     drain_seconds: str = ""
@@ -168,9 +170,9 @@ class ServingTemplate:
 
     Args:
         labels, annotations: those of the document's own metadata.
-        body: `spec.template` with sections in block strings opened, every scalar as the text that was written.
-        server: the parts of the body and of our annotations that make a server.
-        text: source of this document alone.
+        body: `spec.template` with sections in block strings parsed, every scalar as the text that was written.
+        server: the server that body and annotations describe.
+        text: source of this document only.
     """
 
     executable_id: str
@@ -211,7 +213,7 @@ class ServingTemplate:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Sentences for the person who imports the template: what will not work on the local runtime."""
+        """Sentences for the person who imports the template, on what will not work with the local runtime."""
         without_image = _(
             "“%(name)s” has a command that belongs into its container image: the local runtime runs it without the "
             "image, so its program and files must be on this machine."

@@ -1,8 +1,8 @@
-"""Reads YAML that still holds placeholders, and remembers the line of everything.
+"""Parses YAML that contains placeholders, and records the line of every field.
 
 Real templates write placeholders without quotes (`image: {{inputs.parameters.image}}`), which is no valid YAML until
-it is rendered, and hide whole sections in block strings. Here placeholders are made harmless before YAML sees them and
-put back afterwards, so that values can be filled in as data, and a section in a block string keeps the file's line
+it is rendered, and have whole sections in block strings. Here placeholders are escaped before YAML is parsed and
+restored afterwards, so that values can be filled in as data, and a section in a block string has the file's line
 numbers.
 """
 
@@ -22,20 +22,20 @@ PLACEHOLDER = re.compile(r"\{\{[ \t]*([^{}\n]*?)[ \t]*\}\}")
 _DOCUMENT_MARK = re.compile(r"^(?:---|\.\.\.)(?=[ \t\r]|$)", re.MULTILINE)
 _OPEN, _CLOSE = "\ue000", "\ue001"  # private-use characters: legal in YAML and without a meaning there
 _MAX_NODES = 20_000  # ends the expansion of aliases that refer to aliases
-_DEEPEST = 60
+_MAX_DEPTH = 60
 _TYPED = {f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float")}
 _NULL = "tag:yaml.org,2002:null"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One thing that is wrong in a file.
+    """One problem of a file.
 
     Args:
         file: name of the file, `""` when it has none.
         line: line in the file, counted from 1.
-        field: where it is, e.g. `spec.inputs.parameters[0].name`; `""` for the whole document.
-        sentence: what is wrong and what to do.
+        field: its path, e.g. `spec.inputs.parameters[0].name`; `""` for the whole document.
+        sentence: what is wrong, and how to fix it.
     """
 
     file: str
@@ -44,12 +44,12 @@ class Problem:
     sentence: str
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (self.file, f"line {self.line}", self.field) if part)
-        return f"{place}: {self.sentence}"
+        location = ", ".join(part for part in (self.file, f"line {self.line}", self.field) if part)
+        return f"{location}: {self.sentence}"
 
 
 class _Refused(Exception):
-    """The document has a shape that is never accepted; carries the node's line (from 0) and the sentence."""
+    """The document has a structure that is not accepted; `line` is the node's (from 0)."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -58,7 +58,7 @@ class _Refused(Exception):
 
 
 def documents(text: str) -> Iterator[tuple[int, str]]:
-    """Yield first line (counted from 1) and source of each YAML document that is more than comments."""
+    """Yield first line (counted from 1) and source of each YAML document that has more than comments."""
     start = 0
     for end in [*(match.start() for match in _DOCUMENT_MARK.finditer(text)), len(text)]:
         part = text[start:end]
@@ -71,8 +71,8 @@ def documents(text: str) -> Iterator[tuple[int, str]]:
 class Source:
     """One document while it is being read: its problems and the line of each field.
 
-    The methods take what they were given, report what does not fit as a problem, and answer with an empty value then,
-    so that one reading finds as many problems as possible.
+    The methods check and convert a value. One of the wrong type is reported as a problem and replaced by an empty
+    value, so that one run finds as many problems as possible.
     """
 
     file: str
@@ -82,7 +82,7 @@ class Source:
 
     def report(self, path: Path, sentence: str, *, line: int | None = None) -> None:
         self.problems.append(
-            Problem(file=self.file, line=line or self.line(path), field=spelt(path), sentence=sentence)
+            Problem(file=self.file, line=line or self.line(path), field=dotted(path), sentence=sentence)
         )
 
     def line(self, path: Path) -> int:
@@ -92,22 +92,22 @@ class Source:
         return self.lines.get(path, self.first_line)
 
     def load(self, text: str, path: Path = (), *, typed: bool = False) -> Tree:
-        """Read YAML that begins on the line of `path`.
+        """Parse YAML that begins on the line of `path`.
 
         Args:
-            typed: give numbers and truth values as such; otherwise every scalar is the text that was written
+            typed: return numbers and booleans as such; otherwise every scalar is the text that was written
                 (`1.10` stays `1.10`).
 
         Returns:
-            The tree; None when it is empty or a problem was reported.
+            The tree; None when it is empty, or a problem was reported.
         """
         first = self.line(path)
         try:
-            loader = yaml.SafeLoader(PLACEHOLDER.sub(_harmless, text))
+            loader = yaml.SafeLoader(PLACEHOLDER.sub(_escaped, text))
             node = loader.get_single_node()
             return None if node is None else _Builder(self, loader, first, typed=typed).build(node, path)
-        except _Refused as refused:
-            self.report(path, refused.sentence, line=first + refused.line)
+        except _Refused as error:
+            self.report(path, error.sentence, line=first + error.line)
         except RecursionError:
             self.report(path, "This is nested too deeply.", line=first)
         except yaml.MarkedYAMLError as error:
@@ -152,7 +152,7 @@ class Source:
 
 
 class _Builder:
-    """Turns the nodes of one YAML text into a tree and notes their lines."""
+    """Converts the nodes of one YAML text to a tree and records their lines."""
 
     def __init__(self, source: Source, loader: yaml.SafeLoader, first_line: int, *, typed: bool) -> None:
         self.source = source
@@ -163,7 +163,7 @@ class _Builder:
 
     def build(self, node: yaml.Node, path: Path, depth: int = 0) -> Tree:
         self.count += 1
-        if self.count > _MAX_NODES or depth > _DEEPEST:
+        if self.count > _MAX_NODES or depth > _MAX_DEPTH:
             raise _Refused(node.start_mark.line, "This is too large or nested too deeply.")
         # The content of a block string begins on the line below its indicator.
         below = isinstance(node, yaml.ScalarNode) and node.style in ("|", ">")
@@ -204,24 +204,24 @@ class _Builder:
                 value = self.loader.construct_object(node)
             except ValueError as error:
                 raise _Refused(node.start_mark.line, f"“{node.value}” is not a number: {error}.") from error
-            if isinstance(value, (bool, int, float)) and value - value == 0:  # neither infinite nor "not a number"
+            if isinstance(value, (bool, int, float)) and value - value == 0:  # neither infinite nor NaN
                 return value
         return _restored(str(node.value))
 
 
-def spelt(path: Path) -> str:
-    """Return a path the way people write it."""
-    words = ""
+def dotted(path: Path) -> str:
+    """Return a path as people write it, e.g. `spec.inputs.parameters[0].name`."""
+    text = ""
     for part in path:
         if isinstance(part, int) or not re.fullmatch(r"[\w-]+", part):
-            words += f"[{part}]"
+            text += f"[{part}]"
         else:
-            words += f".{part}" if words else part
-    return words
+            text += f".{part}" if text else part
+    return text
 
 
-def _harmless(placeholder: re.Match[str]) -> str:
-    """Return a placeholder as YAML takes it for text; one that is not ours is part of a value: its spaces stay."""
+def _escaped(placeholder: re.Match[str]) -> str:
+    """Return a placeholder in a form that YAML parses as text. Others than ours are part of a value: spaces stay."""
     is_ours = placeholder[1].startswith(("inputs.", "runtime."))
     return f"{_OPEN}{placeholder[1] if is_ours else placeholder[0][2:-2]}{_CLOSE}"
 

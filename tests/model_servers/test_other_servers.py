@@ -35,8 +35,8 @@ def hello(start: Start) -> Server:
 
 
 def test_onnx_answers_v1_with_all_outputs(onnx: Server, samples: Samples) -> None:
-    proof = onnx.server_spec.proof
-    answer = onnx.ask(proof.method, proof.path, proof.body)
+    check = onnx.server_spec.readiness_check
+    answer = onnx.ask(check.method, check.path, check.body)
     assert answer.status == 200
     assert [one["label"] for one in answer.json["predictions"]] == samples.expected(WINE)
     assert [sum(one["probabilities"]) for one in answer.json["predictions"]] == pytest.approx([1, 1, 1], abs=1e-5)
@@ -125,8 +125,8 @@ def test_it_listens_where_host_says_and_nowhere_else(start: Start) -> None:
 
 
 def test_the_custom_server_answers_out_of_the_box(hello: Server) -> None:
-    proof = hello.server_spec.proof
-    assert hello.ask(proof.method, proof.path).json["path"] == "/"
+    check = hello.server_spec.readiness_check
+    assert hello.ask(check.method, check.path).json["path"] == "/"
     assert hello.ask("POST", "/echo?a=b", "café".encode()).json == {"path": "/echo?a=b", "body": "café"}
 
 

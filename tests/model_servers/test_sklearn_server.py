@@ -21,8 +21,8 @@ def server(start: Start, samples: Samples) -> Server:
 
 
 def test_the_proof_is_a_real_prediction(server: Server, samples: Samples) -> None:
-    proof = server.server_spec.proof
-    answer = server.ask(proof.method, proof.path, proof.body)
+    check = server.server_spec.readiness_check
+    answer = server.ask(check.method, check.path, check.body)
     assert answer.status == 200
     assert answer.json == {"predictions": samples.expected(NAME)}
     assert set(samples.expected(NAME)) == {"benign", "malignant"}

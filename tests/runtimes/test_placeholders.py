@@ -12,6 +12,7 @@ from django.conf import settings
 from deployments.errors import RuntimeRejected
 from deployments.runtimes.placeholders import filled
 from deployments.scheduling.server_specs import from_dict, server_spec_of, to_dict
+from deployments.serving_template import stored_readiness_check
 from tests import factories as make
 from tests.runtimes.machine import PYTHON, Machine
 
@@ -44,6 +45,16 @@ def test_what_an_older_version_has_stored_in_one_list_means_the_same() -> None:
     del older["args"]
 
     assert from_dict(json.loads(json.dumps(older))).argv == spec.argv
+
+
+@pytest.mark.django_db
+def test_a_readiness_check_and_a_deadline_are_read_by_their_former_names() -> None:
+    spec = replace(server_spec_of(make.make_configuration()), deadlines={"VERIFIED": 7})
+    former = to_dict(spec) | {"deadlines": {"PROVED": 7}}
+    former["proof"] = former.pop("readiness_check")
+
+    assert from_dict(json.loads(json.dumps(former))) == spec
+    assert stored_readiness_check(former) == spec.readiness_check
 
 
 def test_arguments_stand_behind_the_command_and_know_the_port(machine: Machine) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("proof", "words"),
+    ("check", "words"),
     [
         ({"method": "POST", "path": "/p", "body": '{"instances": [[1]]}'}, "answered a prediction"),
         ({"method": "POST", "path": "/p", "body": "a picture"}, "answered a prediction"),
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
         ({"method": "GET", "path": "/health"}, "healthy, not asked: the template names no prediction"),
     ],
 )
-def test_verified_says_what_was_verified_and_what_was_asked(client: Client, proof: dict[str, str], words: str) -> None:
+def test_verified_says_what_was_verified_and_what_was_asked(client: Client, check: dict[str, str], words: str) -> None:
     now = timezone.now()
     deployment = make.make_deployment(status=Status.RUNNING, started_at=now, verified_at=now, serving_generation=1)
-    server_spec = to_dict(server_spec_of(deployment.configuration)) | {"proof": proof}
-    answer = f"{proof['method']} {proof['path']} answered 200"
+    server_spec = to_dict(server_spec_of(deployment.configuration)) | {"readiness_check": check}
+    answer = f"{check['method']} {check['path']} answered 200"
     make.make_replica(
         make.make_generation(deployment, server_spec=server_spec, verified_at=now, readiness_answer=answer)
     )

@@ -44,7 +44,7 @@ def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime
 
 
 def sample_of(state: DeploymentState) -> Sample | None:
-    """Return the request that the template offers for trying: its sample, else its proof; None when it is broken."""
+    """Return the template's sample request, else its readiness check; None when the template is not valid."""
     generation = state.serving or state.newest
     has_begun = generation is not None and generation.pk is not None
     if generation is not None and has_begun and not generation.server_spec:
@@ -59,8 +59,8 @@ def sample_of(state: DeploymentState) -> Sample | None:
         return None
     if server_spec.sample is not None:
         return server_spec.sample
-    proof = server_spec.proof
-    return Sample(method=proof.method, path=proof.path, body=proof.body, headers=proof.headers)
+    check = server_spec.readiness_check
+    return Sample(method=check.method, path=check.path, body=check.body, headers=check.headers)
 
 
 def authority_file() -> str:

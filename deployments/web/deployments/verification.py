@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from deployments.models import Generation
-from deployments.serving_template import Proof
+from deployments.serving_template import stored_readiness_check
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +27,15 @@ class Verification:
 
 def verification_of(generation: Generation | None) -> Verification | None:
     """Return what was verified of the generation that serves, None when nothing was yet."""
-    if generation is None or generation.verified_at is None or not generation.server_spec.get("proof"):
+    if generation is None or generation.verified_at is None:
         return None
-    proof = Proof(**generation.server_spec["proof"])
-    if proof.asks_model:
+    check = stored_readiness_check(generation.server_spec)
+    if check is None:
+        return None
+    if check.is_prediction:
         words = _("answered a prediction")
-    elif proof.body:
+    elif check.body:
         words = _("healthy, not asked: give sample rows in the configuration")
     else:
         words = _("healthy, not asked: the template names no prediction to verify it with")
-    return Verification(words=words, answer=generation.readiness_answer, asked_model=proof.asks_model)
+    return Verification(words=words, answer=generation.readiness_answer, asked_model=check.is_prediction)
