@@ -10,8 +10,14 @@ class DeploymentsConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        from deployments import checks  # noqa: F401  registers system checks
+        from deployments import (
+            checks,  # noqa: F401  registers system checks
+            reasons,  # noqa: F401  declares those of the control plane
+        )
         from deployments.models import lock_timeout  # noqa: F401  connects a receiver
+        from deployments.runtimes import registry
+
+        registry.declare_reasons()
         from deployments.web.accounts import sign_ins  # noqa: F401  connects its receivers
 
 

@@ -3,28 +3,41 @@
 What a person or the reconciler can act on has a class here; any other exception propagates and is logged.
 """
 
+from deployments.messages import TEXT, Message, render
+
 
 class LaunchpadError(Exception):
     """Base of all errors with a message that may be shown to the person who sent the request."""
 
 
-class RuntimeUnavailable(LaunchpadError):
+class Explained(LaunchpadError):
+    """Errors that the loop writes down: with a code and its values, or a text of somebody else's."""
+
+    def __init__(self, message: Message | str) -> None:
+        super().__init__(message)
+        self.message = message if isinstance(message, Message) else TEXT(text=message)
+
+    def __str__(self) -> str:
+        return render(self.message)
+
+
+class RuntimeUnavailable(Explained):
     """The runtime could not be reached or did not respond in time: change nothing, try again later."""
 
 
-class RuntimeRejected(LaunchpadError):
+class RuntimeRejected(Explained):
     """The runtime refused permanently: a retry of the same cannot succeed."""
 
 
-class SecretMissing(LaunchpadError):
+class SecretMissing(Explained):
     """A template takes a value from a secret that does not exist or cannot be decrypted."""
 
 
-class GatewayUnavailable(LaunchpadError):
+class GatewayUnavailable(Explained):
     """The gateway could not be reached: change nothing, try again later."""
 
 
-class GatewayRejected(LaunchpadError):
+class GatewayRejected(Explained):
     """The gateway refused a configuration permanently; the previous one stays in effect."""
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deployments import serving_template
 from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
+from deployments.messages import TEXT
 from deployments.models import (
     Artifact,
     Configuration,
@@ -24,6 +25,7 @@ from deployments.models import (
     Role,
     Scenario,
     User,
+    columns_of,
 )
 from deployments.reconciler.contact import record_contact
 from deployments.runtimes.local import LocalRuntime
@@ -237,6 +239,11 @@ def make_replica(generation: Generation, number: int = 0, **values: Any) -> Repl
     )
 
 
+def said(words: str) -> dict[str, Any]:
+    """Return the columns of a row that says these words, which are nobody's of ours."""
+    return columns_of(TEXT(text=words))
+
+
 def make_event(deployment: Deployment, message: str = "Something happened.", **values: Any) -> DeploymentEvent:
     """Return a new line of a deployment's history."""
     return DeploymentEvent.objects.create(
@@ -244,8 +251,7 @@ def make_event(deployment: Deployment, message: str = "Something happened.", **v
         **{
             "generation": deployment.generation,
             "status": deployment.status,
-            "code": "REQUESTED",
-            "message": message,
+            **said(message),
             **values,
         },
     )

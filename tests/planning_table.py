@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from deployments import reasons
 from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
+from deployments.messages import Message
 from deployments.reconciler.core.plan import READINESS_FAILURE_LIMIT
 from deployments.reconciler.core.replica_plan import RESTART_LIMIT
 from deployments.reconciler.core.state import (
@@ -35,12 +37,17 @@ PAST = NOW - timedelta(seconds=2)
 UP = dict.fromkeys(Step, PAST)
 PLACED = {Step.REQUESTED: PAST, Step.PLACED: PAST}
 P = ReplicaPhase
+EXITED = Message("ServerExited", {"code": 3})
+NO_PROGRAM = Message("ProgramMissing", {"program": "no-such"})
+HUNG = reasons.HEALTH_PATH_SILENT(limit_seconds=60)
+NO_FIT = reasons.TEMPLATE_DOES_NOT_FIT(error="no such field")
+NO_SECRET = reasons.SECRET_MISSING(variable="TOKEN", secret="reviews", group="default")
 
 
 def replica(phase: ReplicaPhase | None = None, number: int = 0, **more: object) -> ReplicaState:
     values: dict[str, object] = {"name": f"d-1-{number}", "phase": phase, "attempt_began_at": PAST if phase else None}
     if phase is P.EXITED:
-        values |= {"exit_reason": ExitReason.EXITED, "exit_message": "The server ended with exit code 3."}
+        values |= {"exit_reason": ExitReason.EXITED, "exit_message": EXITED}
     return ReplicaState(**(values | more))  # type: ignore[arg-type]
 
 
@@ -104,13 +111,13 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         "a replica that ends is tried again after a pause",
         facts(generation(1, replica(P.EXITED))),
         Status.PENDING,
-        [Restart("d-1-0", timedelta(seconds=1), "The server ended with exit code 3.")],
+        [Restart("d-1-0", timedelta(seconds=1), EXITED)],
     ),
     (
         "the pause doubles",
         facts(generation(1, replica(P.EXITED, restarts=3))),
         Status.PENDING,
-        [Restart("d-1-0", timedelta(seconds=8), "The server ended with exit code 3.")],
+        [Restart("d-1-0", timedelta(seconds=8), EXITED)],
     ),
     (
         "during the pause nothing is started",
@@ -128,59 +135,57 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         "after five restarts it is given up",
         facts(generation(1, replica(P.EXITED, restarts=RESTART_LIMIT))),
         Status.DEAD,
-        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     (
         "what cannot even be started is given up after the second try",
         facts(
-            generation(
-                1, replica(P.EXITED, restarts=1, exit_reason=ExitReason.NOT_STARTED, exit_message="No such program.")
-            )
+            generation(1, replica(P.EXITED, restarts=1, exit_reason=ExitReason.NOT_STARTED, exit_message=NO_PROGRAM))
         ),
         Status.DEAD,
-        [MarkFailed(1, "No such program.", "No such program.", returned=False)],
+        [MarkFailed(1, NO_PROGRAM, NO_PROGRAM, returned=False)],
     ),
     (
         "the same end with the same error twice is enough",
         facts(generation(1, replica(P.EXITED, restarts=1, exit_repeats=True))),
         Status.DEAD,
-        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     (
         "what says that another try would end the same is not tried again",
         facts(generation(1, replica(P.EXITED, exit_code=65))),
         Status.DEAD,
-        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     (
         "a program that is missing is not tried again",
         facts(
             generation(
                 1,
-                replica(P.EXITED, exit_reason=ExitReason.NOT_STARTED, exit_code=127, exit_message="No such program."),
+                replica(P.EXITED, exit_reason=ExitReason.NOT_STARTED, exit_code=127, exit_message=NO_PROGRAM),
             )
         ),
         Status.DEAD,
-        [MarkFailed(1, "No such program.", "No such program.", returned=False)],
+        [MarkFailed(1, NO_PROGRAM, NO_PROGRAM, returned=False)],
     ),
     (
         "what has served is tried again though it ends the same",
         serving(running(1, replica(P.EXITED, exit_code=65, exit_repeats=True, restarts=2), readiness_failures=3)),
         Status.PENDING,
-        [Restart("d-1-0", timedelta(seconds=4), "The server ended with exit code 3.")],
+        [Restart("d-1-0", timedelta(seconds=4), EXITED)],
     ),
     (
         "what has no recipe is given up",
-        facts(generation(1, reason="Its template does not fit.")),
+        facts(generation(1, failure=NO_FIT)),
         Status.DEAD,
-        [MarkFailed(1, "Its template does not fit.", "Its template does not fit.", returned=False)],
+        [MarkFailed(1, NO_FIT, NO_FIT, returned=False)],
     ),
     # --- in service
     (
         "a replica that ends in service is started again and nothing is called running",
         serving(running(1, replica(P.EXITED), readiness_failures=READINESS_FAILURE_LIMIT)),
         Status.PENDING,
-        [Restart("d-1-0", timedelta(seconds=1), "The server ended with exit code 3.")],
+        [Restart("d-1-0", timedelta(seconds=1), EXITED)],
     ),
     (
         "without a healthy replica the old proof is void",
@@ -198,7 +203,7 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         "while another replica answers, restarts go on beyond the limit",
         serving(running(1, replica(P.HEALTHY), replica(P.EXITED, 1, restarts=RESTART_LIMIT))),
         Status.RUNNING,
-        [Restart("d-1-1", timedelta(seconds=32), "The server ended with exit code 3.")],
+        [Restart("d-1-1", timedelta(seconds=32), EXITED)],
     ),
     (
         "after a distrust it has to be proved again",
@@ -222,7 +227,7 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         "a silent server is ended",
         serving(running(1, replica(P.LISTENING, unhealthy_since=NOW - timedelta(seconds=61)), readiness_failures=3)),
         Status.PENDING,
-        [KillReplica("d-1-0", "The server did not answer its health path for 1 min.")],
+        [KillReplica("d-1-0", HUNG)],
     ),
     (
         "ten minutes of health forgive the restarts",
@@ -234,7 +239,7 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         "a server in service that cannot be brought back is given up",
         serving(running(1, replica(P.EXITED, restarts=RESTART_LIMIT))),
         Status.DEAD,
-        [MarkFailed(1, "The server ended with exit code 3.", "The server ended with exit code 3.", returned=False)],
+        [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     # --- update
     (
@@ -316,8 +321,8 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         [
             MarkFailed(
                 2,
-                "The server ended with exit code 3.",
-                "Update to conf-2 failed: The server ended with exit code 3. Returned to conf-1.",
+                EXITED,
+                reasons.ROLLED_BACK(configuration="conf-2", cause=EXITED, serving="conf-1"),
                 returned=True,
             )
         ],
@@ -329,16 +334,19 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         [
             MarkFailed(
                 2,
-                "The server ended with exit code 3.",
-                "Update to conf-2 failed: The server ended with exit code 3. "
-                "The last configuration that was running is conf-1.",
+                EXITED,
+                reasons.UPDATE_FAILED(configuration="conf-2", cause=EXITED, last="conf-1"),
                 returned=False,
             )
         ],
     ),
     (
         "after the return the failed servers go and the old ones stay",
-        serving(running(), generation(2, replica(P.STARTING, 1), reason="It hung."), failed=2),
+        serving(
+            running(),
+            generation(2, replica(P.STARTING, 1), failure=reasons.HEALTH_PATH_SILENT(limit_seconds=60)),
+            failed=2,
+        ),
         Status.RUNNING,
         [Stop("d-1-1")],
     ),
@@ -356,13 +364,13 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
     ),
     (
         "a start that was refused for good ends what does not answer otherwise",
-        serving(running(1, replica(), reason="The secret is gone.")),
+        serving(running(1, replica(), failure=NO_SECRET)),
         Status.DEAD,
-        [MarkFailed(1, "The secret is gone.", "The secret is gone.", returned=False)],
+        [MarkFailed(1, NO_SECRET, NO_SECRET, returned=False)],
     ),
     (
         "a start that was refused for good is tried again beside a server that answers",
-        serving(running(1, replica(P.HEALTHY), replica(None, 1), reason="The secret is gone.")),
+        serving(running(1, replica(P.HEALTHY), replica(None, 1), failure=NO_SECRET)),
         Status.RUNNING,
         [Start("d-1-1")],
     ),

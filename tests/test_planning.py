@@ -7,12 +7,16 @@ from datetime import timedelta
 
 import pytest
 
+from deployments import reasons
 from deployments.lifecycle import DEADLINES, Status, Step
+from deployments.messages import Message, render
 from deployments.reconciler.core.plan import plan
 from deployments.reconciler.core.state import Action, KillReplica, ObservedState, Plan, Probe
-from tests.planning_table import NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
+from tests.planning_table import EXITED, NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
 
 LATE = timedelta(seconds=70)  # longer than the verification may take, and than any step of these tests is given
+SHORT = reasons.WAITING_FOR_CAPACITY(short=[reasons.MEMORY_SHORT(need_bytes=11 * 10**9, free_bytes=8 * 10**9)])
+INSTALLING = reasons.TEXT(text="installing 34 packages")
 STEPS_TO_PHASE = {
     Step.PREPARED: P.PREPARING,
     Step.FETCHED: P.FETCHING,
@@ -39,7 +43,7 @@ def test_no_step_waits_for_ever(step: Step) -> None:
 
     assert planned.status is Status.DEAD
     assert planned.message is not None
-    assert "within 10 s" in planned.message
+    assert planned.message.params == {"limit_seconds": 10}
 
 
 def travel(phase_at: Callable[[timedelta], P], limits: Mapping[Step, timedelta], until: timedelta) -> list[Plan]:
@@ -71,7 +75,7 @@ def test_a_step_that_took_long_leaves_the_next_one_its_whole_time(slow: Step) ->
     assert len(asked) == 11  # in every second since it became healthy
     late = travel(phase_at, {**others, slow: LATE * 2}, LATE + timedelta(seconds=11))[-1]
     assert late.status is Status.DEAD
-    assert late.message == "No request through the gateway succeeded within 10 s."
+    assert late.message == reasons.NOT_VERIFIED_IN_TIME(limit_seconds=10)
 
 
 @pytest.mark.parametrize("step", list(DEADLINES))
@@ -100,15 +104,15 @@ def test_one_unanswered_probe_long_after_the_start_does_not_end_an_attempt() -> 
 
 
 @pytest.mark.parametrize(
-    ("phase", "what"),
+    ("phase", "cause"),
     [
-        (P.PREPARING, "prepare its Python environment within 20 s"),
-        (P.FETCHING, "fetch its input artifacts within 40 s"),
-        (P.STARTING, "answer its health path for 40 s"),
-        (P.LISTENING, "answer its health path for 40 s"),
+        (P.PREPARING, reasons.ENVIRONMENT_HANGS(limit_seconds=20)),
+        (P.FETCHING, reasons.ARTIFACTS_HANG(limit_seconds=40)),
+        (P.STARTING, reasons.HEALTH_PATH_SILENT(limit_seconds=40)),
+        (P.LISTENING, reasons.HEALTH_PATH_SILENT(limit_seconds=40)),
     ],
 )
-def test_no_step_of_a_restart_in_service_waits_for_ever(phase: P, what: str) -> None:
+def test_no_step_of_a_restart_in_service_waits_for_ever(phase: P, cause: Message) -> None:
     limits = {step: timedelta(seconds=20) for step in DEADLINES}
     began = NOW - timedelta(seconds=41)
     launched = None if phase in {P.PREPARING, P.FETCHING} else began
@@ -116,7 +120,7 @@ def test_no_step_of_a_restart_in_service_waits_for_ever(phase: P, what: str) -> 
 
     planned = plan(serving(running(1, replica(P.HEALTHY), slow, deadlines=limits)))
 
-    assert planned.actions == (KillReplica("d-1-1", f"The server did not {what}."),)
+    assert planned.actions == (KillReplica("d-1-1", cause),)
 
 
 def test_a_restart_in_service_may_load_its_model_as_long_as_at_first() -> None:
@@ -128,23 +132,24 @@ def test_a_restart_in_service_may_load_its_model_as_long_as_at_first() -> None:
 
 
 def test_waiting_for_capacity_has_an_end_and_names_what_was_missing() -> None:
-    waited = generation(1, began_at=NOW - timedelta(hours=2), steps={}, waiting="It needs 11 GB, 8 GB free.")
+    waited = generation(1, began_at=NOW - timedelta(hours=2), steps={}, waiting=SHORT)
 
     planned = plan(facts(waited))
 
     assert planned.status is Status.DEAD
-    assert planned.message == "There was no capacity for it within 1 h. It needs 11 GB, 8 GB free."
+    assert planned.message == reasons.NO_CAPACITY_IN_TIME(limit_seconds=3600, detail=SHORT)
 
 
 def test_a_proof_that_never_succeeds_ends_the_attempt_with_its_reason() -> None:
     long_ago = dict.fromkeys(list(Step)[: list(Step).index(Step.VERIFIED)], NOW - timedelta(minutes=2))
     healthy = replica(P.HEALTHY, attempt_began_at=NOW - timedelta(minutes=3))
-    given = generation(1, healthy, steps=long_ago, readiness_message="It answered 500.")
+    answered = reasons.PROBE_ANSWERED(request="GET /", status=500, answer="500", latency=3)
+    given = generation(1, healthy, steps=long_ago, readiness_message=answered)
 
     planned = plan(facts(given))
 
     assert planned.status is Status.DEAD
-    assert planned.message == "No request through the gateway succeeded within 1 min. It answered 500."
+    assert planned.message == reasons.NOT_VERIFIED_IN_TIME(limit_seconds=60, detail=answered)
 
 
 def test_steps_are_done_when_all_replicas_have_done_them() -> None:
@@ -163,64 +168,70 @@ def test_a_settled_deployment_is_looked_at_seldom_and_a_starting_one_often() -> 
 
 
 def test_what_is_waiting_says_why() -> None:
-    planned = plan(facts(generation(1, waiting="Waiting for capacity: it needs 3 GB of memory, 1 GB free.")))
+    planned = plan(facts(generation(1, waiting=SHORT)))
 
-    assert planned.message == "Waiting for capacity: it needs 3 GB of memory, 1 GB free."
+    assert planned.message == SHORT
     assert planned.severity == "warning"
 
 
 def test_an_unready_update_of_a_deployment_that_serves_says_so() -> None:
-    planned = plan(serving(running(), generation(2, replica(P.PREPARING, 1, detail="installing 34 packages"))))
+    planned = plan(serving(running(), generation(2, replica(P.PREPARING, 1, detail=INSTALLING))))
 
-    assert planned.message == "Updating to conf-2: Preparing the Python environment: installing 34 packages"
+    doing = reasons.PREPARING_ENVIRONMENT(detail=[INSTALLING])
+    assert planned.message == reasons.UPDATING(configuration="conf-2", doing=doing)
     assert planned.status is Status.RUNNING
 
 
 @pytest.mark.parametrize("phase", [P.EXITED, P.STARTING, None])
 def test_a_failing_start_is_an_error_from_its_first_failed_try_on(phase: P | None) -> None:
     tries = 0 if phase is P.EXITED else 1
-    failing = replica(phase, restarts=tries, exit_message="While it was starting: The server ended with exit code 3.")
+    failing = replica(phase, restarts=tries, exit_message=EXITED)
 
     of_a_start = plan(facts(generation(1, failing)))
     of_an_update = plan(serving(running(), generation(2, failing)))
 
-    message = "Starting the server again (attempt 2 of 6): While it was starting: The server ended with exit code 3."
+    message = reasons.RESTARTING(attempt=2, most=6, cause=EXITED)
     assert (of_a_start.message, of_a_start.severity) == (message, "error")
-    assert (of_an_update.message, of_an_update.severity) == (f"Updating to conf-2: {message}", "warning")
+    updating = reasons.UPDATING(configuration="conf-2", doing=message)
+    assert (of_an_update.message, of_an_update.severity) == (updating, "warning")
 
 
 def test_what_was_seen_of_a_server_that_does_not_get_healthy_is_said_at_once_and_at_its_end() -> None:
-    seen = "listens on port 8000 instead of 20377"
+    seen = Message("WrongPort", {"ports": "8000", "port": 20377})
     at_first = plan(facts(generation(1, replica(P.STARTING, detail=seen))))
     long_ago = dict.fromkeys((Step.REQUESTED, Step.PLACED, Step.PREPARED, Step.FETCHED), NOW - timedelta(minutes=6))
     began = NOW - timedelta(minutes=6)
     late = replica(P.STARTING, detail=seen, attempt_began_at=began, launched_at=began)
     at_last = plan(facts(generation(1, late, steps=long_ago)))
 
-    assert at_first.message == f"Starting the server: {seen}"
-    assert at_last.message == f"The server did not open its port within 5 min. Seen last: {seen}."
+    assert at_first.message == reasons.STARTING_SERVER(detail=[seen])
+    assert at_last.message == reasons.PORT_NOT_OPENED_IN_TIME(limit_seconds=300, detail=[seen])
 
 
 def test_a_running_server_that_everybody_can_reach_is_warned_of() -> None:
-    open_to_all = replica(P.HEALTHY, healthy_since=NOW, detail="open to everybody: it listens on 0.0.0.0:8000")
+    exposed = Message("Exposed", {"addresses": "0.0.0.0:8000"})
+    open_to_all = replica(P.HEALTHY, healthy_since=NOW, detail=exposed)
 
     planned = plan(serving(running(1, open_to_all)))
 
     assert planned.status is Status.RUNNING
-    assert planned.message == "Running, but open to everybody: it listens on 0.0.0.0:8000."
+    assert planned.message == reasons.RUNNING_WITH_WARNINGS(detail=[exposed])
     assert planned.severity == "warning"
 
 
 @pytest.mark.parametrize(
-    ("in_flight", "words"),
+    ("in_flight", "said"),
     [
         (1, "Waiting for 1 request to finish (at most 30 s)."),
         (3, "Waiting for 3 requests to finish (at most 30 s)."),
         (None, "Waiting for its requests to finish (at most 30 s)."),
     ],
 )
-def test_what_drains_is_told_with_its_limit(in_flight: int | None, words: str) -> None:
+def test_what_drains_is_told_with_its_limit(in_flight: int | None, said: str) -> None:
     leaving = running(1, draining_since=NOW - timedelta(seconds=1), in_flight=in_flight)
 
-    assert plan(facts(leaving, target=STOPPED)).message == words
-    assert plan(serving(leaving, running(2), serving=2)).message == f"Running. {words}"
+    draining = reasons.DRAINING(requests=in_flight, limit_seconds=30)
+    assert plan(facts(leaving, target=STOPPED)).message == draining
+    after_an_update = plan(serving(leaving, running(2), serving=2)).message
+    assert after_an_update == reasons.RUNNING(also=draining)
+    assert (render(draining), render(after_an_update)) == (said, f"Running. {said}")

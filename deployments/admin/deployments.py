@@ -8,12 +8,23 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy, ngettext
 
 from deployments.admin.base import ReadOnlyAdmin, person
-from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
+from deployments.messages import render
+from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, Reported
 from deployments.operations import requeue_deployments
 
 
+class ReportedAdmin(ReadOnlyAdmin):
+    """Rows that carry a code with values: their sentence is a column, too."""
+
+    readonly_fields = ("said",)
+
+    @admin.display(description=gettext_lazy("message"))
+    def said(self, row: Reported) -> str:
+        return render(row.message)
+
+
 @admin.register(Deployment)
-class DeploymentAdmin(ReadOnlyAdmin):
+class DeploymentAdmin(ReportedAdmin):
     list_display = (
         "id",
         "resource_group",
@@ -28,7 +39,7 @@ class DeploymentAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "target_status", "resource_group")
     list_select_related = ("resource_group", "configuration")
-    search_fields = ("id", "configuration__name", "created_by", "status_message")
+    search_fields = ("id", "configuration__name", "created_by", "reason")
     date_hierarchy = "created_at"
     actions = ("requeue",)
 
@@ -43,12 +54,17 @@ class DeploymentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Generation)
-class GenerationAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "configuration", "replicas_wanted", "outcome", "began_at", "waiting", "reason")
+class GenerationAdmin(ReportedAdmin):
+    list_display = ("__str__", "configuration", "replicas_wanted", "outcome", "began_at", "waits_for", "said")
     list_filter = ("outcome", "deployment__resource_group")
     list_select_related = ("configuration",)
     search_fields = ("deployment__id", "configuration__name", "reason")
     date_hierarchy = "began_at"
+    readonly_fields = ("said", "waits_for")  # type: ignore[assignment]  # one more than of others
+
+    @admin.display(description=gettext_lazy("waiting for"))
+    def waits_for(self, generation: Generation) -> str:
+        return render(generation.waiting)
 
 
 @admin.register(Replica)
@@ -69,17 +85,17 @@ class ReplicaAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnlyAdmin):
-    list_display = ("replica", "number", "started_at", "ended_at", "step", "exit_reason", "exit_code", "message")
+class AttemptAdmin(ReportedAdmin):
+    list_display = ("replica", "number", "started_at", "ended_at", "step", "exit_reason", "exit_code", "said")
     list_filter = ("exit_reason", "step")
     list_select_related = ("replica",)
-    search_fields = ("replica__name", "message", "first_error")
+    search_fields = ("replica__name", "reason", "first_error")
     date_hierarchy = "started_at"
 
 
 @admin.register(DeploymentEvent)
-class DeploymentEventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "deployment", "generation", "status", "severity", "code", "message", "actor")
-    list_filter = ("severity", "status", "code")
-    search_fields = ("deployment__id", "message", "actor")
+class DeploymentEventAdmin(ReportedAdmin):
+    list_display = ("at", "deployment", "generation", "status", "severity", "reason", "said", "actor")
+    list_filter = ("severity", "status", "reason")
+    search_fields = ("deployment__id", "reason", "actor")
     date_hierarchy = "at"

@@ -10,8 +10,10 @@ from http import HTTPStatus
 
 import urllib3
 
+from deployments import reasons
 from deployments.auth import tokens
 from deployments.gateway.client import pool
+from deployments.messages import Message
 from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
@@ -28,14 +30,14 @@ class Proof:
         ok: whether the answer was 2xx.
         status: HTTP status, 0 when there was no answer.
         latency_seconds: from the request to the end of its answer's headers.
-        message: one sentence for people.
+        message: what was seen.
     """
 
     request: str
     ok: bool
     status: int
     latency_seconds: float
-    message: str
+    message: Message
 
 
 def prove(
@@ -82,21 +84,25 @@ def prove(
             latency = time.monotonic() - began
             beginning = _read(answer, began + timeout)
     except urllib3.exceptions.TimeoutError:
-        return _failed(request, began, f"{request} was not answered within {timeout:g} s.")
+        return _failed(request, began, reasons.PROBE_TIMED_OUT(request=request, timeout_seconds=timeout))
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return _failed(request, began, f"The gateway did not answer: {error}")
+        return _failed(request, began, reasons.GATEWAY_SILENT(error=str(error)))
     return _answered(request, answer.status, latency, beginning)
 
 
 def _answered(request: str, status: int, latency: float, beginning: bytes) -> Proof:
     ok = 200 <= status < 300
-    excerpt = "" if ok else _excerpt(beginning)
-    message = f"{request} answered {status} {_phrase(status)} in {latency * 1000:.0f} ms"
-    message = f"{message}: {excerpt}." if excerpt else f"{message}."
+    message = reasons.PROBE_ANSWERED(
+        request=request,
+        status=status,
+        answer=f"{status} {_phrase(status)}".rstrip(),
+        latency=round(latency * 1000),
+        excerpt="" if ok else _excerpt(beginning),
+    )
     return Proof(request=request, ok=ok, status=status, latency_seconds=latency, message=message)
 
 
-def _failed(request: str, began: float, message: str) -> Proof:
+def _failed(request: str, began: float, message: Message) -> Proof:
     return Proof(request=request, ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
 
 

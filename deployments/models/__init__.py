@@ -7,6 +7,7 @@ from deployments.models.catalog import Executable, ResourcePlan, Scenario
 from deployments.models.configuration import Configuration
 from deployments.models.deployment import Attempt, Deployment, Generation, Replica
 from deployments.models.event import DeploymentEvent, Severity
+from deployments.models.message import Reported, columns_of
 from deployments.models.saved_view import SavedView
 from deployments.models.secret import Secret
 from deployments.models.workspace import Connection, ConnectionStatus, Installation, ResourceGroup, installation_id
@@ -27,6 +28,7 @@ __all__ = [
     "Generation",
     "Installation",
     "Replica",
+    "Reported",
     "ResourceGroup",
     "ResourcePlan",
     "Role",
@@ -38,6 +40,7 @@ __all__ = [
     "SignInLink",
     "TokenGrant",
     "User",
+    "columns_of",
     "installation_id",
     "kind_name",
     "secret_digest",

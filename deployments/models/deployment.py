@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Status, TargetStatus
 from deployments.models.configuration import Configuration
+from deployments.models.message import MessageField, Reported
 from deployments.models.workspace import ResourceGroup
 
 _STATUSES = [(status.value, status.value) for status in Status]
@@ -43,10 +44,11 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         "expires_at",
         "failed_generation",
         "generation",
+        "params",
+        "reason",
         "serving_generation",
         "started_at",
         "status",
-        "status_message",
         "status_severity",
         "submitted_at",
         "target_status",
@@ -59,13 +61,14 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
         return super().update(**values)
 
 
-class Deployment(models.Model):
+class Deployment(Reported):
     """One running model, wanted and seen.
 
     Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `rollback_on_failure` (whether a
     failed update goes back to the configuration that was running), `expires_at`.
-    Seen: the rest. `serving_generation` is the generation that public traffic goes to, `failed_generation` the one
-    that was given up. A pass is due when `next_reconcile_at` has come or `observed_generation < generation`.
+    Seen: the rest. `reason` and `params` say what it is at. `serving_generation` is the generation that public traffic
+    goes to, `failed_generation` the one that was given up. A pass is due when `next_reconcile_at` has come or
+    `observed_generation < generation`.
     """
 
     id = models.CharField(_("id"), primary_key=True, max_length=64, default=new_deployment_id, editable=False)
@@ -85,7 +88,6 @@ class Deployment(models.Model):
     changed_at = models.DateTimeField(_("changed on"), default=timezone.now)
 
     status = models.CharField(_("status"), max_length=16, choices=_STATUSES, default=Status.UNKNOWN.value)
-    status_message = models.TextField(_("status message"), blank=True)
     status_severity = models.CharField(_("severity"), max_length=8, default="info")
     status_changed_at = models.DateTimeField(_("status changed on"), default=timezone.now)
     observed_generation = models.PositiveIntegerField(_("observed generation"), default=0)
@@ -129,12 +131,13 @@ class Deployment(models.Model):
         return self.id
 
 
-class Generation(models.Model):
+class Generation(Reported):
     """The way of one wish from request to public traffic.
 
     `server_spec` is what the template and the configuration gave when it began, a `serving_template.ServerSpec` as a
     mapping, so that a later import of the template changes no running deployment.
     `steps` maps a lifecycle Step to the time it was done (ISO 8601); `waiting` says why it is not placed yet.
+    `reason` and `params` say why it failed.
     """
 
     class Outcome(models.TextChoices):
@@ -151,14 +154,13 @@ class Generation(models.Model):
     replicas_wanted = models.PositiveIntegerField(_("replicas"), default=1)
     began_at = models.DateTimeField(_("began on"), default=timezone.now)
     steps = models.JSONField(_("steps"), default=dict, blank=True)
-    waiting = models.TextField(_("waiting for"), blank=True)
+    waiting = MessageField(_("waiting for"))
     verified_at = models.DateTimeField(_("last proved on"), null=True, blank=True)
     readiness_failures = models.PositiveIntegerField(_("failed proofs in a row"), default=0)
-    readiness_message = models.TextField(_("last proof"), blank=True)
-    readiness_answer = models.TextField(_("what the last proof asked and was answered"), blank=True)
+    readiness_message = MessageField(_("last proof"))
+    readiness_answer = MessageField(_("what the last proof asked and was answered"))
     draining_since = models.DateTimeField(_("draining since"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=16, choices=Outcome.choices, blank=True, default="")
-    reason = models.TextField(_("reason"), blank=True)
 
     class Meta:
         verbose_name = _("generation")
@@ -187,14 +189,14 @@ class Replica(models.Model):
     host = models.CharField(_("host"), max_length=64, blank=True)
     port = models.PositiveIntegerField(_("port"), default=0)
     phase = models.CharField(_("phase"), max_length=16, blank=True)
-    detail = models.TextField(_("detail"), blank=True)
+    detail = MessageField(_("detail"))
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
     restarts = models.PositiveIntegerField(_("restarts"), default=0)
     restart_at = models.DateTimeField(_("restarts on"), null=True, blank=True)
     launched_at = models.DateTimeField(_("server first seen on"), null=True, blank=True)
     healthy_since = models.DateTimeField(_("healthy since"), null=True, blank=True)
     unhealthy_since = models.DateTimeField(_("unhealthy since"), null=True, blank=True)
-    killed_because = models.TextField(_("ended by the loop because"), blank=True)
+    killed_because = MessageField(_("ended by the loop because"))
     cpu_millis = models.PositiveIntegerField(_("CPU (thousandths of a core)"))
     memory_bytes = models.PositiveBigIntegerField(_("memory (bytes)"))
     gpus = models.PositiveIntegerField(_("GPUs"), default=0)
@@ -210,18 +212,17 @@ class Replica(models.Model):
         return self.name
 
 
-class Attempt(models.Model):
-    """One start of one replica, with how it ended."""
+class Attempt(Reported):
+    """One start of one replica, with how it ended: `reason` and `params` say it, `exit_reason` is the kind."""
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField(_("attempt"))
     started_at = models.DateTimeField(_("started on"), db_default=Now())
     ended_at = models.DateTimeField(_("ended on"), null=True, blank=True)
     step = models.CharField(_("reached"), max_length=16, blank=True)
-    exit_reason = models.CharField(_("reason"), max_length=16, blank=True)
+    exit_reason = models.CharField(_("kind of end"), max_length=16, blank=True)
     exit_code = models.IntegerField(_("exit code"), null=True, blank=True)
     exit_signal = models.PositiveIntegerField(_("signal"), null=True, blank=True)
-    message = models.TextField(_("message"), blank=True)
     first_error = models.TextField(_("cause in the log"), blank=True)
     first_error_at = models.DateTimeField(_("cause written on"), null=True, blank=True)
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Status
 from deployments.models.deployment import Deployment
+from deployments.models.message import Reported
 
 _STATUSES = [(status.value, status.value) for status in Status]
 
@@ -16,11 +17,11 @@ class Severity(models.TextChoices):
     ERROR = "error", _("Error")
 
 
-class DeploymentEvent(models.Model):
+class DeploymentEvent(Reported):
     """Written in the same transaction as the change it tells of; never changed.
 
-    `code` is a stable word for programs (a Step, or e.g. "UPDATE_FAILED"); `actor` is who asked, `""` when the loop
-    acted by itself.
+    A change of the status has the reason StatusChanged, with the message that the deployment had then as a value.
+    `actor` is who asked, `""` when the loop acted by itself.
     """
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="events")
@@ -28,8 +29,6 @@ class DeploymentEvent(models.Model):
     generation = models.PositiveIntegerField(_("generation"))
     status = models.CharField(_("status"), max_length=16, choices=_STATUSES)
     severity = models.CharField(_("severity"), max_length=8, choices=Severity.choices, default=Severity.INFO)
-    code = models.CharField(_("code"), max_length=32)
-    message = models.TextField(_("message"))
     actor = models.CharField(_("by"), max_length=256, blank=True)
 
     class Meta:
@@ -39,4 +38,4 @@ class DeploymentEvent(models.Model):
         indexes = [models.Index(fields=["deployment", "-at"], name="event_newest")]
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+        return f"{self.deployment_id}: {self.reason}"

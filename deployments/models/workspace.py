@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from deployments import reasons
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.runtimes.base import Driver, Owner, Resources
 from deployments.runtimes.registry import driver_of
@@ -106,10 +107,7 @@ class Connection(models.Model):
         try:
             return decrypt(self.encrypted)
         except WrongKey as error:
-            raise RuntimeUnavailable(
-                f"The secrets of the connection {self.name} were encrypted with another key than "
-                "LAUNCHPAD_SECRETS_KEY has now. Add the former key to that setting, or enter them again."
-            ) from error
+            raise RuntimeUnavailable(reasons.CONNECTION_SECRETS_NOT_READABLE(connection=self.name)) from error
 
 
 class ConnectionStatus(models.Model):

@@ -4,10 +4,10 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from deployments.errors import InvalidInput
+from deployments.messages import render
 from deployments.models import Connection, ConnectionStatus, Deployment, Replica
 from deployments.runtimes.base import Resources
 from deployments.scheduling.placement import fits_never, shortfalls
-from deployments.told import told
 
 
 def refuse_what_never_fits(connection: Connection, needs: Resources, *, deployment: Deployment | None = None) -> None:
@@ -39,7 +39,11 @@ def _never(needs: Resources, total: Resources, connection: Connection) -> str:
     return _(
         "It can never run here: it needs %(needs)s, and the connection %(connection)s has %(total)s in all. "
         "Choose a configuration with a smaller resource plan or fewer replicas."
-    ) % {"needs": told(", ".join(wanted)), "total": told(", ".join(there)), "connection": connection.name}
+    ) % {
+        "needs": ", ".join(map(render, wanted)),
+        "total": ", ".join(map(render, there)),
+        "connection": connection.name,
+    }
 
 
 def _held_while_updating(deployment: Deployment) -> Resources | None:

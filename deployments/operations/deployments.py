@@ -12,11 +12,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from deployments import tasks
+from deployments import reasons, tasks
 from deployments.auth.permissions import refuse_while_deleting, require
 from deployments.errors import InvalidInput, LaunchpadError, OperationRefused, QuotaExceeded
 from deployments.lifecycle import Action, Status, TargetStatus, parse_ttl, statuses_allowing, why_not
-from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role
+from deployments.messages import Message
+from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role, columns_of
 from deployments.operations.audit import record
 from deployments.operations.server_specs import check_server_spec
 
@@ -71,7 +72,7 @@ def create_deployment(
             changed_at=now,
             next_reconcile_at=now,
         )
-        _record(deployment, actor, "CREATE", f"Deployment of {configuration.name} created.")
+        _record(deployment, actor, reasons.CREATED(configuration=configuration.name))
         record(actor.name, "create", deployment, after={"configuration": str(configuration.pk), "ttl": ttl})
         tasks.enqueue_reconcile(deployment.pk)
     return deployment
@@ -110,7 +111,7 @@ def update_deployment(
         deployment,
         actor,
         Action.UPDATE,
-        f"Update from {current.name} to {configuration.name} requested.",
+        reasons.UPDATE_REQUESTED(current=current.name, configuration=configuration.name),
         configuration=configuration,
         rollback_on_failure=rollback_on_failure,
         target_status=TargetStatus.RUNNING,
@@ -138,7 +139,7 @@ def stop_deployment(actor: Actor, deployment: Deployment) -> None:
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.STOP, deployment)
-    _want(deployment, actor, Action.STOP, "Stop requested.", target_status=TargetStatus.STOPPED)
+    _want(deployment, actor, Action.STOP, reasons.STOP_REQUESTED(), target_status=TargetStatus.STOPPED)
 
 
 def delete_deployment(actor: Actor, deployment: Deployment) -> None:
@@ -149,7 +150,7 @@ def delete_deployment(actor: Actor, deployment: Deployment) -> None:
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.DELETE, deployment)
-    _want(deployment, actor, Action.DELETE, "Deletion requested.", target_status=TargetStatus.DELETED)
+    _want(deployment, actor, Action.DELETE, reasons.DELETION_REQUESTED(), target_status=TargetStatus.DELETED)
 
 
 def stop_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
@@ -210,7 +211,7 @@ def _refuse_unless_allowed(action: Action, deployment: Deployment) -> None:
         raise OperationRefused(reason)
 
 
-def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **wanted: object) -> None:
+def _want(deployment: Deployment, actor: Actor, action: Action, message: Message, **wanted: object) -> None:
     """Write what is wanted, unless another wish came or the state forbids it since `deployment` was read."""
     now = timezone.now()
     before = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
@@ -230,20 +231,19 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: str, **
         if not changed:
             raise OperationRefused(_("The deployment has changed meanwhile. Look at its present state and try again."))
         deployment.refresh_from_db()
-        _record(deployment, actor, action.upper(), message)
+        _record(deployment, actor, message)
         after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
         record(actor.name, action.value, deployment, before=before, after=after)
         tasks.enqueue_reconcile(deployment.pk)
 
 
-def _record(deployment: Deployment, actor: Actor, code: str, message: str) -> None:
+def _record(deployment: Deployment, actor: Actor, message: Message) -> None:
     DeploymentEvent.objects.create(
         deployment=deployment,
         generation=deployment.generation,
         status=deployment.status,
-        code=code,
-        message=message,
         actor=actor.name,
+        **columns_of(message),
     )
 
 

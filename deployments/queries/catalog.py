@@ -76,7 +76,6 @@ def deployments_of(
     return found.select_related("configuration__executable").only(
         "id",
         "status",
-        "status_message",
         "target_status",
         "created_at",
         "changed_at",

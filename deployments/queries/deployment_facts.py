@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Coalesce
 
 from deployments.lifecycle import ReplicaPhase
+from deployments.messages import Message, values_from_json
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
 
 ATTEMPTS_TOLD, EVENTS_TOLD = 20, 20
@@ -73,14 +74,26 @@ def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]
 
 
 def failure_story_of(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the replicas that are held, the last attempts and the last events, as rows of plain values."""
+    """Return the replicas that are held, the last attempts and the last events, as rows of values.
+
+    What a row says is its `message`, None for nothing.
+    """
     replicas = Replica.objects.filter(is_reserved=True, generation__deployment=deployment)
     replicas = replicas.order_by("-generation__number", "number")
     attempts = Attempt.objects.filter(replica__generation__deployment=deployment).order_by("-started_at", "-pk")
     events = DeploymentEvent.objects.filter(deployment=deployment)
-    ends = ("started_at", "ended_at", "exit_code", "exit_signal", "message", "first_error")
+    ends = ("started_at", "ended_at", "exit_code", "exit_signal", "reason", "params", "first_error")
     return {
-        "replicas": [*replicas.values("name", "phase", "detail", "restarts", "healthy_since")],
-        "attempts": [*attempts.values("replica__name", "number", *ends)[:ATTEMPTS_TOLD]],
-        "events": [*events.values("at", "code", "severity", "message")[:EVENTS_TOLD]],
+        "replicas": [*replicas.values("name", "phase", "restarts", "healthy_since", message=F("detail"))],
+        "attempts": _with_message(attempts.values("replica__name", "number", *ends)[:ATTEMPTS_TOLD]),
+        "events": _with_message(events.values("at", "severity", "status", "reason", "params")[:EVENTS_TOLD]),
     }
+
+
+def _with_message(rows: Iterable[Any]) -> list[Mapping[str, Any]]:
+    """Return rows with one message instead of its two columns."""
+    told: list[Mapping[str, Any]] = []
+    for row in map(dict, rows):
+        reason, params = row.pop("reason"), row.pop("params")
+        told.append(row | {"message": Message(reason, values_from_json(params)) if reason else None})
+    return told

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from deployments.lifecycle import Step
+from deployments.messages import Message
 from deployments.models import Generation
 from deployments.queries.deployment_setbacks import Setback, setback_of
 
@@ -42,7 +43,7 @@ class ProgressStep:
         took: how long it took, or has taken so far; None when not begun.
         usual: median of this template's earlier generations, None when too few are known.
         slow: takes much longer than usual. Waiting for a place is not slow: it has its own reason.
-        message: what it is doing or why it failed.
+        message: what it is doing or why it failed, None when there is nothing to say.
         setback: the attempt that failed at this step, and the next one.
     """
 
@@ -52,7 +53,7 @@ class ProgressStep:
     took: timedelta | None = None
     usual: timedelta | None = None
     slow: bool = False
-    message: str = ""
+    message: Message | None = None
     setback: Setback | None = None
 
     @property
@@ -88,7 +89,9 @@ class Progress:
         return next((step for step in self.steps if step.state in {"now", "failed"}), None)
 
 
-def progress_of(generation: Generation, *, now: datetime, message: str = "", is_ending: bool = False) -> Progress:
+def progress_of(
+    generation: Generation, *, now: datetime, message: Message | None = None, is_ending: bool = False
+) -> Progress:
     """Return the steps of a generation, in two queries.
 
     A step at which an attempt failed is "failed" from the first attempt on, until a later attempt has got past it.
@@ -103,7 +106,7 @@ def progress_of(generation: Generation, *, now: datetime, message: str = "", is_
     setback = None if is_ending or (generation.outcome and not has_failed) else setback_of(generation, now=now)
     state = "upcoming" if is_ending else "failed" if has_failed or setback else "now"
     if state == "failed":
-        message = generation.reason or (setback.attempt.message if setback else "")
+        message = generation.message or (setback.attempt.message if setback else None)
     steps: list[ProgressStep] = []
     begin = last = done.get(Step.REQUESTED, generation.began_at)
     failed_at = _failed_step(generation, setback)
@@ -163,7 +166,7 @@ def _undone(
     since: datetime | None,
     now: datetime,
     usual: timedelta | None,
-    message: str,
+    message: Message | None,
     setback: Setback | None,
 ) -> ProgressStep:
     took = now - since if since is not None else None
@@ -174,7 +177,7 @@ def _undone(
         took=took,
         usual=usual,
         slow=step is not Step.PLACED and took is not None and usual is not None and took > _patience(usual),
-        message=message if state != "upcoming" else "",
+        message=message if state != "upcoming" else None,
         setback=setback,
     )
 

@@ -22,6 +22,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
+    TextField,
     Value,
     When,
 )
@@ -54,8 +55,8 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
         "seen_revision": Subquery(row.values("revision")),
         "seen_proof": Subquery(row.values("verified_at")),
         "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
-        "seen_answer": Subquery(newest.filter(outcome="RUNNING").values("readiness_answer")[:1]),
-        "seen_waiting": Subquery(newest.values("waiting")[:1]),
+        "seen_answer": _as_text(newest.filter(outcome="RUNNING"), "readiness_answer"),
+        "seen_waiting": _as_text(newest, "waiting"),
         "seen_replicas": Subquery(_one(replicas, _together(Sum("attempt"), Sum("restarts"), *present))),
         "seen_attempts": Subquery(_one(attempts, _together(Count("pk"), Count("ended_at")))),
         "seen_room": _room_while_waiting(deployment_id),
@@ -63,9 +64,14 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
     }
 
 
+def _as_text(rows: QuerySet[Any], column: str) -> Combinable:
+    """Return a message of the first row as it is stored, None when there is none."""
+    return Subquery(rows.annotate(text=Cast(column, TextField())).values("text")[:1])
+
+
 def _room_while_waiting(deployment_id: str) -> Combinable:
     """Return what changes with what others hold, while the deployment waits for it and shows who they are."""
-    waiting = Generation.objects.filter(deployment=deployment_id, outcome="").exclude(waiting="")
+    waiting = Generation.objects.filter(deployment=deployment_id, outcome="", waiting__isnull=False)
     connection = Deployment.objects.filter(pk=deployment_id).values("resource_group__connection")
     held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection__in=connection)
     room = Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0)

@@ -9,12 +9,12 @@ from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 from deployments.errors import LaunchpadError, RuntimeUnavailable
+from deployments.messages import Message, render
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.queries.connection_health import ConnectionHealth, health_of
 from deployments.runtimes.base import Resources
 from deployments.scheduling.placement import Capacity, fits_never, missing, room
 from deployments.scheduling.server_specs import server_spec_of
-from deployments.told import told
 
 HOLDERS_SHOWN = 5
 _NOTHING = Resources(cpu_millis=0, memory_bytes=0)
@@ -55,12 +55,12 @@ class PlacementCheck:
     Args:
         room: None until the connection has answered once.
         health: how old that is.
-        missing: what is short, in words and numbers; `""` when it fits or cannot be told.
+        missing: what is short, in numbers; None when it fits or cannot be told.
     """
 
     need: ResourceRequest
     room: Capacity | None
-    missing: str = ""
+    missing: Message | None = None
     health: ConnectionHealth = field(default_factory=ConnectionHealth)
 
     @property
@@ -79,8 +79,12 @@ class PlacementCheck:
     @property
     def shortage(self) -> str:
         """What is short as a sentence of its own in the reader's language, `""` when nothing is."""
-        text = told(self.missing).partition(": ")[2]
-        return text[:1].upper() + text[1:]
+        if self.missing is None:
+            return ""
+        text = "; ".join(map(render, self.missing.params["short"]))
+        text = f"{text[:1].upper()}{text[1:]}."
+        advice = _("It can never fit here: choose a smaller plan.")
+        return f"{text} {advice}" if self.can_never_fit else text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +115,7 @@ def fit(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
     """Return whether a deployment of a configuration would be placed at once, in four queries."""
     need = resource_request_of(configuration)
     there = room_of(group.connection)
-    short = "" if there is None or need.problem else missing(need.total, there)
+    short = None if there is None or need.problem else missing(need.total, there)
     return PlacementCheck(need=need, room=there, missing=short, health=health_of(group.connection))
 
 

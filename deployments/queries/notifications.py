@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from deployments import reasons
+from deployments.lifecycle import Status
 from deployments.models import DeploymentEvent, User
 
-CODES = ("RUNNING", "DEAD", "UPDATED", "UPDATE_FAILED", "ENDS_SOON")
+REASONS = tuple(reason.code for reason in (reasons.TRAFFIC_MOVED, reasons.ROLLED_BACK, reasons.ENDS_SOON))
+STATUSES = (Status.RUNNING, Status.DEAD)
 MAX_COUNTED = 100
 MAX_SHOWN = 50
 
@@ -27,6 +30,9 @@ def notifications_of(user: User) -> Sequence[DeploymentEvent]:
 
 
 def _of(user: User) -> QuerySet[DeploymentEvent]:
-    events = DeploymentEvent.objects.filter(deployment__created_by=user.get_username(), code__in=CODES)
+    changed = Q(reason=reasons.STATUS_CHANGED.code, status__in=STATUSES)
+    events = DeploymentEvent.objects.filter(
+        changed | Q(reason__in=REASONS), deployment__created_by=user.get_username()
+    )
     groups = user.actor().groups
     return events if groups is None else events.filter(deployment__resource_group__in=groups)

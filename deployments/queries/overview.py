@@ -13,6 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
 from deployments.lifecycle import Status, TargetStatus
+from deployments.messages import Message
 from deployments.models import Connection, ConnectionStatus, Deployment, Generation, Replica
 
 LONG_WAIT = timedelta(minutes=5)
@@ -22,7 +23,8 @@ NEWEST_SHOWN = 6
 _SHOWN = (
     "id",
     "status",
-    "status_message",
+    "reason",
+    "params",
     "status_changed_at",
     "target_status",
     "created_at",
@@ -39,13 +41,13 @@ class Attention:
     Args:
         cause: "dead", "unseen" (its runtime cannot be reached), "waiting" (PENDING for long) or "ending".
         since: since when; for "ending" the time of its end.
-        waiting: what it is waiting for, `""` when not known.
+        waiting: what it is waiting for, None when not known.
     """
 
     deployment: Deployment
     cause: str
     since: datetime
-    waiting: str = ""
+    waiting: Message | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,5 +157,5 @@ def _attention(row: Deployment) -> Attention:
         deployment=row,
         cause=cause,
         since=times.get(cause) or row.status_changed_at,
-        waiting=row.waiting_for or "",  # type: ignore[attr-defined]
+        waiting=row.waiting_for,  # type: ignore[attr-defined]
     )

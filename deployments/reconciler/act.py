@@ -10,11 +10,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from deployments import reasons
 from deployments.errors import GatewayUnavailable, InvalidInput, RuntimeRejected, SecretMissing
 from deployments.gateway import sync
 from deployments.gateway.resolve import routing_values
 from deployments.lifecycle import Status, Step
-from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity
+from deployments.models import Attempt, Deployment, Generation, Replica, ResourcePlan, Severity, columns_of
 from deployments.reconciler.core import state
 from deployments.reconciler.core.plan import READINESS_FAILURE_LIMIT
 from deployments.reconciler.events import record_event
@@ -74,9 +75,9 @@ def _begin(scene: Scene, action: state.CreateGeneration) -> bool:
         if ResourcePlan.objects.filter(pk=server_spec.resource_plan).exists():
             values = {"server_spec": to_dict(server_spec), "replicas_wanted": server_spec.min_replicas}
         else:
-            values = {"reason": f"There is no resource plan {server_spec.resource_plan!r} any more."}
+            values = columns_of(reasons.RESOURCE_PLAN_MISSING(plan=server_spec.resource_plan))
     except (TemplateInvalid, InvalidInput) as error:
-        values = {"reason": f"Its template and configuration do not fit: {error}"}
+        values = columns_of(reasons.TEMPLATE_DOES_NOT_FIT(error=str(error)))
     now = timezone.now()
     Generation.objects.get_or_create(
         deployment=deployment,
@@ -110,10 +111,10 @@ def _start(scene: Scene, action: state.Start) -> bool:
         secrets = secret_values.values_for(scene.deployment.resource_group_id, server_spec.secret_env)
         scene.runtime.start(replica_spec(replica, server_spec, generation.configuration.artifacts(), secrets))
     except (RuntimeRejected, SecretMissing) as error:
-        Generation.objects.filter(pk=generation.pk).update(reason=str(error))
+        Generation.objects.filter(pk=generation.pk).update(**columns_of(error.message))
         return True
     if generation.reason:
-        Generation.objects.filter(pk=generation.pk).update(reason="")
+        Generation.objects.filter(pk=generation.pk).update(**columns_of(None))
     for seen in scene.runtime.get(scene.deployment.pk, probe=False):
         if seen.name == replica.name:  # the gateway learns the address while the server is still starting
             before = {"endpoint": replica.endpoint, "host": replica.host, "port": replica.port}
@@ -130,22 +131,20 @@ def _restart(scene: Scene, action: state.Restart) -> bool:
             restarts=replica.restarts + int(action.counted),
             restart_at=timezone.now() + action.pause,
             phase="",
-            detail="",
+            detail=None,
             launched_at=None,
             healthy_since=None,
             unhealthy_since=None,
-            killed_because="",
+            killed_because=None,
         )
         if Step.ROUTED not in generation.steps:
             kept = {
                 s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.VERIFIED}
             }
             Generation.objects.filter(pk=generation.pk).update(steps=kept, verified_at=None)
-        when = f"in {int(action.pause.total_seconds())} s" if action.pause else "now"
-        message = f"{action.because} Starting replica {replica.number} again {when}."
-        record_event(
-            scene.deployment, "RESTART", message, severity=Severity.WARNING if action.counted else Severity.INFO
-        )
+        pause = int(action.pause.total_seconds()) or None
+        message = reasons.RESTART_SCHEDULED(cause=action.cause, number=replica.number, pause_seconds=pause)
+        record_event(scene.deployment, message, severity=Severity.WARNING if action.counted else Severity.INFO)
     return not action.pause
 
 
@@ -156,7 +155,7 @@ def _forgive(scene: Scene, action: state.ResetRestartCount) -> bool:
 
 def _recycle(scene: Scene, action: state.KillReplica) -> bool:
     replica = _replica(scene, action.replica)
-    Replica.objects.filter(pk=replica.pk).update(killed_because=action.because)
+    Replica.objects.filter(pk=replica.pk).update(killed_because=action.cause)
     scene.runtime.stop(replica.name, replica.attempt)
     return False
 
@@ -180,8 +179,8 @@ def _prove(scene: Scene, action: state.Probe) -> bool:
     )
     now = timezone.now()
     if result.ok:
-        answer = f"{result.request} answered {result.status}"
-        values = {"verified_at": now, "readiness_failures": 0, "readiness_message": "", "readiness_answer": answer}
+        answer = reasons.PROBE_SUCCEEDED(request=result.request, status=result.status)
+        values = {"verified_at": now, "readiness_failures": 0, "readiness_message": None, "readiness_answer": answer}
         with transaction.atomic():
             scene.generations().filter(pk=row.pk).update(**values)
             scene.change(verified_at=now)
@@ -205,7 +204,9 @@ def _route(scene: Scene, action: state.Route) -> bool:
         scene.generations().filter(pk=row.pk).update(outcome=Generation.Outcome.RUNNING)
         if before is not None:
             scene.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
-            record_event(deployment, "UPDATED", f"Traffic moved to {row.configuration.name}.", status=Status.RUNNING)
+            record_event(
+                deployment, reasons.TRAFFIC_MOVED(configuration=row.configuration.name), status=Status.RUNNING
+            )
     try:
         sync.apply()
     except GatewayUnavailable:
@@ -228,7 +229,7 @@ def _drain(scene: Scene, action: state.Drain) -> bool:
 def _release(scene: Scene, action: state.Release) -> bool:
     rows = scene.generations().filter(number=action.generation)
     with transaction.atomic():
-        Replica.objects.filter(generation__in=rows).update(is_reserved=False, phase="EXITED", detail="")
+        Replica.objects.filter(generation__in=rows).update(is_reserved=False, phase="EXITED", detail=None)
         rows.filter(outcome__in=("", Generation.Outcome.RUNNING)).update(outcome=Generation.Outcome.STOPPED)
     sync.apply()
     return True
@@ -238,21 +239,22 @@ def _fail(scene: Scene, action: state.MarkFailed) -> bool:
     """Give a generation up, with its message, in one transaction; a newer wish that came meanwhile is left alone."""
     deployment = scene.deployment
     with transaction.atomic():
-        outcome = {"outcome": Generation.Outcome.FAILED, "reason": action.reason}
-        scene.generations().filter(number=action.generation).update(**outcome)
+        rows = scene.generations().filter(number=action.generation)
+        rows.update(outcome=Generation.Outcome.FAILED, **columns_of(action.cause))
         now = timezone.now()
-        values: dict[str, Any] = {"status_message": action.message, "failed_generation": deployment.generation}
+        values = columns_of(action.message) | {"failed_generation": deployment.generation}
         if action.returned:
             running = scene.generation(deployment.serving_generation or 0).configuration
             wanted = Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation)
             wanted.update(configuration=running, changed_at=now)
             deployment.configuration = running
             values |= {"status_severity": Severity.WARNING}
-            record_event(deployment, "UPDATE_FAILED", action.message, severity=Severity.WARNING)
+            record_event(deployment, action.message, severity=Severity.WARNING)
         else:
             values |= {"status": Status.DEAD, "status_severity": Severity.ERROR, "status_changed_at": now}
             values |= {"serving_generation": None, "completed_at": now, "verified_at": None}
-            record_event(deployment, "DEAD", action.message, severity=Severity.ERROR, status=Status.DEAD)
+            changed = reasons.STATUS_CHANGED(message=action.message)
+            record_event(deployment, changed, severity=Severity.ERROR, status=Status.DEAD)
         scene.change(**values)
     sync.apply()
     return True

@@ -16,11 +16,12 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from deployments import reasons
 from deployments.lifecycle import TargetStatus
-from deployments.models import Connection, Deployment, Generation, ResourcePlan
-from deployments.reconciler.core.plan import while_updating
+from deployments.messages import Message
+from deployments.models import Connection, Deployment, Generation, ResourcePlan, columns_of
 from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import OVERTAKING, Capacity, fits_never, missing, room, turn_of
+from deployments.scheduling.placement import OVERTAKING, Capacity, fits_never, missing, room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class Waiting:
     deployment_id: str
     configuration: str
     began_at: datetime
-    reason: str
+    cause: Message
     needs: Resources
     updates: bool
 
@@ -48,10 +49,10 @@ def wake_waiting(connection: Connection) -> Sequence[str]:
     waiting = _waiting(connection)
     if not waiting:
         return []
-    fitting, reasons = _review(waiting, room(connection), timezone.now())
-    for one, reason in reasons:
-        if reason != one.reason:
-            _correct(one, reason)
+    fitting, others = _review(waiting, room(connection), timezone.now())
+    for one, cause in others:
+        if cause != one.cause:
+            _correct(one, cause)
     if fitting:
         due = Deployment.objects.filter(pk__in=fitting, next_reconcile_at__gt=timezone.now())
         due.update(next_reconcile_at=timezone.now())
@@ -67,8 +68,8 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
             outcome="",
             reason="",
             replicas=None,
+            waiting__isnull=False,
         )
-        .exclude(waiting="")
         .order_by("began_at", "pk")
         .values_list(
             *("pk", "deployment_id", "configuration__name", "began_at", "waiting", "deployment__serving_generation"),
@@ -82,43 +83,44 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
             deployment_id=deployment_id,
             configuration=name,
             began_at=began_at,
-            reason=reason,
+            cause=cause,
             needs=plans[plan].times(replicas),
             updates=serving is not None,
         )
-        for pk, deployment_id, name, began_at, reason, serving, plan, replicas in rows
+        for pk, deployment_id, name, began_at, cause, serving, plan, replicas in rows
         if plan in plans
     ]
 
 
 def _review(
     waiting: Sequence[Waiting], there: Capacity, now: datetime
-) -> tuple[Sequence[str], Sequence[tuple[Waiting, str]]]:
+) -> tuple[Sequence[str], Sequence[tuple[Waiting, Message]]]:
     """Return who fits, as if each of them were placed in turn, and why the others do not."""
     fitting: list[str] = []
-    reasons: list[tuple[Waiting, str]] = []
+    others: list[tuple[Waiting, Message]] = []
     first_in_line = ""  # has waited so long that nobody younger may pass by
     for one in waiting:
         if short := missing(one.needs, there):
-            reasons.append((one, short))
+            others.append((one, short))
             if not first_in_line and now - one.began_at > OVERTAKING and not fits_never(one.needs, there.total):
                 first_in_line = one.deployment_id
         elif first_in_line:
-            reasons.append((one, turn_of(first_in_line)))
+            others.append((one, reasons.WAITING_FOR_ITS_TURN(deployment=first_in_line)))
         else:
             fitting.append(one.deployment_id)
             there = there.less(one.needs)
-    return fitting, reasons
+    return fitting, others
 
 
-def _correct(one: Waiting, reason: str) -> None:
+def _correct(one: Waiting, cause: Message) -> None:
     """Write why a generation waits, unless a pass has placed it or has written something else meanwhile."""
     with transaction.atomic():
-        rows = Generation.objects.filter(pk=one.generation_id, waiting=one.reason, replicas=None)
-        if not rows.update(waiting=reason):
+        rows = Generation.objects.filter(pk=one.generation_id, waiting=one.cause, replicas=None)
+        if not rows.update(waiting=cause):
             return
         before, after = (
-            while_updating(one.configuration, words) if one.updates else words for words in (one.reason, reason)
+            reasons.UPDATING(configuration=one.configuration, doing=message) if one.updates else message
+            for message in (one.cause, cause)
         )
-        shown = Deployment.objects.filter(pk=one.deployment_id, status_message=before)
-        shown.update(status_message=after, status_severity="warning")
+        shown = Deployment.objects.filter(pk=one.deployment_id, **columns_of(before))
+        shown.update(**columns_of(after), status_severity="warning")

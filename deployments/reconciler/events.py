@@ -7,14 +7,15 @@ import logging
 from django.db import transaction
 
 from deployments.lifecycle import Status
-from deployments.models import Deployment, DeploymentEvent, Severity
+from deployments.messages import Message, render_english
+from deployments.models import Deployment, DeploymentEvent, Severity, columns_of
 
 terminal = logging.getLogger("launchpad.events")
 _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Severity.ERROR: logging.ERROR}
 
 
 def record_event(
-    deployment: Deployment, code: str, message: str, *, severity: str = Severity.INFO, status: str | None = None
+    deployment: Deployment, message: Message, *, severity: str = Severity.INFO, status: str | None = None
 ) -> None:
     """Write an event in the present transaction and show it in the terminal once that is committed."""
     status = Status(status or deployment.status).value
@@ -23,8 +24,9 @@ def record_event(
         generation=deployment.generation,
         status=status,
         severity=severity,
-        code=code,
-        message=message,
+        **columns_of(message),
     )
     extra = {"deployment": deployment.pk, "status": status}
-    transaction.on_commit(lambda: terminal.log(_LEVELS[Severity(severity)], "%s", message, extra=extra))
+    transaction.on_commit(
+        lambda: terminal.log(_LEVELS[Severity(severity)], "%s", render_english(message), extra=extra)
+    )

@@ -10,10 +10,12 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
+from deployments import reasons
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import Status
-from deployments.models import Deployment, Generation, Severity
+from deployments.messages import Message
+from deployments.models import Deployment, Generation, Severity, columns_of
 from deployments.reconciler import lease as leases
 from deployments.reconciler.act import Scene, act
 from deployments.reconciler.capacity_queue import wake_waiting
@@ -56,7 +58,7 @@ def reconcile(deployment_id: str) -> Sequence[Requeue]:
         pause = None  # the row is gone, or another pass decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
         logger.warning("%s: %s", deployment_id, error)
-        _note_unreachable(lease, str(error))
+        _note_unreachable(lease, error.message)
         pause = UNREACHABLE_REQUEUE
     finally:
         due_again = leases.give_back(lease, pause)
@@ -110,9 +112,9 @@ def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, d
             values["observed_generation"] = facts.generation
         if deployment.unreachable_since is not None:
             values["unreachable_since"] = None
-        message = deployment.status_message if done.message is None else done.message
-        if (deployment.status, deployment.status_message) != (done.status, message):
-            values |= {"status_message": message, "status_severity": done.severity}
+        message = deployment.message if done.message is None else done.message
+        if (deployment.status, deployment.message) != (done.status, message):
+            values |= columns_of(message) | {"status_severity": done.severity}
         if deployment.status != done.status:
             values |= {"status": done.status, "status_changed_at": now}
             if done.status is Status.RUNNING:
@@ -123,7 +125,8 @@ def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, d
             return
         rows = Deployment.objects.filter(pk=deployment.pk, lease_token=lease.token)
         if rows.update(**values) and "status" in values:
-            record_event(deployment, done.status, message, severity=done.severity, status=done.status)
+            changed = reasons.STATUS_CHANGED(message=message)
+            record_event(deployment, changed, severity=done.severity, status=done.status)
 
 
 def _record_steps(deployment: Deployment, done: Plan) -> None:
@@ -136,11 +139,9 @@ def _record_steps(deployment: Deployment, done: Plan) -> None:
             Generation.objects.filter(pk=row.pk).update(steps=row.steps | new)
 
 
-def _note_unreachable(lease: leases.Lease, why: str) -> None:
+def _note_unreachable(lease: leases.Lease, cause: Message) -> None:
     """Cannot see it is not it died: nothing changes but a visible "out of sight since"."""
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unreachable_since=None)
     if rows.update(unreachable_since=timezone.now()):
         deployment = Deployment.objects.get(pk=lease.deployment_id)
-        record_event(
-            deployment, "UNREACHABLE", f"Its state is not known for the moment: {why}", severity=Severity.WARNING
-        )
+        record_event(deployment, reasons.UNREACHABLE(cause=cause), severity=Severity.WARNING)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
+from deployments import reasons
 from deployments.gateway import sync
 from deployments.gateway.resolve import routing_values
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.models import Attempt, Deployment, Generation, Replica
+from deployments.messages import TEXT, Message, Reason
+from deployments.models import Attempt, Deployment, Generation, Replica, columns_of
 from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.core.state import GenerationState, ObservedState, ReplicaState
 from deployments.reconciler.errors import same_error
@@ -19,13 +22,13 @@ from deployments.runtimes.base import ReplicaExit, ReplicaStatus, Runtime
 from deployments.scheduling.server_specs import from_dict
 from deployments.serving_template import ServerSpec
 
-_WHILE: Mapping[str, str] = {
-    "": "Before it started",
-    ReplicaPhase.PREPARING: "While its Python environment was being prepared",
-    ReplicaPhase.FETCHING: "While its input artifacts were being fetched",
-    ReplicaPhase.STARTING: "While it was starting",
-    ReplicaPhase.LISTENING: "While it was becoming healthy",
-    ReplicaPhase.HEALTHY: "While it was serving",
+_DURING: Mapping[str, Reason] = {
+    "": reasons.BEFORE_START,
+    ReplicaPhase.PREPARING: reasons.WHILE_PREPARING,
+    ReplicaPhase.FETCHING: reasons.WHILE_FETCHING,
+    ReplicaPhase.STARTING: reasons.WHILE_STARTING,
+    ReplicaPhase.LISTENING: reasons.WHILE_BECOMING_HEALTHY,
+    ReplicaPhase.HEALTHY: reasons.WHILE_SERVING,
 }
 _LAUNCHED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}
 _NOT_ITS_OWN = {ExitReason.STOPPED, ExitReason.LOST}
@@ -83,7 +86,7 @@ def _generation_facts(row: Generation, seen: Mapping[str, ReplicaStatus], now: d
         draining_since=row.draining_since,
         drain_limit=timedelta(seconds=server_spec.drain_seconds if server_spec else DRAIN_SECONDS),
         in_flight=in_flight,
-        reason=row.reason,
+        failure=row.message,
     )
 
 
@@ -101,7 +104,7 @@ def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> R
         phase=seen.phase if seen else None,
         attempt_began_at=seen.started_at if seen and not is_ahead(seen.started_at, now) else None,
         launched_at=row.launched_at,
-        detail=row.detail if seen else "",
+        detail=row.detail if seen else None,
         exit_reason=seen.exit.reason if seen and seen.exit else None,
         exit_code=seen.exit.code if seen and seen.exit else None,
         exit_message=_last_end(row),
@@ -114,16 +117,14 @@ def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> R
     )
 
 
-def _last_end(row: Replica) -> str:
+def _last_end(row: Replica) -> Message | None:
     """Return how the last attempt that ended did so, while that is of interest."""
     if not row.restarts and row.phase != ReplicaPhase.EXITED:
-        return ""
+        return None
     last = row.attempts.filter(ended_at__isnull=False).order_by("-number").first()
-    if last is None:
-        return ""
-    if not (error := last.first_error):
-        return last.message
-    return f"{last.message} Its log says: {error}{'' if error.endswith(('.', '!', '?')) else '.'}"
+    if last is None or (message := last.message) is None:
+        return None
+    return Message(message.reason, {**message.params, "log": last.first_error}) if last.first_error else message
 
 
 def _ended_alike(row: Replica) -> bool:
@@ -132,7 +133,13 @@ def _ended_alike(row: Replica) -> bool:
     if len(last) < 2 or last[0].exit_reason in _NOT_ITS_OWN or row.killed_because:
         return False
     first, second = (
-        (end.step, end.exit_reason, end.exit_code, end.exit_signal, same_error(end.first_error or end.message))
+        (
+            end.step,
+            end.exit_reason,
+            end.exit_code,
+            end.exit_signal,
+            same_error(end.first_error or json.dumps(columns_of(end.message))),
+        )
         for end in last
     )
     return first == second
@@ -154,7 +161,8 @@ def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
         for name, value in routing_values(seen.endpoint, dict(zip(names, before, strict=True))).items():
             setattr(row, name, value)
         if seen.endpoint is not None and not row.port:
-            row.detail = seen.endpoint.problem or f"its name {seen.endpoint.host} has no address"
+            problem = seen.endpoint.problem
+            row.detail = TEXT(text=problem) if problem else reasons.HOST_UNRESOLVED(host=seen.endpoint.host)
     if seen.phase in _LAUNCHED:
         row.launched_at = row.launched_at or now
     after = [getattr(row, name) for name in names]
@@ -166,6 +174,7 @@ def _note_exit(row: Replica, ended: ReplicaExit) -> None:
     phase = row.phase
     if ended.reason in _RAN and phase in {"", ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
         phase = ReplicaPhase.STARTING  # it got further than the last look saw
+    during = _DURING.get(phase, reasons.WHILE_STOPPING)
     Attempt.objects.update_or_create(
         replica=row,
         number=row.attempt,
@@ -175,7 +184,7 @@ def _note_exit(row: Replica, ended: ReplicaExit) -> None:
             "exit_reason": ended.reason,
             "exit_code": ended.code,
             "exit_signal": ended.signal,
-            "message": f"{_WHILE.get(phase, 'While it was stopping')}: {ended.message}",
+            **columns_of(Message(ended.message.reason, {**ended.message.params, "during": during.code})),
             "first_error": ended.first_error,
             "first_error_at": ended.first_error_at,
         },

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from deployments import measurements
+from deployments import measurements, reasons
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync
 from deployments.lifecycle import ReplicaPhase
@@ -151,12 +151,11 @@ def housekeeping() -> None:
     """Warn of deployments that end within the hour; remove what is over: sessions, links, grants."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
-    warned = DeploymentEvent.objects.filter(code="ENDS_SOON").values("deployment")
+    warned = DeploymentEvent.objects.filter(reason=reasons.ENDS_SOON.code).values("deployment")
     for deployment in ending.exclude(pk__in=warned):
         with transaction.atomic():
             minutes = max(1, round((deployment.expires_at - now).total_seconds() / 60)) if deployment.expires_at else 0
-            message = f"Its duration ends in {minutes} minutes; it will be stopped and deleted then."
-            record_event(deployment, "ENDS_SOON", message, severity=Severity.WARNING)
+            record_event(deployment, reasons.ENDS_SOON(minutes=minutes), severity=Severity.WARNING)
     Session.objects.filter(expire_date__lt=now).delete()
     SignInLink.objects.filter(expires_at__lt=now).delete()
     TokenGrant.objects.filter(expires_at__lt=now).delete()

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import Message
 from deployments.runtimes.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class ReplicaExit:
         code: exit code, also of what was to prepare it, as in a shell 126 and 127 for a program that may not be
             executed or is missing; None when it did not end by itself.
         signal: signal number, None unless it was ended by one.
-        message: one sentence for people, e.g. "The server was killed by signal 9 (SIGKILL)."
+        message: why, e.g. ServerKilled with the signal.
         first_error: the line of its log that says why it ended (see `exit_cause`), `""` if none does.
         first_error_at: when that line was written.
         at: when it ended.
@@ -153,7 +154,7 @@ class ReplicaExit:
     reason: ExitReason
     code: int | None = None
     signal: int | None = None
-    message: str
+    message: Message
     first_error: str = ""
     first_error_at: datetime | None = None
     at: datetime
@@ -168,8 +169,8 @@ class ReplicaStatus:
         attempt: the attempt this is about (the last one started).
         phase: how far it is.
         endpoint: where it is reached, the same for the whole attempt; None until that is decided.
-        detail: progress for people, e.g. "installing 34 packages" or "fetched 12 of 80 MB"; why it is not healthy yet,
-            e.g. "GET /health answered 401"; of a healthy one, what to be warned of. `""` if nothing to say.
+        detail: its progress, e.g. Fetching with the bytes; why it is not healthy yet, e.g. HealthAnswered with the
+            status; of a healthy one, what to be warned of. None if nothing to say.
         started_at: when the attempt began.
         exit: how it ended, only in phase EXITED.
         cpu_percent: CPU in use in percent of one core, None when not known.
@@ -180,7 +181,7 @@ class ReplicaStatus:
     attempt: int
     phase: ReplicaPhase
     endpoint: Endpoint | None = None
-    detail: str = ""
+    detail: Message | None = None
     started_at: datetime
     exit: ReplicaExit | None = None
     cpu_percent: float | None = None
@@ -313,6 +314,7 @@ class Driver:
         secret_names: the secrets that a connection needs, e.g. ("token",).
         everything_here: makes a runtime over all servers on this machine, whichever connection has started them. They
             end with Launchpad (Ctrl-C). None for a kind whose servers go on without it.
+        sentences: code -> sentences of its own reasons, marked for translators; see `messages.Reason`.
         is_for_tests: not offered to anybody.
     """
 
@@ -323,4 +325,5 @@ class Driver:
     check_options: Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], str]
     secret_names: tuple[str, ...] = ()
     everything_here: Callable[[], Runtime] | None = None
+    sentences: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_for_tests: bool = False

@@ -8,7 +8,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from deployments import reasons
 from deployments.lifecycle import ReplicaPhase
+from deployments.messages import Message
 
 TIMEOUT = 1.0  # seconds, for all of it: a server that answers a byte at a time must not hold up a pass
 END_TIMEOUT = 0.2  # seconds to wait for the end of an answer of unknown length
@@ -26,11 +28,11 @@ class Health:
 
     Args:
         phase: STARTING (port closed), LISTENING (no 2xx) or HEALTHY.
-        seen: what was seen of a server that listens and is not healthy, e.g. "GET /health answered 401".
+        seen: what was seen of a server that listens and is not healthy, e.g. HealthAnswered with status 401.
     """
 
     phase: ReplicaPhase
-    seen: str = ""
+    seen: Message | None = None
 
 
 def probe(host: str, port: int, path: str) -> Health:
@@ -53,18 +55,21 @@ def probe(host: str, port: int, path: str) -> Health:
             connection.shutdown(socket.SHUT_WR)
         except OSError as error:
             if not answer:
-                return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path}: {error.strerror or error}")
+                return Health(
+                    phase=ReplicaPhase.LISTENING,
+                    seen=reasons.HEALTH_BROKEN_OFF(path=path, error=error.strerror or str(error)),
+                )
     return _health(path, answer)
 
 
 def _health(path: str, answer: bytes) -> Health:
     if not answer:
-        return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} was not answered within {TIMEOUT:g} s")
+        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_TIMED_OUT(path=path, limit_seconds=TIMEOUT))
     if (status := _STATUS_LINE.match(answer)) is None:
-        return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} was not answered in HTTP/1.1")
+        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_NOT_HTTP(path=path))
     if status[1].startswith(b"2"):
         return Health(phase=ReplicaPhase.HEALTHY)
-    return Health(phase=ReplicaPhase.LISTENING, seen=f"GET {path} answered {status[1].decode()}")
+    return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_ANSWERED(path=path, status=int(status[1])))
 
 
 def _read(connection: socket.socket, end: float) -> bytes:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from deployments import reasons
 from deployments.errors import RuntimeRejected
 
 _PLACEHOLDER = re.compile(r"\{\{\s*runtime\.(?:(port)|artifacts\.([\w.-]+))\s*\}\}")
@@ -30,7 +31,7 @@ def filled(text: str, *, port: int, artifacts: Mapping[str, PurePath | str]) -> 
         if match[1]:
             return str(port)
         if match[2] not in artifacts:
-            raise RuntimeRejected(f"The template names the input artifact {match[2]}, but the configuration has none.")
+            raise RuntimeRejected(reasons.ARTIFACT_NOT_GIVEN(name=match[2]))
         return str(artifacts[match[2]])
 
     return _PLACEHOLDER.sub(value, text)

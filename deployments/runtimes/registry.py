@@ -9,7 +9,11 @@ from importlib import import_module
 from threading import Lock
 from typing import Any, Protocol
 
+from django.utils.translation import gettext_lazy
+
+from deployments import reasons
 from deployments.errors import RuntimeUnavailable
+from deployments.messages import declare
 from deployments.runtimes.base import Driver, Owner, Runtime
 
 # One line a kind: the package or module that has a `DRIVER`.
@@ -51,9 +55,16 @@ def driver_of(kind: str) -> Driver:
         RuntimeUnavailable: this version of Launchpad does not have it.
     """
     if kind not in _MODULES:
-        raise RuntimeUnavailable(f"This version of Launchpad has no runtime of the kind {kind!r}.")
+        raise RuntimeUnavailable(reasons.CONNECTION_KIND_UNKNOWN(kind=kind))
     driver: Driver = import_module(_MODULES[kind]).DRIVER
     return driver
+
+
+def declare_reasons() -> None:
+    """Put the reasons that runtimes bring into the table of messages."""
+    for driver in drivers():
+        for code, sentences in driver.sentences.items():
+            declare(code, *(gettext_lazy(sentence) for sentence in sentences))
 
 
 def runtime_for(connection: ConnectionRow) -> Runtime:

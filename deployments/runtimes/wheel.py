@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from deployments import reasons
 from deployments.errors import RuntimeUnavailable
 
 SOURCE = Path(__file__).parents[1] / "model_servers"
@@ -72,12 +73,10 @@ def _build(source: Path, target: Path, uv: str, python: str) -> None:
             timeout=_BUILD_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise RuntimeUnavailable(
-            f"The package of the model servers could not be built within {_BUILD_SECONDS:g} s."
-        ) from error
+        raise RuntimeUnavailable(reasons.MODEL_SERVERS_NOT_BUILT_IN_TIME(limit_seconds=_BUILD_SECONDS)) from error
     except subprocess.CalledProcessError as error:
         why = (error.stderr.strip() or f"it ended with {error.returncode}").splitlines()[-1]
-        raise RuntimeUnavailable(f"The package of the model servers cannot be built: {why}") from error
+        raise RuntimeUnavailable(reasons.MODEL_SERVERS_NOT_BUILT(error=why)) from error
 
 
 def _publish(draft: Path, place: Path) -> None:

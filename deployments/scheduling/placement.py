@@ -13,8 +13,18 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from deployments import reasons
 from deployments.errors import RuntimeUnavailable
-from deployments.models import Connection, ConnectionStatus, Deployment, Generation, Replica, ResourcePlan
+from deployments.messages import Message
+from deployments.models import (
+    Connection,
+    ConnectionStatus,
+    Deployment,
+    Generation,
+    Replica,
+    ResourcePlan,
+    columns_of,
+)
 from deployments.runtimes.base import Resources
 from deployments.scheduling.server_specs import from_dict
 
@@ -50,7 +60,7 @@ def room(connection: Connection) -> Capacity:
     status = ConnectionStatus.objects.filter(pk=connection.pk).first()
     total = status.capacity if status else None
     if total is None:
-        raise RuntimeUnavailable(f"The connection {connection.name} has not said yet what it has.")
+        raise RuntimeUnavailable(reasons.CAPACITY_UNKNOWN(connection=connection.name))
     held = Replica.objects.filter(
         is_reserved=True, generation__deployment__resource_group__connection=connection
     ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
@@ -69,8 +79,8 @@ def place(generation: Generation, connection: Connection) -> bool:
     server_spec = from_dict(generation.server_spec)
     plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
     if plan is None:
-        reason = f"There is no resource plan {server_spec.resource_plan!r} any more."
-        Generation.objects.filter(pk=generation.pk).update(reason=reason)
+        gone = reasons.RESOURCE_PLAN_MISSING(plan=server_spec.resource_plan)
+        Generation.objects.filter(pk=generation.pk).update(**columns_of(gone))
         return True
     needs = plan.resources.times(server_spec.min_replicas)
     with transaction.atomic():
@@ -78,7 +88,7 @@ def place(generation: Generation, connection: Connection) -> bool:
         there = room(connection)
         waiting = missing(needs, there) or _older_first(generation, connection)
         if waiting:
-            changed = waiting != generation.waiting
+            changed = bool(waiting != generation.waiting)
             if changed:
                 Generation.objects.filter(pk=generation.pk).update(waiting=waiting)
             return changed
@@ -93,21 +103,26 @@ def place(generation: Generation, connection: Connection) -> bool:
             )
             for number in range(server_spec.min_replicas)
         )
-        Generation.objects.filter(pk=generation.pk).update(waiting="")
+        Generation.objects.filter(pk=generation.pk).update(waiting=None)
     return True
 
 
-def missing(needs: Resources, there: Capacity) -> str:
-    """Return what is missing in words and numbers, `""` when all fits."""
-    short = []
-    for noun, need, free, total in _amounts(needs, there):
-        if need > free:
-            never = f" (and {_amount(noun, total)} in all)" if need > total else ""
-            short.append(f"it needs {_amount(noun, need)}, {_amount(noun, free)} free{never}")
+def missing(needs: Resources, there: Capacity) -> Message | None:
+    """Return what is missing in numbers, None when all fits."""
+    free, total = there.free, there.total
+    amounts = (
+        (reasons.MEMORY_SHORT, "_bytes", needs.memory_bytes, free.memory_bytes, total.memory_bytes),
+        (reasons.CPU_SHORT, "_millis", needs.cpu_millis, free.cpu_millis, total.cpu_millis),
+        (reasons.GPU_SHORT, "", needs.gpus, free.gpus, total.gpus),
+    )
+    short = [
+        reason(**{f"need{unit}": need, f"free{unit}": left, f"total{unit}": in_all if need > in_all else None})
+        for reason, unit, need, left, in_all in amounts
+        if need > left
+    ]
     if not short:
-        return ""
-    advice = " It can never fit here: choose a smaller plan." if fits_never(needs, there.total) else ""
-    return f"Waiting for capacity: {'; '.join(short)}.{advice}"
+        return None
+    return (reasons.NEVER_FITS if fits_never(needs, total) else reasons.WAITING_FOR_CAPACITY)(short=short)
 
 
 def fits_never(needs: Resources, total: Resources) -> bool:
@@ -115,33 +130,20 @@ def fits_never(needs: Resources, total: Resources) -> bool:
     return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
 
 
-def shortfalls(needs: Resources, total: Resources) -> tuple[list[str], list[str]]:
+def shortfalls(needs: Resources, total: Resources) -> tuple[list[Message], list[Message]]:
     """Return the amounts of which more is needed than there is in all: what is needed of each, and what there is."""
-    nothing = Resources(cpu_millis=0, memory_bytes=0)
-    amounts = _amounts(needs, Capacity(total=total, held=nothing))
-    short = [(noun, need, there) for noun, need, _, there in amounts if need > there]
-    return [_amount(noun, need) for noun, need, _ in short], [_amount(noun, there) for noun, _, there in short]
-
-
-def turn_of(deployment_id: str) -> str:
-    """Return why one that would fit waits all the same."""
-    return f"Waiting for its turn: {deployment_id} has waited longer for capacity."
-
-
-def _amounts(needs: Resources, there: Capacity) -> list[tuple[str, float, float, float]]:
-    free, total = there.free, there.total
-    return [
-        ("GB of memory", needs.memory_bytes / 1e9, free.memory_bytes / 1e9, total.memory_bytes / 1e9),
-        ("CPU", needs.cpu_millis / 1000, free.cpu_millis / 1000, total.cpu_millis / 1000),
-        ("GPU", needs.gpus, free.gpus, total.gpus),
+    amounts = (
+        (reasons.MEMORY_AMOUNT, "amount_bytes", needs.memory_bytes, total.memory_bytes),
+        (reasons.CPU_AMOUNT, "amount_millis", needs.cpu_millis, total.cpu_millis),
+        (reasons.GPU_AMOUNT, "amount", needs.gpus, total.gpus),
+    )
+    short = [
+        (reason(**{name: need}), reason(**{name: there})) for reason, name, need, there in amounts if need > there
     ]
+    return [need for need, _ in short], [there for _, there in short]
 
 
-def _amount(noun: str, value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") + f" {noun}"
-
-
-def _older_first(generation: Generation, connection: Connection) -> str:
+def _older_first(generation: Generation, connection: Connection) -> Message | None:
     """Let one that has waited long and could fit go first, so that it does not starve behind smaller ones."""
     older = (
         Generation.objects.filter(
@@ -150,13 +152,12 @@ def _older_first(generation: Generation, connection: Connection) -> str:
             outcome="",
             began_at__lt=min(generation.began_at, timezone.now() - OVERTAKING),
             replicas=None,
-            waiting__startswith="Waiting for capacity",
+            waiting__reason=reasons.WAITING_FOR_CAPACITY.code,
         )
-        .exclude(waiting__contains="can never fit")
         .exclude(pk=generation.pk)
         .order_by("began_at")
         .first()
     )
     if older is None or not Deployment.objects.filter(pk=older.deployment_id, generation=older.number).exists():
-        return ""
-    return turn_of(older.deployment_id)
+        return None
+    return reasons.WAITING_FOR_ITS_TURN(deployment=older.deployment_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
+from deployments import reasons
 from deployments.errors import SecretMissing
+from deployments.messages import Message
 from deployments.models import Secret
 from deployments.serving_template import SecretKey
 from deployments.storage.secrets import WrongKey, decrypt
@@ -52,25 +53,11 @@ def _decrypt(secret: Secret) -> dict[str, str]:
     try:
         return decrypt(secret.encrypted)
     except WrongKey as error:
-        raise SecretMissing(
-            _(
-                "The secret %(name)s was encrypted with another key than LAUNCHPAD_SECRETS_KEY has now. "
-                "Add the former key to that setting, or enter the secret's values again."
-            )
-            % {"name": secret.name}
-        ) from error
+        raise SecretMissing(reasons.SECRET_NOT_READABLE(name=secret.name)) from error
 
 
-def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secret | None) -> str:
+def _what_is_missing(group_id: str, variable: str, key: SecretKey, secret: Secret | None) -> Message:
     if secret is None:
-        told = _(
-            "The template takes %(variable)s from the secret %(secret)s, which the resource group %(group)s does not "
-            "have. Ask an administrator to add it."
-        )
-        return told % {"variable": variable, "secret": key.secret, "group": group_id}
-    told = _(
-        "The template takes %(variable)s from the key %(key)s of the secret %(secret)s, which has only: %(keys)s. Ask "
-        "an administrator to add it."
-    )
+        return reasons.SECRET_MISSING(variable=variable, secret=key.secret, group=group_id)
     keys = ", ".join(sorted(secret.keys))
-    return told % {"variable": variable, "key": key.key, "secret": key.secret, "keys": keys}
+    return reasons.SECRET_KEY_MISSING(variable=variable, key=key.key, secret=key.secret, keys=keys)

@@ -15,8 +15,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext, pgettext
 
 from deployments.lifecycle import Status
+from deployments.messages import Message, render
 from deployments.models import Severity
-from deployments.told import told
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -74,7 +74,10 @@ def severity_tone(severity: str, otherwise: str) -> str:
     return _TROUBLES.get(severity, otherwise)
 
 
-register.filter("told", told)
+@register.filter(name="sentence")
+def sentence(message: Message | None) -> str:
+    """Say what happened in the reader's language; nothing for None."""
+    return render(message)
 
 
 @register.filter(name="isolated")

@@ -9,9 +9,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
+from deployments import reasons
 from deployments.lifecycle import Status, TargetStatus
-from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan, Role
+from deployments.messages import Message
+from deployments.models import Attempt, Configuration, Deployment, ResourceGroup, ResourcePlan, Role, columns_of
 from deployments.operations.service_keys import revoke_service_key
 from tests import factories as make
 from tests.api.caller import ADMINISTRATOR, Caller
@@ -216,6 +219,31 @@ def test_a_deployment_has_an_address_in_every_status_and_no_more_than_asked_for(
     assert listed["deploymentUrl"] == caller.get(f"/lm/deployments/{deployment.pk}").body["deploymentUrl"]
     told = {"id", "configurationId", "status", "createdAt", "modifiedAt", "statusDetails", "details"}
     assert (set(reduced), reduced["status"]) == (told, status)
+
+
+def test_a_failure_has_a_code_with_values_beside_the_english_sentence(
+    caller: Caller, configuration: Configuration
+) -> None:
+    cause = Message("ServerExited", {"code": 3, "during": "WhileStarting", "log": "ValueError: no model"})
+    failed = reasons.UPDATE_FAILED(configuration="new", cause=cause, last="old")
+    deployment = make.make_deployment(configuration, status=Status.DEAD, **columns_of(failed))
+    generation = make.make_generation(deployment, outcome="FAILED", **columns_of(cause))
+    detail = reasons.HEALTH_TIMED_OUT(path="/health", limit_seconds=1)
+    replica = make.make_replica(generation, detail=detail)
+    Attempt.objects.create(replica=replica, number=1, ended_at=timezone.now(), **columns_of(cause))
+    make.make_event(deployment, **columns_of(reasons.STATUS_CHANGED(message=failed)))
+
+    body = caller.ask("GET", f"/lm/deployments/{deployment.pk}", headers={"Accept-Language": "de"}).body
+
+    sentence = "While it was starting: The server ended with exit code 3. Its log says: ValueError: no model."
+    whole = f"Update to new failed: {sentence} The last configuration that was running is old."
+    details = body["statusDetails"]
+    assert (body["statusMessage"], details["message"], details["reason"]) == (whole, whole, "UpdateFailed")
+    assert details["params"]["cause"]["reason"] == "ServerExited"
+    assert details["params"]["cause"]["params"]["code"] == 3
+    assert [(one["reason"], one["message"]) for one in details["attempts"]] == [("ServerExited", sentence)]
+    assert [(one["reason"], one["message"]) for one in details["events"]] == [("StatusChanged", whole)]
+    assert details["replicas"][0]["params"] == {"path": "/health", "limitSeconds": 1}
 
 
 def test_parameters_are_understood_with_and_without_the_dollar_sign(

@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 from deployments.auth import tokens
 from deployments.gateway import sync
 from deployments.gateway.routing_table import RoutingTable
+from deployments.messages import render
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, error_of, routed
 
 
@@ -209,11 +210,11 @@ def test_a_failed_proof_says_what_was_answered(
     sync.apply(routed(1, model_server("one").server()))
     broken = sync.prove(ID, 1, method="GET", path="/broken", body=None, headers={}, timeout=5)
     assert (broken.ok, broken.status) == (False, 500)
-    assert broken.message.startswith("GET /broken answered 500 Internal Server Error in ")
-    assert "The model is broken." in broken.message
+    assert render(broken.message).startswith("GET /broken answered 500 Internal Server Error in ")
+    assert "The model is broken." in render(broken.message)
     slow = sync.prove(ID, 1, method="GET", path="/slow", body=None, headers={}, timeout=0.2)
     assert (slow.ok, slow.status) == (False, 0)
-    assert "0.2 s" in slow.message
+    assert "0.2 s" in render(slow.message)
     assert not sync.prove(ID, 9, method="GET", path="/", body=None, headers={}, timeout=5).ok
     gateway.kill()
     gone = sync.prove(ID, 1, method="GET", path="/", body=None, headers={}, timeout=5)

@@ -101,7 +101,7 @@ def test_a_runtime_is_opened_again_when_its_connection_has_changed() -> None:
     with pytest.raises(RuntimeUnavailable, match="write a number"):
         runtime_for(connection)
     connection.kind = "of a newer version"
-    with pytest.raises(RuntimeUnavailable, match="no runtime of the kind 'of a newer version'"):
+    with pytest.raises(RuntimeUnavailable, match="no runtime of the kind of a newer version"):
         runtime_for(connection)
 
 

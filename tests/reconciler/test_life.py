@@ -19,6 +19,7 @@ from deployments import operations
 from deployments.errors import OperationRefused
 from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
+from deployments.messages import TEXT, render
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, ResourcePlan, Role
 from deployments.operations.service_keys import issue_service_key, revoke_service_key
 from deployments.operations.users import Person, change_user
@@ -108,7 +109,7 @@ def test_a_stop_lets_a_request_finish_and_says_that_it_waits(world: World) -> No
 
         operations.stop_deployment(ACTOR, deployment)
         said = "Waiting for 1 request to finish (at most 30 s)."
-        world.until(lambda: Deployment.objects.get(pk=deployment.pk).status_message == said, "it says that it waits")
+        world.until(lambda: render(Deployment.objects.get(pk=deployment.pk).message) == said, "it says that it waits")
         assert world.ask(deployment)[0] == 503  # nothing new comes in
         let_go()
 
@@ -132,13 +133,13 @@ def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world:
     ResourcePlan.objects.filter(pk="huge").update(memory_bytes=900_000_000)
     deployment = world.deploy(configuration)
     ResourcePlan.objects.filter(pk="huge").update(memory_bytes=900_000_000_000)  # made larger before it was placed
-    world.until(lambda: Generation.objects.filter(deployment=deployment).exclude(waiting="").exists(), "it waits")
+    world.until(lambda: Generation.objects.filter(deployment=deployment, waiting__isnull=False).exists(), "it waits")
     world.passes()
     deployment.refresh_from_db()
 
     assert deployment.status == Status.PENDING
-    assert "it needs 900 GB of memory" in deployment.status_message
-    assert "choose a smaller plan" in deployment.status_message
+    assert "it needs 900 GB of memory" in render(deployment.message)
+    assert "choose a smaller plan" in render(deployment.message)
 
     operations.stop_deployment(ACTOR, deployment)
     world.until_status(deployment, Status.STOPPED)
@@ -149,8 +150,8 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
 
     world.until_status(deployment, Status.DEAD)
 
-    assert "exit code 3" in deployment.status_message
-    assert "ValueError: no such model" in deployment.status_message
+    assert "exit code 3" in render(deployment.message)
+    assert "ValueError: no such model" in render(deployment.message)
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 2
     world.until(lambda: not Replica.objects.filter(is_reserved=True).exists(), "everything is released")
 
@@ -181,7 +182,7 @@ def test_a_program_that_does_not_exist_is_named(world: World) -> None:
 
     world.until_status(deployment, Status.DEAD)
 
-    assert "There is no program no-such-program." in deployment.status_message
+    assert "There is no program no-such-program." in render(deployment.message)
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
 
 
@@ -191,7 +192,7 @@ def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: World,
 
     world.until_status(deployment, Status.DEAD)
 
-    assert f"exit code {code}" in deployment.status_message
+    assert f"exit code {code}" in render(deployment.message)
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
 
 
@@ -208,15 +209,15 @@ def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: W
     deployment = world.deploy(world.configure_command("failing", *FAILING))
     world.until(lambda: Replica.objects.filter(restarts=1).exists(), "it is tried again")
 
-    step = progress_of(Generation.objects.get(), now=timezone.now(), message="why").current
+    step = progress_of(Generation.objects.get(), now=timezone.now(), message=TEXT(text="why")).current
 
     assert step is not None
     assert step.setback is not None
     assert (step.step, step.state, step.setback.number) == (Step.STARTED, "failed", 2)
-    assert "exit code 3" in step.message
+    assert "exit code 3" in render(step.message)
     deployment.refresh_from_db()
     assert deployment.status_severity == "error"
-    assert "ValueError: no such model" in deployment.status_message
+    assert "ValueError: no such model" in render(deployment.message)
 
 
 def test_a_killed_server_is_started_again(world: World) -> None:
@@ -233,7 +234,7 @@ def test_a_killed_server_is_started_again(world: World) -> None:
     assert world.ask(deployment)[0] == 200
     ended = Attempt.objects.get(replica__generation__deployment=deployment, number=1)
     assert (ended.exit_reason, ended.exit_signal) == ("SIGNALED", 9)
-    assert "signal 9 (SIGKILL)" in ended.message
+    assert "signal 9 (SIGKILL)" in render(ended.message)
 
 
 HANGS_WHEN_TOLD = """
@@ -282,7 +283,7 @@ def test_a_server_that_hangs_is_not_called_running_for_long(world: World) -> Non
     # The gateway's checks take two times two seconds, with two seconds between them.
     wait_until(lambda: due() == [deployment.pk], timeout=12, what="the sweep knows of it")
     world.until_status(deployment, Status.PENDING, timeout=5)
-    assert deployment.status_message.startswith("No server answers; starting again.")
+    assert render(deployment.message).startswith("No server answers; starting again.")
 
 
 def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) -> None:
@@ -350,8 +351,8 @@ def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:
 
     assert deployment.status == Status.RUNNING
     assert deployment.configuration == running
-    assert deployment.status_message.startswith("Update to broken failed: ")
-    assert deployment.status_message.endswith("Returned to hello.")
+    assert render(deployment.message).startswith("Update to broken failed: ")
+    assert render(deployment.message).endswith("Returned to hello.")
     assert world.ask(deployment)[0] == 200
 
 
@@ -360,13 +361,13 @@ def test_a_failed_update_ends_dead_and_one_wish_rolls_it_back(world: World) -> N
 
     operations.update_deployment(ACTOR, deployment, world.configure_command("broken", *FAILING))
     world.until_status(deployment, Status.DEAD)
-    assert "The last configuration that was running is hello." in deployment.status_message
+    assert "The last configuration that was running is hello." in render(deployment.message)
     world.until(lambda: not world.alive(deployment), "everything is released")
 
     operations.roll_back_deployment(ACTOR, deployment)
     world.until_status(deployment, Status.RUNNING)
     assert deployment.configuration.name == "hello"
-    assert deployment.status_message == "Running."
+    assert render(deployment.message) == "Running."
 
 
 def test_a_deleted_deployment_is_gone_with_its_logs(world: World) -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 from deployments import operations
 from deployments.errors import InvalidInput
 from deployments.lifecycle import Status
+from deployments.messages import render
 from deployments.models import Deployment, Secret
 from deployments.operations.secrets import create_secret, delete_secret
 from tests.reconciler.world import ACTOR, CATALOG, World
@@ -50,4 +51,4 @@ def test_a_secret_that_is_gone_stops_the_next_start_with_its_reason(world: World
 
     world.until_status(deployment, Status.DEAD)
 
-    assert "the secret reviews" in deployment.status_message
+    assert "the secret reviews" in render(deployment.message)

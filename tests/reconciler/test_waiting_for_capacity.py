@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from deployments import operations
+from deployments import operations, reasons
 from deployments.lifecycle import Status
-from deployments.models import Connection, Deployment, Generation, Replica
+from deployments.messages import Message, render
+from deployments.models import Connection, Deployment, Generation, Replica, columns_of
 from deployments.reconciler import Requeue, reconcile
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.contact import record_contact
@@ -21,6 +22,7 @@ from tests.reconciler.world import ACTOR, World
 from tests.waiting import wait_until
 
 GB = 1_000_000_000
+LOOKING = reasons.LOOKING_FOR_CAPACITY()
 
 
 def connection_with(gigabytes: int) -> Connection:
@@ -29,10 +31,10 @@ def connection_with(gigabytes: int) -> Connection:
     return connection
 
 
-def wait_with(gigabytes: int, *, minutes: int, waiting: str = "Looking for capacity.") -> Generation:
+def wait_with(gigabytes: int, *, minutes: int, waiting: Message = LOOKING) -> Generation:
     """Return a generation that has waited for so long for so much memory."""
     plan = make.make_plan(f"plan-{gigabytes}", cpu_millis=1, memory_bytes=gigabytes * GB)
-    deployment = make.make_deployment(status=Status.PENDING, status_message=waiting)
+    deployment = make.make_deployment(status=Status.PENDING, **columns_of(waiting))
     Deployment.objects.filter(pk=deployment.pk).update(next_reconcile_at=timezone.now() + WAITING_REQUEUE)
     return make.make_generation(
         deployment,
@@ -43,7 +45,7 @@ def wait_with(gigabytes: int, *, minutes: int, waiting: str = "Looking for capac
 
 
 def message(generation: Generation) -> str:
-    return Deployment.objects.values_list("status_message", flat=True).get(pk=generation.deployment_id)
+    return render(Deployment.objects.get(pk=generation.deployment_id).message)
 
 
 @pytest.mark.django_db
@@ -82,10 +84,11 @@ def test_what_can_never_fit_is_in_nobodys_way() -> None:
 
 @pytest.mark.django_db
 def test_the_numbers_of_an_update_that_waits_stay_true_too() -> None:
-    waiting = wait_with(6, minutes=1, waiting="Waiting for capacity: it needs 6 GB of memory, 1 GB of memory free.")
+    short = reasons.WAITING_FOR_CAPACITY(short=[reasons.MEMORY_SHORT(need_bytes=6 * GB, free_bytes=GB)])
+    waiting = wait_with(6, minutes=1, waiting=short)
     name = waiting.configuration.name
     rows = Deployment.objects.filter(pk=waiting.deployment_id)
-    rows.update(status_message=f"Updating to {name}: {waiting.waiting}", serving_generation=7)
+    rows.update(**columns_of(reasons.UPDATING(configuration=name, doing=short)), serving_generation=7)
 
     wake_waiting(connection_with(5))
 
@@ -111,11 +114,11 @@ def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(world:
     configuration = world.configure(resourcePlan="most")
     first = world.until_status(world.deploy(configuration), Status.RUNNING)
     second = world.deploy(configuration)
-    world.until(lambda: Generation.objects.filter(deployment=second).exclude(waiting="").exists(), "it waits")
+    world.until(lambda: Generation.objects.filter(deployment=second, waiting__isnull=False).exists(), "it waits")
     world.passes()
 
     second.refresh_from_db()
-    assert second.status_message.startswith("Waiting for capacity: it needs ")
+    assert render(second.message).startswith("Waiting for capacity: it needs ")
     assert second.next_reconcile_at is not None
     assert second.next_reconcile_at > timezone.now() + timedelta(seconds=50)
 

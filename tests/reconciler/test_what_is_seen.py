@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from deployments import reasons
 from deployments.lifecycle import Status
+from deployments.messages import render
 from deployments.models import Deployment, Generation
 from deployments.queries.deployment_logs import LogFilter, text_of
 from tests.factories import local_runtime
@@ -40,7 +42,9 @@ def test_nothing_of_ours_leaves_an_error_in_the_log_of_a_server(world: World, st
 
     world.until(lambda: asked().count("GET / HTTP/1.1") >= 6, "it was asked by probe, proof and gateway several times")
     assert not [line for line in asked().splitlines() if "Error" in line or "Exception" in line]
-    assert Generation.objects.get(deployment=deployment).readiness_answer == f"GET / answered {status}"
+    assert Generation.objects.get(deployment=deployment).readiness_answer == reasons.PROBE_SUCCEEDED(
+        request="GET /", status=status
+    )
 
 
 def test_a_health_answer_that_is_larger_than_any_buffer_is_healthy(world: World) -> None:
@@ -66,8 +70,10 @@ def test_a_server_that_everybody_can_reach_runs_with_a_warning(world: World) -> 
 
     deployment.refresh_from_db()
     assert deployment.status_severity == "warning"
-    assert deployment.status_message.startswith("Running, but open to everybody on the network past the token check: ")
+    assert render(deployment.message).startswith(
+        "Running, but open to everybody on the network past the token check: "
+    )
 
 
 def _message(pk: str) -> str:
-    return str(Deployment.objects.values_list("status_message", flat=True).get(pk=pk))
+    return render(Deployment.objects.get(pk=pk).message)

@@ -17,6 +17,7 @@ import pytest
 
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import render
 from deployments.runtimes.base import Owner, ReplicaSpec, ReplicaStatus, Resources, Runtime
 from tests.waiting import wait_until
 
@@ -166,7 +167,7 @@ class RuntimeContract:
         assert ended.first_error == "ValueError: no such model"
         line = next(line for line in runtime.logs(name.split("-")[0]) if line.text == ended.first_error)
         assert ended.first_error_at == line.at
-        assert ended.message.endswith(".")
+        assert render(ended.message).endswith(".")
 
     def test_a_program_that_is_not_there_is_not_started(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
@@ -176,7 +177,7 @@ class RuntimeContract:
 
         assert ended is not None
         assert ended.reason is ExitReason.NOT_STARTED
-        assert "no-such-program-anywhere" in ended.message
+        assert "no-such-program-anywhere" in render(ended.message)
 
     # --- stop ---------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deployments.errors import RuntimeRejected
+from deployments.messages import render
 from deployments.runtimes.base import ArtifactSource, ReplicaExit
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.file_server import FileServer, running_file_server
@@ -115,7 +116,7 @@ def test_a_copy_is_used_while_the_server_cannot_say_whether_it_is_old_but_not_wh
     assert deployed.served() == "a model"
     assert any("cached copy of" in line and "answered 403" in line for line in deployed.said())
     server.statuses = [404]
-    assert "answered 404" in deployed.again().message
+    assert "answered 404" in render(deployed.again().message)
 
 
 def test_a_download_that_breaks_off_goes_on_where_it_was(machine: Machine, server: FileServer) -> None:
@@ -150,7 +151,7 @@ def test_a_download_that_always_breaks_off_is_tried_three_times_and_leaves_nothi
     ended = deployed.again()
 
     assert len(server.asked) == 3
-    assert "/model.bin?… cannot be fetched: it ended after 100 of 1,000 bytes" in ended.message
+    assert "/model.bin?… cannot be fetched: it ended after 100 B of 1 KB" in render(ended.message)
     assert sum("trying again in" in line for line in deployed.said()) == 2
     assert cached(machine) == []
     assert [path.suffix for path in (machine.home / "cache" / "artifacts").glob("*/*")] == [".lock"]
@@ -165,7 +166,7 @@ def test_a_full_disk_is_said_and_nothing_is_left_on_it(new_machine: NewMachine, 
         server.content = b"x" * 5_000_000
         ended = Deployed(machine, server.url("/model.bin")).again()
 
-        assert "there is no room for it on the disk (it has 5 MB more)" in ended.message
+        assert "there is no room for it on the disk (it has 5 MB more)" in render(ended.message)
         assert cached(machine) == []
         assert len(server.asked) == 1
     finally:
@@ -208,8 +209,8 @@ def test_what_an_address_answers_is_told_without_its_query(machine: Machine, ser
 
     ended = deployed.again()
 
-    assert "/x?… cannot be fetched: the server answered 403" in ended.message
-    assert "secret" not in "".join([ended.message, *deployed.said()])
+    assert "/x?… cannot be fetched: the server answered 403" in render(ended.message)
+    assert "secret" not in "".join([render(ended.message), *deployed.said()])
     assert len(server.asked) == 1  # another try would end the same
 
 
@@ -218,7 +219,7 @@ def test_the_listing_of_a_folder_is_not_taken_for_a_model(machine: Machine, serv
 
     ended = Deployed(machine, server.url("/folder/")).again()
 
-    assert "a folder cannot be fetched over HTTP" in ended.message
+    assert "a folder cannot be fetched over HTTP" in render(ended.message)
     assert cached(machine) == []
 
 
@@ -228,7 +229,7 @@ def test_a_redirect_leads_to_http_only(machine: Machine, server: FileServer, loc
 
     ended = Deployed(machine, server.url("/x")).again()
 
-    assert "only http and https are followed" in ended.message
+    assert "only http and https are followed" in render(ended.message)
 
 
 def test_a_redirect_on_this_machine_is_followed_from_this_machine(machine: Machine, server: FileServer) -> None:
@@ -257,7 +258,7 @@ def test_a_redirect_from_outside_to_this_machine_is_refused(
 
     ended = Deployed(machine, "http://8.8.8.8/model.bin").again()
 
-    assert "it leads to http://127.0.0.1:1/internal?…, inside of this machine" in ended.message
+    assert "it leads to http://127.0.0.1:1/internal?…, inside of this machine" in render(ended.message)
     assert len(server.asked) == 1
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployments.lifecycle import ReplicaPhase
+from deployments.messages import render
 from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local.sockets import exposed, misplaced
 from tests.runtimes.machine import PYTHON, Machine
@@ -75,21 +76,21 @@ def test_a_health_answer_is_read_to_its_end_so_that_no_server_sees_a_reset(kind:
 
     assert ends == [b""]
     if kind == "that refuses":
-        assert (health.phase, health.seen) == (ReplicaPhase.LISTENING, "GET /health answered 401")
+        assert (health.phase, render(health.seen)) == (ReplicaPhase.LISTENING, "GET /health answered 401")
     else:
-        assert (health.phase, health.seen) == (ReplicaPhase.HEALTHY, "")
+        assert (health.phase, render(health.seen)) == (ReplicaPhase.HEALTHY, "")
 
 
 def test_a_server_that_accepts_and_says_nothing_is_told_of() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         health = probe("127.0.0.1", listening.getsockname()[1], "/")
 
-    assert (health.phase, health.seen) == (ReplicaPhase.LISTENING, "GET / was not answered within 1 s")
+    assert (health.phase, render(health.seen)) == (ReplicaPhase.LISTENING, "GET / was not answered within 1 s")
 
 
 def wait_for_detail(machine: Machine, wanted: Callable[[str], bool], what: str) -> str:
     return wait_until(
-        lambda: detail if wanted(detail := machine.seen(probe=True).detail) else "", timeout=10, what=what
+        lambda: detail if wanted(detail := render(machine.seen(probe=True).detail)) else "", timeout=10, what=what
     )
 
 
@@ -138,14 +139,14 @@ def test_a_server_on_loopback_is_not_warned_of(machine: Machine) -> None:
     machine.start()
     machine.until(ReplicaPhase.HEALTHY)
 
-    assert machine.seen(probe=True).detail == ""
+    assert machine.seen(probe=True).detail is None
 
 
 def test_where_a_server_listens_is_said_in_few_words() -> None:
-    assert misplaced([], "127.0.0.1", 20377) == ""
-    assert misplaced([("::", 20377)], "127.0.0.1", 20377) == ""
-    assert misplaced([("127.0.0.1", 8000), ("::1", 8000)], "127.0.0.1", 20377) == (
+    assert misplaced([], "127.0.0.1", 20377) is None
+    assert misplaced([("::", 20377)], "127.0.0.1", 20377) is None
+    assert render(misplaced([("127.0.0.1", 8000), ("::1", 8000)], "127.0.0.1", 20377)) == (
         "listens on port 8000 instead of 20377"
     )
-    assert exposed([("127.0.0.2", 1), ("::1", 1), ("::ffff:127.0.0.1", 2)]) == ""
-    assert "[::]:8001" in exposed([("::", 8001)])
+    assert exposed([("127.0.0.2", 1), ("::1", 1), ("::ffff:127.0.0.1", 2)]) is None
+    assert "[::]:8001" in render(exposed([("::", 8001)]))

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import render
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import Machine, is_gone
 from tests.waiting import wait_until
@@ -39,7 +40,7 @@ def test_a_stop_while_the_shim_is_frozen_has_a_deadline(running: Machine) -> Non
     freeze_and_stop(running, seconds_ago=6)
     ended = running.ended()
     assert ended.reason is ExitReason.STOPPED
-    assert ended.message == "It was asked to stop. The process beside it did not answer, so both were killed."
+    assert render(ended.message) == "It was asked to stop. The process beside it did not answer, so both were killed."
     wait_until(lambda: is_gone(shim) and is_gone(server), what="both are gone")
 
 
@@ -68,7 +69,7 @@ def test_a_running_replica_whose_spec_cannot_be_read_is_lost_and_ended(running: 
     ended = running.ended()
 
     assert ended.reason is ExitReason.LOST
-    assert "spec.json" in ended.message
+    assert "spec.json" in render(ended.message)
     wait_until(lambda: is_gone(shim) and is_gone(server), what="both are gone")
     running.start(attempt=2)
     running.until(ReplicaPhase.HEALTHY)

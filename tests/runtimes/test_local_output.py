@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from deployments.lifecycle import ExitReason
-from deployments.runtimes.local.ending import exit_words, signal_words
+from deployments.messages import render
+from deployments.runtimes.local.ending import exit_message, signal_message
 from deployments.runtimes.local.limits import kills_for_limit, machine_kills
+from deployments.runtimes.local.messages import english
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import SECONDS, Machine
 from tests.waiting import wait_until
@@ -59,7 +61,7 @@ def test_how_a_server_ended_is_said_with_its_cause(
     ended = machine.run(script)
 
     assert ended.code == code
-    assert message in ended.message
+    assert message in render(ended.message)
     assert cause in ended.first_error
     assert bool(cause) == bool(ended.first_error)
 
@@ -87,10 +89,10 @@ def test_a_machine_without_memory_is_told_from_a_limit_that_was_met(tmp_path: Pa
 
 
 def test_the_words_say_who_killed_a_server_where_that_is_known() -> None:
-    assert "The machine ran out of memory" in signal_words(9, machine_ran_out=True)
-    assert "The machine ran out of memory" in exit_words(137, machine_ran_out=True)
-    assert "somebody or something else killed it" in signal_words(9, machine_ran_out=False)
-    assert "memory" not in signal_words(11, machine_ran_out=True)
+    assert "The machine ran out of memory" in english(signal_message(9, machine_ran_out=True))
+    assert "The machine ran out of memory" in english(exit_message(137, machine_ran_out=True))
+    assert "somebody or something else killed it" in english(signal_message(9, machine_ran_out=False))
+    assert "memory" not in english(signal_message(11, machine_ran_out=True))
 
 
 def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMachine, tmp_path: Path) -> None:
@@ -106,7 +108,7 @@ def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMach
     machine.start("true", requirements=["torch"])
 
     wait_until(
-        lambda: machine.seen(probe=True).detail.endswith("20 % of 800 MB"),
+        lambda: render(machine.seen(probe=True).detail).endswith("20 % of 800 MB"),
         timeout=SECONDS,
         what="its progress is seen",
     )
@@ -115,7 +117,7 @@ def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMach
 
     ended = machine.ended()
     assert ended.reason is ExitReason.NOT_STARTED
-    assert "error: no such package" in ended.message
+    assert "error: no such package" in render(ended.message)
 
 
 def test_a_server_is_told_where_to_listen(machine: Machine) -> None:

@@ -20,7 +20,7 @@ def test_a_server_without_an_owner_is_adopted_and_stopped_by_whoever_asks_for_it
         assert [one.name for one in runtime.list_all()] == [machine.name]
     runtime.stop(machine.name, 1)
 
-    assert machine.ended().message == "It was asked to stop and ended."
+    assert machine.ended().message.reason == "StoppedAsAsked"
 
 
 def test_the_next_start_says_whose_it_is(machine: Machine) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deployments.lifecycle import ExitReason
+from deployments.messages import render
 from deployments.runtimes.base import Resources
 from deployments.runtimes.local.limits import Limits
 from tests.runtimes.conftest import NewMachine
@@ -47,7 +48,7 @@ def test_a_server_that_uses_more_is_ended_with_the_reason_and_leaves_nothing(mac
 
     ended = machine.ended()
 
-    assert (ended.reason, ended.message) == (ExitReason.OUT_OF_MEMORY, SAYS)
+    assert (ended.reason, render(ended.message)) == (ExitReason.OUT_OF_MEMORY, SAYS)
     assert ended.first_error == "", "what it said last was not why it was killed"
     assert is_gone(server)
     assert machine.lines("launchpad")[-1] == SAYS

@@ -38,7 +38,7 @@ def _deploy_every_configuration(stack: Stack) -> int:
     person = Person(stack)
     configurations = [str(UUID(pk)) for (pk,) in stack.rows("SELECT id FROM deployments_configuration")]
     deployments = [person.create(pk) for pk in configurations]
-    query = "SELECT status, status_message FROM deployments_deployment WHERE status <> 'RUNNING'"
+    query = "SELECT status, reason FROM deployments_deployment WHERE status <> 'RUNNING'"
     wait_until(
         lambda: not stack.rows(query) or "DEAD" in dict(stack.rows(query)),
         timeout=180,

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from deployments.auth import tokens
 from deployments.gateway import tls
 from deployments.lifecycle import ExitReason, Status, Step
+from deployments.messages import TEXT
 from deployments.models import Attempt, Deployment, Generation
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
@@ -24,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def coming_up(name: str = "iris") -> Deployment:
     configuration = make.make_configuration(name=name)
-    deployment = make.make_deployment(configuration, status=Status.PENDING, status_message="Starting the server.")
+    deployment = make.make_deployment(configuration, status=Status.PENDING, **make.said("Starting the server."))
     steps = {step.value: timezone.now().isoformat() for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED)}
     generation = make.make_generation(deployment, server_spec=to_dict(server_spec_of(configuration)), steps=steps)
     make.make_replica(generation, phase="STARTING", healthy_since=None)
@@ -37,7 +38,7 @@ def become_running(deployment: Deployment) -> None:
     deployment.generations.get().replicas.update(phase="HEALTHY", healthy_since=now)
     Generation.objects.filter(deployment=deployment).update(steps=steps, outcome="RUNNING")
     Deployment.objects.filter(pk=deployment.pk).update(
-        status="RUNNING", status_message="Running.", serving_generation=1, started_at=now, verified_at=now
+        status="RUNNING", **make.said("Running."), serving_generation=1, started_at=now, verified_at=now
     )
 
 
@@ -47,12 +48,12 @@ def dead() -> Deployment:
     deployment = make.make_deployment(
         configuration,
         status=Status.DEAD,
-        status_message=message,
+        **make.said(message),
         status_severity="error",
         latest_running_configuration=configuration,
     )
     generation = make.make_generation(
-        deployment, server_spec=to_dict(server_spec_of(configuration)), outcome="FAILED", reason=message
+        deployment, server_spec=to_dict(server_spec_of(configuration)), outcome="FAILED", **make.said(message)
     )
     replica = make.make_replica(generation, phase="EXITED", is_reserved=False)
     Attempt.objects.create(
@@ -62,10 +63,10 @@ def dead() -> Deployment:
         ended_at=timezone.now(),
         exit_reason=ExitReason.EXITED,
         exit_code=1,
-        message=message,
         first_error="ValueError: no such model",
+        **make.said(message),
     )
-    make.make_event(deployment, message, severity="error", code="DEAD")
+    make.make_event(deployment, message, severity="error", reason="StatusChanged", status="DEAD")
     return deployment
 
 
@@ -126,16 +127,14 @@ def test_a_settled_page_finds_out_what_happens_to_it_later(open_page: Any) -> No
     page.evaluate("document.querySelector('#answer').textContent = 'an answer'")
 
     message = "No server answers; starting again. The server was killed by signal 9 (SIGKILL)."
-    Deployment.objects.filter(pk=deployment.pk).update(
-        status="PENDING", status_message=message, status_severity="error"
-    )
+    Deployment.objects.filter(pk=deployment.pk).update(status="PENDING", **make.said(message), status_severity="error")
     deployment.generations.get().replicas.update(phase="EXITED", healthy_since=None)
     expect(page.locator("#facts .status").first).to_have_text("PENDING", timeout=10_000)
     expect(page.locator("#facts [data-since]")).to_have_count(0)
     expect(page.locator("#answer")).to_have_text("an answer")
 
     Deployment.objects.filter(pk=deployment.pk).update(
-        status="STOPPED", target_status="STOPPED", serving_generation=None, status_message="Stopped."
+        status="STOPPED", target_status="STOPPED", serving_generation=None, **make.said("Stopped.")
     )
     expect(page.locator("#facts .status").first).to_have_text("STOPPED", timeout=10_000)
     expect(page.locator("#actions")).to_contain_text("Create again")
@@ -285,7 +284,7 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
     waiting, ended, running = coming_up(), dead(), coming_up()
     become_running(running)
     Generation.objects.filter(deployment=waiting).update(
-        waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB free.", steps={}
+        waiting=TEXT(text="Waiting for capacity: it needs 11 GB of memory, 8 GB free."), steps={}
     )
     base = f"/deployments/{running.pk}"
     paths = [

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import ExitReason, Status, Step, TargetStatus
+from deployments.messages import TEXT
 from deployments.models import Attempt, Deployment, Generation, Role
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
@@ -42,8 +43,10 @@ def begin(deployment: Deployment, number: int = 1, **values: Any) -> Generation:
 
 
 def failed(message: str = "The server ended with exit code 1.") -> Deployment:
-    deployment = make.make_deployment(status=Status.DEAD, status_message=message, status_severity="error")
-    replica = make.make_replica(begin(deployment, outcome="FAILED", reason=message), phase="EXITED", is_reserved=False)
+    deployment = make.make_deployment(status=Status.DEAD, **make.said(message), status_severity="error")
+    replica = make.make_replica(
+        begin(deployment, outcome="FAILED", **make.said(message)), phase="EXITED", is_reserved=False
+    )
     Attempt.objects.create(
         replica=replica,
         number=1,
@@ -51,8 +54,8 @@ def failed(message: str = "The server ended with exit code 1.") -> Deployment:
         ended_at=timezone.now(),
         exit_reason=ExitReason.EXITED,
         exit_code=1,
-        message=message,
         first_error="ValueError: no such model",
+        **make.said(message),
     )
     return deployment
 
@@ -139,7 +142,7 @@ def test_why_it_waits_is_told_with_numbers_and_with_who_holds_the_rest(client: C
     holder = running()
     waiting = make.make_deployment(status=Status.PENDING)
     cause = "Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free."
-    begin(waiting, waiting=cause)
+    begin(waiting, waiting=TEXT(text=cause))
 
     html = page(signed_in(client), waiting)
 
@@ -153,7 +156,7 @@ def test_what_others_may_not_see_is_not_named_as_holder(client: Client) -> None:
     hidden = make.make_deployment(make.make_configuration(make.make_group("theirs")))
     make.make_replica(begin(hidden))
     waiting = make.make_deployment(make.make_configuration(make.make_group("mine")), status=Status.PENDING)
-    begin(waiting, waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free.")
+    begin(waiting, waiting=TEXT(text="Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free."))
 
     html = page(signed_in(client, groups=[make.make_group("mine")]), waiting)
 
@@ -167,14 +170,14 @@ def test_steps_tell_what_is_done_what_is_under_way_and_what_usually_takes_how_lo
         began = timezone.now() - timedelta(hours=1)
         steps = {step.value: (began + timedelta(seconds=2 * i)).isoformat() for i, step in enumerate(Step)}
         begin(done, began_at=began, steps=steps)
-    deployment = make.make_deployment(status=Status.PENDING, status_message="Starting the server.")
+    deployment = make.make_deployment(status=Status.PENDING, **make.said("Starting the server."))
     begin(deployment, steps={Step.REQUESTED: timezone.now().isoformat(), Step.PLACED: timezone.now().isoformat()})
 
     html = page(signed_in(client), deployment)
 
     states = dict(re.findall(r'<li class="(\w+)" id="step-(\w+)"', html)[::-1])
     names = re.findall(r'id="step-(\w+)"', html)
-    assert names == ["requested", "placed", "fetched", "started", "healthy", "proved", "routed"]
+    assert names == ["requested", "placed", "fetched", "started", "healthy", "verified", "routed"]
     assert states["now"] == "fetched", "its template has no requirements, so no environment is prepared"
     assert "Starting the server." in html
     assert "usually 2 s" in html
@@ -226,8 +229,8 @@ def test_an_update_under_way_says_that_the_old_one_serves_on(client: Client) -> 
 
 def test_a_failed_update_that_returned_says_so(client: Client) -> None:
     message = "Update to new-one failed: The server ended with exit code 1. Returned to old-one."
-    deployment = running(generation=2, observed_generation=2, failed_generation=2, status_message=message)
-    begin(deployment, 2, outcome="FAILED", reason="The server ended with exit code 1.")
+    deployment = running(generation=2, observed_generation=2, failed_generation=2, **make.said(message))
+    begin(deployment, 2, outcome="FAILED", **make.said("The server ended with exit code 1."))
 
     assert message in page(signed_in(client), deployment)
 
@@ -257,14 +260,14 @@ def test_parameters_can_be_searched(client: Client) -> None:
 
 def test_status_has_steps_replicas_attempts_and_messages(client: Client) -> None:
     deployment = failed()
-    event = make.make_event(deployment, "It was created.", code="CREATE", actor="maria", severity="warning")
+    event = make.make_event(deployment, "It was created.", reason="Created", actor="maria", severity="warning")
 
     html = page(signed_in(client), deployment, "deployment-status")
 
     assert re.search(r'class="failed" id="step-started"', html)
     assert f"{deployment.pk}-1-0" in html
     row = html[html.index(f'id="event-{event.pk}"') :].partition("</tr>")[0]
-    for part in ("It was created.", "<code>CREATE</code>", "maria", "Warning", "<time"):
+    for part in ("It was created.", "<code>Created</code>", "maria", "Warning", "<time"):
         assert part in row
 
 
@@ -305,7 +308,7 @@ def test_the_number_of_queries_does_not_grow_with_events_attempts_and_replicas(c
 
 
 def pending() -> Deployment:
-    deployment = make.make_deployment(status=Status.PENDING, status_message="Starting the server.")
+    deployment = make.make_deployment(status=Status.PENDING, **make.said("Starting the server."))
     make.make_replica(begin(deployment), phase="STARTING")
     return deployment
 
@@ -324,7 +327,7 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
     deployment = pending()
     signed_in(client)
     polls = {name: poll_of(page(client, deployment, name)) for name in TABS}
-    Deployment.objects.update(status_message="Waiting for the server to become healthy.")
+    Deployment.objects.update(**make.said("Waiting for the server to become healthy."))
 
     def parts(name: str) -> set[str]:
         html = client.get(polls[name], headers={"HX-Request": "true"}).content.decode()
@@ -341,14 +344,14 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
 @pytest.mark.parametrize(
     "change",
     [
-        lambda d: Generation.objects.update(waiting="Waiting for capacity: it needs 3 GB, 1 GB free."),
+        lambda d: Generation.objects.update(waiting=TEXT(text="It needs 3 GB, 1 GB free.")),
         lambda d: Generation.objects.update(steps={Step.REQUESTED: "2026-01-01T00:00:00+00:00", Step.PLACED: "x"}),
         lambda d: d.generations.get().replicas.update(phase="HEALTHY"),
         lambda d: d.generations.get().replicas.update(attempt=2),
         lambda d: make.make_event(d),
         lambda d: make_attempt(d.generations.get().replicas.get()),
         lambda d: d.generations.get().replicas.update(restarts=1),
-        lambda d: Generation.objects.update(outcome="RUNNING", readiness_answer="GET / answered 200"),
+        lambda d: Generation.objects.update(outcome="RUNNING", readiness_answer=TEXT(text="GET / answered 200")),
         lambda d: Deployment.objects.update(verified_at=timezone.now()),
     ],
 )
@@ -406,7 +409,7 @@ def test_what_will_change_is_asked_for_more_often(client: Client, values: dict[s
 def test_what_others_hold_is_part_of_a_page_that_says_so(client: Client) -> None:
     """While it waits, the page names who holds the rest: that changes without the deployment itself."""
     holder, waiting, settled = running(), pending(), running()
-    Generation.objects.filter(deployment=waiting).update(waiting="Waiting for capacity: it needs 3 GB, 1 GB free.")
+    Generation.objects.filter(deployment=waiting).update(waiting=TEXT(text="It needs 3 GB, 1 GB free."))
     signed_in(client)
     polls = {deployment: poll_of(page(client, deployment)) for deployment in (waiting, settled)}
 
@@ -515,7 +518,7 @@ def make_attempt(replica: Any, number: int = 1, **values: Any) -> Attempt:
         replica=replica,
         number=number,
         started_at=now - timedelta(seconds=4),
-        **{"ended_at": now, "message": "While it was starting: The server ended with exit code 1."} | values,
+        **{"ended_at": now, **make.said("While it was starting: The server ended with exit code 1.")} | values,
         first_error="ValueError: no such model",
     )
 
@@ -593,7 +596,7 @@ def test_a_step_that_took_too_long_is_red_there_and_not_where_an_earlier_attempt
     steps = {step: now for step in (Step.REQUESTED, Step.PLACED, Step.FETCHED, Step.STARTED)}
     reason = "The server did not become healthy within 5 min."
     Generation.objects.update(steps=steps, outcome="FAILED", reason=reason)
-    Deployment.objects.update(status=Status.DEAD, status_message=reason)
+    Deployment.objects.update(status=Status.DEAD, **make.said(reason))
 
     html = page(signed_in(client), deployment, "deployment-status")
 
@@ -611,6 +614,6 @@ def test_every_page_looks_for_news_and_says_nothing_while_there_are_none(client:
     assert client.get(bell[1]).status_code == 204
 
     deployment = make.make_deployment(created_by=user.get_username())
-    make.make_event(deployment, code="DEAD")
+    make.make_event(deployment, reason="StatusChanged", status="DEAD")
 
     assert "Notifications: 1 unread" in client.get(bell[1], headers={"HX-Request": "true"}).content.decode()

@@ -48,7 +48,7 @@ def test_without_sign_in_the_list_leads_to_it(client: Client) -> None:
 
 def test_the_list_shows_what_a_row_needs(client: Client) -> None:
     message = "Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free."
-    deployment = make.make_deployment(status=Status.PENDING, status_message=message)
+    deployment = make.make_deployment(status=Status.PENDING, **make.said(message))
 
     html = signed_in(client).get(LIST).content.decode()
 
@@ -187,7 +187,7 @@ def test_a_poll_of_an_unchanged_list_is_204_with_two_queries(client: Client) -> 
     [
         {"status": "DEAD"},
         {"target_status": "STOPPED"},
-        {"status_message": "Waiting for capacity: it needs 3 GB of memory, 2 GB of memory free."},
+        make.said("Waiting for capacity: it needs 3 GB of memory, 2 GB of memory free."),
         {"unreachable_since": timezone.now()},
     ],
 )

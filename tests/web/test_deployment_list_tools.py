@@ -119,7 +119,7 @@ def test_nobody_deletes_the_view_of_somebody_else(client: Client, reader: User) 
 
 
 def test_the_download_holds_what_the_list_shows(client: Client, reader: User) -> None:
-    shown = make.make_deployment(make.make_configuration(name="=cmd()"), status=Status.DEAD, status_message="Why, so")
+    shown = make.make_deployment(make.make_configuration(name="=cmd()"), status=Status.DEAD, **make.said("Why, so"))
     make.make_deployment(status=Status.RUNNING)
 
     heading, row = table(client, "status=DEAD&page=9")

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deployments.lifecycle import Status
+from deployments.messages import TEXT
 from deployments.models import Role
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
@@ -31,7 +32,7 @@ def test_verified_says_what_was_verified_and_what_was_asked(client: Client, chec
     server_spec = to_dict(server_spec_of(deployment.configuration)) | {"readiness_check": check}
     answer = f"{check['method']} {check['path']} answered 200"
     make.make_replica(
-        make.make_generation(deployment, server_spec=server_spec, verified_at=now, readiness_answer=answer)
+        make.make_generation(deployment, server_spec=server_spec, verified_at=now, readiness_answer=TEXT(text=answer))
     )
     client.force_login(make.make_user(Role.VIEWER))
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from deployments.auth import tokens
 from deployments.gateway import tls
 from deployments.lifecycle import ExitReason, Status, Step
+from deployments.messages import TEXT
 from deployments.models import (
     Actor,
     Attempt,
@@ -68,7 +69,7 @@ def make_named(name: str, number: int) -> tuple[Configuration, Deployment]:
     deployment = make.make_deployment(
         configuration,
         status=status,
-        status_message=f"It waits for {name}.",
+        **make.said(f"It waits for {name}."),
         created_by=name[:150],
         latest_running_configuration=configuration,
     )
@@ -78,7 +79,7 @@ def make_named(name: str, number: int) -> tuple[Configuration, Deployment]:
 
 def add_history(deployment: Deployment, name: str) -> None:
     failed = deployment.status == Status.DEAD
-    outcome: dict[str, Any] = {"outcome": Generation.Outcome.FAILED, "reason": f"The server said {name}."}
+    outcome: dict[str, Any] = {"outcome": Generation.Outcome.FAILED, **make.said(f"The server said {name}.")}
     ended: dict[str, Any] = {"phase": "EXITED", "is_reserved": False}
     server_spec = to_dict(server_spec_of(deployment.configuration))
     generation = make.make_generation(deployment, server_spec=server_spec, **(outcome if failed else {}))
@@ -86,13 +87,14 @@ def add_history(deployment: Deployment, name: str) -> None:
     if failed:
         began = timezone.now() - timedelta(seconds=5)
         attempt = Attempt(replica=replica, number=1, started_at=began, ended_at=timezone.now(), first_error=name)
-        attempt.message, attempt.exit_reason, attempt.exit_code = name, ExitReason.EXITED, 1
+        attempt.exit_reason, attempt.exit_code = ExitReason.EXITED, 1
+        attempt.reason, attempt.params = "Message", {"text": name}
         attempt.save()
     make.make_event(deployment, f"Something happened to {name}.", actor=name[:150])
     if deployment.status == Status.PENDING:
         steps = {step.value: timezone.now().isoformat() for step in (Step.REQUESTED, Step.PLACED)}
         deployment.generations.update(
-            steps=steps, waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB free."
+            steps=steps, waiting=TEXT(text="Waiting for capacity: it needs 11 GB of memory, 8 GB free.")
         )
 
 

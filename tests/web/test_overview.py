@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deployments.lifecycle import Status, TargetStatus
+from deployments.messages import TEXT, render
 from deployments.models import Deployment, Role
 from deployments.queries.eligibility import room_of
 from deployments.queries.overview import needing_attention, plans_in_use
@@ -86,7 +87,7 @@ def test_what_is_dead_waits_long_or_ends_soon_needs_attention_in_this_order() ->
     long_ago, just_now = now - timedelta(minutes=10), now - timedelta(minutes=1)
     ending = make.make_deployment(expires_at=now + timedelta(minutes=50))
     waiting = make.make_deployment(status=Status.PENDING, status_changed_at=long_ago)
-    make.make_generation(waiting, waiting="Waiting for capacity: it needs 11 GB of memory, 8 GB of memory free.")
+    make.make_generation(waiting, waiting=TEXT(text="It needs 11 GB of memory, 8 GB of memory free."))
     unseen = make.make_deployment(unreachable_since=just_now)
     dead = make.make_deployment(status=Status.DEAD)
     make.make_deployment(status=Status.PENDING, status_changed_at=just_now)
@@ -103,7 +104,7 @@ def test_what_is_dead_waits_long_or_ends_soon_needs_attention_in_this_order() ->
         (ending.pk, "ending"),
     ]
     assert total == 4
-    assert "needs 11 GB" in shown[2].waiting
+    assert "needs 11 GB" in render(shown[2].waiting)
     assert shown[3].since == ending.expires_at
 
 

@@ -26,9 +26,9 @@ def reader(client: Client) -> User:
 def test_what_became_of_ones_own_deployments_is_counted_and_told(client: Client, reader: User) -> None:
     mine = make.make_deployment(created_by="ada", status=Status.DEAD)
     theirs = make.make_deployment(created_by="bob", status=Status.DEAD)
-    make.make_event(mine, "It ended with exit code 1.", code="DEAD")
-    make.make_event(mine, "Starting again.", code="RESTART")
-    make.make_event(theirs, "It failed too.", code="DEAD")
+    make.make_event(mine, "It ended with exit code 1.", reason="StatusChanged", status="DEAD")
+    make.make_event(mine, "Starting again.", reason="RestartScheduled")
+    make.make_event(theirs, "It failed too.", reason="StatusChanged", status="DEAD")
 
     html = client.get("/").content.decode()
     told = client.get(BELL).content.decode()
@@ -40,7 +40,7 @@ def test_what_became_of_ones_own_deployments_is_counted_and_told(client: Client,
 
 
 def test_notifications_that_were_read_are_not_counted_any_more(client: Client, reader: User) -> None:
-    make.make_event(make.make_deployment(created_by="ada"), "Running.", code="RUNNING")
+    make.make_event(make.make_deployment(created_by="ada"), "Running.", reason="StatusChanged", status="RUNNING")
 
     answer = client.post(BELL, {"next": "/deployments/"})
 
@@ -51,7 +51,7 @@ def test_notifications_that_were_read_are_not_counted_any_more(client: Client, r
 
 def test_a_group_that_was_taken_away_tells_nothing_any_more(client: Client) -> None:
     client.force_login(make.make_user(username="ada", groups=[make.make_group("mine")]))
-    make.make_event(make.make_deployment(created_by="ada"), "Secret news.", code="RUNNING")
+    make.make_event(make.make_deployment(created_by="ada"), "Secret news.", reason="StatusChanged", status="RUNNING")
 
     assert "Secret news." not in client.get(BELL).content.decode()
 

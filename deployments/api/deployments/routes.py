@@ -20,6 +20,7 @@ from deployments.auth.permissions import require
 from deployments.errors import LaunchpadError
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Status, TargetStatus
+from deployments.messages import Message, render_english
 from deployments.models import Configuration, Deployment, ResourceGroup, Role
 from deployments.queries.deployment_facts import DeploymentFacts, facts_of, failure_story_of
 from deployments.queries.deployment_filters import FILTERS
@@ -200,7 +201,7 @@ def _body(deployment: Deployment, facts: DeploymentFacts) -> schemas.DeploymentB
         executable_id=configuration.executable_id,
         scenario_id=configuration.scenario_id,
         status=Status(deployment.status),
-        status_message=_shortened(deployment.status_message),
+        status_message=_shortened(render_english(deployment.message)),
         target_status=TargetStatus(deployment.target_status),
         last_operation=_OPERATIONS.get(deployment.last_operation, "UPDATE"),
         latest_running_configuration_id=str(last) if last else None,
@@ -241,17 +242,33 @@ def _details(facts: DeploymentFacts) -> schemas.DetailsBody:
 
 
 def _status_details(deployment: Deployment) -> dict[str, Any]:
-    """Return what is known beyond the status: the whole message, replicas, the last attempts and events."""
+    """Return what is known beyond the status: its reason, the whole message, replicas, last attempts and events."""
     story = {
-        part: [{_WORDS.get(name) or to_camel(name): value for name, value in row.items()} for row in rows]
+        part: [
+            {_WORDS.get(name) or to_camel(name): value for name, value in row.items() if name != "message"}
+            | _said(row["message"])
+            for row in rows
+        ]
         for part, rows in failure_story_of(deployment).items()
     }
     return {
-        "message": deployment.status_message,
+        **_said(deployment.message),
         "severity": deployment.status_severity,
         "provedAt": deployment.verified_at,
         **story,
     }
+
+
+def _said(message: Message | None) -> dict[str, Any]:
+    """Return a code with its values for programs, and the English sentence for people."""
+    stored = _in_camel_case(message.to_json()) if message else {"reason": "", "params": {}}
+    return {**stored, "message": render_english(message)}
+
+
+def _in_camel_case(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _in_camel_case(one) for name, one in value.items()}
+    return [_in_camel_case(one) for one in value] if isinstance(value, list) else value
 
 
 def _shortened(message: str) -> str:

@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 from deployments.bootstrap import samples
 from deployments.errors import RuntimeUnavailable
 from deployments.models import Executable
-from deployments.runtimes.local import everything_here
+from deployments.runtimes.local import everything_here, messages
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.rights import RightsRefused
@@ -88,7 +88,8 @@ class Command(BaseCommand):
                 json.dump({"prepare": [{"job": job}]}, pipe)
         last = ""
         for line in process.stdout or ():
-            last = line.strip() or last
-            self.stdout.write(line.rstrip())
+            text = messages.english(messages.read_line(line.strip(), len(line)))
+            last = text or last
+            self.stdout.write(text)
         if process.wait():
             raise CommandError(f"{failure}: {last or f'exit code {process.returncode}'}.")

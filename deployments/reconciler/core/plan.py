@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from deployments import reasons
 from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
-from deployments.reconciler.core.replica_plan import ReplicaPlan, deadline, is_present, plan_replicas, release, words
+from deployments.messages import Message, distinct
+from deployments.reconciler.core.replica_plan import ReplicaPlan, deadline, is_present, plan_replicas, release
 from deployments.reconciler.core.state import (
     Action,
     CreateGeneration,
@@ -30,7 +32,7 @@ from deployments.reconciler.core.state import (
 from deployments.reconciler.core.steps import (
     MAX_STARTING_REQUEUE,
     MIN_REQUEUE,
-    doing_words,
+    doing,
     overdue,
     pace,
     severity_of_start,
@@ -59,7 +61,7 @@ def plan(facts: ObservedState) -> Plan:
         return Plan(
             actions=(CreateGeneration(),),
             status=status,
-            message="Submitted to the runtime.",
+            message=reasons.SUBMITTED(),
             requeue_after=MIN_REQUEUE,
         )
     if facts.serving == facts.generation:
@@ -83,18 +85,18 @@ def _end(facts: ObservedState, *, delete: bool) -> Plan:
             actions += release(generation)
     left = sum(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
     if left:
-        servers = "1 server" if left == 1 else f"{left} servers"
-        waiting = draining_words(draining) if draining else ""
-        message = "Its duration is over. " if facts.expired and facts.target is not TargetStatus.DELETED else ""
+        message = (draining_message(draining) if draining else None) or reasons.SERVERS_ENDING(servers=left)
+        if facts.expired and facts.target is not TargetStatus.DELETED:
+            message = reasons.DURATION_OVER(doing=message)
         return Plan(
             actions=tuple(actions),
             status=Status.STOPPING,
-            message=f"{message}{waiting or f'Waiting for {servers} to end.'}",
+            message=message,
             requeue_after=_pace_of_draining(facts.now, draining) if draining else MIN_REQUEUE,
         )
     if delete:
         return Plan(actions=(*actions, Delete()), status=facts.status)
-    return Plan(actions=tuple(actions), status=Status.STOPPED, message="Stopped. Its resources are released.")
+    return Plan(actions=tuple(actions), status=Status.STOPPED, message=reasons.STOPPED())
 
 
 # --- On the way up ----------------------------------------------------------------------------------------------
@@ -102,8 +104,8 @@ def _end(facts: ObservedState, *, delete: bool) -> Plan:
 
 def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
     """Bring the wanted generation to the point where traffic moves to it, while the serving one goes on."""
-    if current.reason:
-        return _failing(facts, current, current.reason, ())
+    if current.failure:
+        return _failing(facts, current, current.failure, ())
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     others = _others(facts, current, serving)
     kept = plan_replicas(facts.now, serving) if serving else ReplicaPlan()
@@ -117,8 +119,7 @@ def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
     actions = [*others, *kept.actions, *replica_plan.actions]
     if Step.HEALTHY in done:
         actions.append(Route(current.number) if current.verified_at else Probe(current.number))
-    doing = doing_words(current, done)
-    status, message = _status_while_updating(facts, current, serving, doing)
+    status, message = _status_while_updating(facts, current, serving, doing(current, done))
     return Plan(
         actions=tuple(actions),
         status=status,
@@ -143,8 +144,8 @@ def _wait_for_place(
 ) -> Plan:
     if failure := overdue(facts.now, current, ()):
         return _failing(facts, current, failure, before)
-    doing = current.waiting or "Looking for capacity."
-    status, message = _status_while_updating(facts, current, serving, doing)
+    waiting = current.waiting or reasons.LOOKING_FOR_CAPACITY()
+    status, message = _status_while_updating(facts, current, serving, waiting)
     return Plan(
         actions=(*before, Schedule(current.number)),
         status=status,
@@ -163,37 +164,33 @@ def _pace_of_waiting(now: datetime, current: GenerationState, serving: Generatio
     return min(STEADY_REQUEUE if settled else MAX_STARTING_REQUEUE, left)
 
 
-def while_updating(configuration: str, doing: str) -> str:
-    """Return what a deployment says that serves one configuration and is on its way to another."""
-    return f"Updating to {configuration}: {doing}"
-
-
 def _status_while_updating(
-    facts: ObservedState, current: GenerationState, serving: GenerationState | None, doing: str
-) -> tuple[Status, str]:
+    facts: ObservedState, current: GenerationState, serving: GenerationState | None, under_way: Message
+) -> tuple[Status, Message]:
     if serving is None:
-        return Status.PENDING, doing
-    return (Status.RUNNING if _answers(serving) else Status.PENDING), while_updating(current.configuration, doing)
+        return Status.PENDING, under_way
+    status = Status.RUNNING if _answers(serving) else Status.PENDING
+    return status, reasons.UPDATING(configuration=current.configuration, doing=under_way)
 
 
 # --- Failure ----------------------------------------------------------------------------------------------------
 
 
-def _failing(facts: ObservedState, current: GenerationState, reason: str, before: tuple[Action, ...]) -> Plan:
+def _failing(facts: ObservedState, current: GenerationState, cause: Message, before: tuple[Action, ...]) -> Plan:
     """Give the wanted generation up: go back to the serving one if that was wanted, else end as DEAD."""
     serving = facts.generations.get(facts.serving) if facts.serving not in {None, current.number} else None
     returned = facts.rollback_on_failure and serving is not None
     if returned and serving is not None:
-        message = f"Update to {current.configuration} failed: {reason} Returned to {serving.configuration}."
+        message = _rolled_back(current, serving, cause)
         status = Status.RUNNING if _answers(serving) else Status.PENDING
     else:
         last = facts.latest_running
-        update = serving is not None or (last and last != current.configuration)
-        message = f"Update to {current.configuration} failed: {reason}" if update else reason
-        message += f" The last configuration that was running is {last}." if update and last else ""
+        is_update = serving is not None or (last and last != current.configuration)
+        failed = reasons.UPDATE_FAILED(configuration=current.configuration, cause=cause, last=last)
+        message = failed if is_update else cause
         status = Status.DEAD
     return Plan(
-        actions=(*before, MarkFailed(current.number, reason, message, returned)),
+        actions=(*before, MarkFailed(current.number, cause, message, returned)),
         status=status,
         message=message,
         severity="warning" if returned else "error",
@@ -201,14 +198,16 @@ def _failing(facts: ObservedState, current: GenerationState, reason: str, before
     )
 
 
+def _rolled_back(failed: GenerationState, serving: GenerationState, cause: Message) -> Message:
+    return reasons.ROLLED_BACK(configuration=failed.configuration, cause=cause, serving=serving.configuration)
+
+
 def _after_failure(facts: ObservedState) -> Plan:
     """The wanted generation was given up: keep the one that was returned to, or hold nothing at all."""
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     if serving is not None:
         failed = facts.generations.get(facts.generation)
-        note = ""
-        if failed and failed.reason:
-            note = f"Update to {failed.configuration} failed: {failed.reason} Returned to {serving.configuration}."
+        note = _rolled_back(failed, serving, failed.failure) if failed and failed.failure else None
         return _serve(facts, serving, note=note)
     actions = [action for generation in facts.generations.values() for action in release(generation)]
     left = any(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
@@ -220,22 +219,23 @@ def _after_failure(facts: ObservedState) -> Plan:
 # --- In service -------------------------------------------------------------------------------------------------
 
 
-def _serve(facts: ObservedState, serving: GenerationState, *, note: str = "") -> Plan:
+def _serve(facts: ObservedState, serving: GenerationState, *, note: Message | None = None) -> Plan:
     """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
     leaving, waits, waiting = _leave(facts, serving)
     replica_plan = plan_replicas(facts.now, serving)
     # A start that was refused for good only ends a deployment of which nothing else answers.
-    if reason := replica_plan.failure or ("" if _answers(serving) else serving.reason):
-        fail = MarkFailed(serving.number, reason, reason, returned=False)
+    if cause := replica_plan.failure or (None if _answers(serving) else serving.failure):
+        fail = MarkFailed(serving.number, cause, cause, returned=False)
         return Plan(
-            actions=(*leaving, fail), status=Status.DEAD, message=reason, severity="error", requeue_after=MIN_REQUEUE
+            actions=(*leaving, fail), status=Status.DEAD, message=cause, severity="error", requeue_after=MIN_REQUEUE
         )
     healthy = [replica for replica in serving.replicas if replica.phase is ReplicaPhase.HEALTHY]
     actions: list[Action] = [*leaving, *replica_plan.actions, *_proofs(facts.now, serving, bool(healthy))]
     answers = _answers(serving)
     settled = answers and len(healthy) == len(serving.replicas) and not serving.readiness_failures
     message, severity = _serving_message(serving, len(healthy), note)
-    message = f"{message} {waiting}".rstrip()
+    if waiting:
+        message = Message(message.reason, {**message.params, "also": waiting})
     return Plan(
         actions=tuple(actions),
         status=Status.RUNNING if answers else Status.PENDING,
@@ -263,33 +263,33 @@ def _proofs(now: datetime, serving: GenerationState, healthy: bool) -> list[Acti
     return []
 
 
-def _serving_message(serving: GenerationState, healthy: int, note: str) -> tuple[str, str]:
+def _serving_message(serving: GenerationState, healthy: int, note: Message | None) -> tuple[Message, str]:
     wanted = len(serving.replicas)
     troubled = [replica for replica in serving.replicas if replica.phase is not ReplicaPhase.HEALTHY]
-    why = next((r.killed_because or r.exit_message for r in troubled if r.killed_because or r.exit_message), "")
-    why = serving.reason or why
+    causes = [cause for replica in troubled if (cause := replica.killed_because or replica.exit_message)]
+    cause = serving.failure or next(iter(causes), None)
     if healthy and serving.readiness_failures >= READINESS_FAILURE_LIMIT:
-        return f"It does not answer through the gateway: {serving.readiness_message}".rstrip(": "), "error"
+        return reasons.PROBE_FAILED(detail=serving.readiness_message), "error"
     if not healthy:
-        return f"No server answers; starting again. {why}".rstrip(), "error"
+        return reasons.NO_SERVER_ANSWERS(cause=cause), "error"
     if healthy < wanted:
-        return f"{healthy} of {wanted} replicas answer; the others are starting again. {why}".rstrip(), "warning"
+        return reasons.SOME_REPLICAS_ANSWER(healthy=healthy, replicas=wanted, cause=cause), "warning"
     if note:
         return note, "warning"
-    if warnings := sorted({replica.detail for replica in serving.replicas if replica.detail}):
-        return f"Running, but {'; '.join(warnings)}.", "warning"
-    return ("Running." if wanted == 1 else f"Running on {wanted} replicas."), "info"
+    if warnings := distinct(replica.detail for replica in serving.replicas):
+        return reasons.RUNNING_WITH_WARNINGS(detail=warnings), "warning"
+    return reasons.RUNNING(replicas=wanted if wanted > 1 else None), "info"
 
 
-def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, str]:
+def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, Message | None]:
     """Drain and release the generations that traffic has left.
 
     Returns:
-        What to do, how soon to look again (None when there is none left), and what is waited for, in words.
+        What to do, how soon to look again (None when there is none left), and what is waited for.
     """
     actions: list[Action] = []
     waits: timedelta | None = None
-    waiting = ""
+    waiting: Message | None = None
     for generation in facts.generations.values():
         if generation is serving or not generation.held:
             continue
@@ -301,19 +301,16 @@ def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action]
         elif _is_drained(facts.now, generation):
             actions += release(generation)
         else:
-            waits, waiting = _pace_of_draining(facts.now, generation), draining_words(generation)
+            waits, waiting = _pace_of_draining(facts.now, generation), draining_message(generation)
     return actions, waits, waiting
 
 
-def draining_words(generation: GenerationState) -> str:
-    """Return what is waited for while requests finish, `""` when there are none."""
-    limit = f"(at most {words(generation.drain_limit)})"
-    if generation.in_flight is None:
-        return f"Waiting for its requests to finish {limit}." if generation.draining_since else ""
-    if generation.in_flight == 0:
-        return ""
-    requests = "1 request" if generation.in_flight == 1 else f"{generation.in_flight} requests"
-    return f"Waiting for {requests} to finish {limit}."
+def draining_message(generation: GenerationState) -> Message | None:
+    """Return what is waited for while requests finish, None when there are none."""
+    if generation.in_flight == 0 or (generation.in_flight is None and not generation.draining_since):
+        return None
+    limit = int(generation.drain_limit.total_seconds())
+    return reasons.DRAINING(requests=generation.in_flight, limit_seconds=limit)
 
 
 def _pace_of_draining(now: datetime, generation: GenerationState) -> timedelta:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from deployments import reasons
 from deployments.lifecycle import DEADLINES, ExitReason, ReplicaPhase, Step, is_permanent
+from deployments.messages import Message
 from deployments.reconciler.core.state import (
     Action,
     GenerationState,
@@ -51,13 +53,13 @@ def release(generation: GenerationState) -> list[Action]:
 @dataclass(frozen=True, kw_only=True)
 class ReplicaPlan:
     actions: tuple[Action, ...] = ()
-    failure: str = ""
+    failure: Message | None = None
 
 
 def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
     """Start, restart and end the replicas of a generation; say when they cannot be brought to life."""
     actions: list[Action] = []
-    failures: list[str] = []
+    failures: list[Message] = []
     alive = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
     was_up = Step.ROUTED in generation.steps
     for replica in generation.replicas:
@@ -69,12 +71,12 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
                 # Stopped from outside the loop, as when Launchpad itself is stopped: no failure of the server's.
                 actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
                 continue
-            because = replica.killed_because or replica.exit_message
+            cause = replica.killed_because or replica.exit_message
             if _is_hopeless(replica, was_up=was_up) and not (alive and was_up):
-                failures.append(because)
-            actions.append(Restart(replica.name, _pause(replica.restarts), because))
-        elif was_up and (because := _hangs(now, generation, replica)):
-            actions.append(KillReplica(replica.name, because))
+                failures.append(cause or reasons.NO_SERVER_ANSWERS())
+            actions.append(Restart(replica.name, _pause(replica.restarts), cause))
+        elif was_up and (cause := _hangs(now, generation, replica)):
+            actions.append(KillReplica(replica.name, cause))
         elif replica.restarts and replica.healthy_since and now - replica.healthy_since >= RESTARTS_FORGOTTEN_AFTER:
             actions.append(ResetRestartCount(replica.name))
     return ReplicaPlan(failure=failures[0]) if failures else ReplicaPlan(actions=tuple(actions))
@@ -98,31 +100,22 @@ def deadline(generation: GenerationState, *steps: Step) -> timedelta:
     return sum((generation.deadlines.get(step, DEADLINES[step]) for step in steps), timedelta())
 
 
-def _hangs(now: datetime, generation: GenerationState, replica: ReplicaState) -> str:
+def _hangs(now: datetime, generation: GenerationState, replica: ReplicaState) -> Message | None:
     """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
     began = replica.attempt_began_at or now
+    hangs = reasons.HEALTH_PATH_SILENT
     if replica.phase is ReplicaPhase.PREPARING:
-        since, limit, doing = began, deadline(generation, Step.PREPARED), "prepare its Python environment"
+        since, limit, hangs = began, deadline(generation, Step.PREPARED), reasons.ENVIRONMENT_HANGS
     elif replica.phase is ReplicaPhase.FETCHING:
         since, limit = began, deadline(generation, Step.PREPARED, Step.FETCHED)
-        doing = "fetch its input artifacts"
+        hangs = reasons.ARTIFACTS_HANG
     elif replica.phase not in {ReplicaPhase.STARTING, ReplicaPhase.LISTENING}:
-        return ""
+        return None
     elif replica.unhealthy_since is not None:
-        since, limit, doing = replica.unhealthy_since, UNHEALTHY_LIMIT, ""
+        since, limit = replica.unhealthy_since, UNHEALTHY_LIMIT
     else:
         since, limit = replica.launched_at or now, deadline(generation, Step.STARTED, Step.HEALTHY)
-        doing = ""
     if now - since <= limit:
-        return ""
-    if doing:
-        return f"The server did not {doing} within {words(limit)}."
-    seen = f" Seen last: {replica.detail}." if replica.detail else ""
-    return f"The server did not answer its health path for {words(limit)}.{seen}"
-
-
-def words(span: timedelta) -> str:
-    seconds = int(span.total_seconds())
-    if seconds % 3600 == 0:
-        return f"{seconds // 3600} h"
-    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
+        return None
+    detail = replica.detail if hangs is reasons.HEALTH_PATH_SILENT else None
+    return hangs(limit_seconds=int(limit.total_seconds()), detail=detail)

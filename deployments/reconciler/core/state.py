@@ -1,4 +1,4 @@
-"""The words between the loop and the plan: facts that go in, actions and a plan that come out. Plain data."""
+"""What the loop and the plan tell each other: facts that go in, actions and a plan that come out. Plain data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
+from deployments.messages import Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,23 +24,23 @@ class ReplicaState:
         restarts: failed starts since it was last healthy for long.
         restart_at: not to be started before.
         healthy_since, unhealthy_since: None when it is not.
-        killed_because: why the loop itself ended this attempt, `""` if it did not.
+        killed_because: why the loop itself ended this attempt, None if it did not.
     """
 
     name: str
     phase: ReplicaPhase | None = None
     attempt_began_at: datetime | None = None
     launched_at: datetime | None = None
-    detail: str = ""
+    detail: Message | None = None
     exit_reason: ExitReason | None = None
     exit_code: int | None = None
-    exit_message: str = ""
+    exit_message: Message | None = None
     exit_repeats: bool = False
     restarts: int = 0
     restart_at: datetime | None = None
     healthy_since: datetime | None = None
     unhealthy_since: datetime | None = None
-    killed_because: str = ""
+    killed_because: Message | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +56,24 @@ class GenerationState:
         readiness_failures: failed proofs in a row; at READINESS_FAILURE_LIMIT the generation counts as not answering.
         drain_limit: how long its requests may take to finish once traffic has left it.
         in_flight: requests that the gateway still has open to it, None when not known.
-        reason: why it failed.
+        failure: why it failed, or why its start was refused.
     """
 
     number: int
     configuration: str
     began_at: datetime
     held: bool = False
-    waiting: str = ""
+    waiting: Message | None = None
     replicas: tuple[ReplicaState, ...] = ()
     steps: Mapping[Step, datetime] = field(default_factory=dict)
     deadlines: Mapping[Step, timedelta] = field(default_factory=dict)
     verified_at: datetime | None = None
     readiness_failures: int = 0
-    readiness_message: str = ""
+    readiness_message: Message | None = None
     draining_since: datetime | None = None
     drain_limit: timedelta = timedelta(seconds=DRAIN_SECONDS)
     in_flight: int | None = None
-    reason: str = ""
+    failure: Message | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ class Restart:
 
     replica: str
     pause: timedelta
-    because: str
+    cause: Message | None
     counted: bool = True
 
 
@@ -137,7 +138,7 @@ class KillReplica:
     """End a live replica that does not answer, to be started again."""
 
     replica: str
-    because: str
+    cause: Message
 
 
 @dataclass(frozen=True)
@@ -190,8 +191,8 @@ class MarkFailed:
     """Give a generation up."""
 
     generation: int
-    reason: str
-    message: str
+    cause: Message
+    message: Message
     returned: bool
 
 
@@ -213,7 +214,7 @@ class Plan:
     Args:
         actions: in this order.
         status: what is observed.
-        message: for people; None keeps the one there is.
+        message: what is shown; None keeps the one there is.
         severity: "info", "warning" or "error".
         steps: generation -> steps that are done by now.
         requeue_after: None when nothing will change without a new wish.
@@ -221,7 +222,7 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     status: Status
-    message: str | None = None
+    message: Message | None = None
     severity: str = "info"
     steps: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)
     requeue_after: timedelta | None = None

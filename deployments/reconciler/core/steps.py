@@ -1,34 +1,36 @@
-"""How far a generation is on its way up, in words, and which of its steps takes too long. Pure, as `plan.py`."""
+"""How far a generation is on its way up, and which of its steps takes too long. Pure, as `plan.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from deployments import reasons
 from deployments.lifecycle import ExitReason, ReplicaPhase, Step
-from deployments.reconciler.core.replica_plan import RESTART_LIMIT, deadline, words
+from deployments.messages import Message, Reason, distinct
+from deployments.reconciler.core.replica_plan import RESTART_LIMIT, deadline
 from deployments.reconciler.core.state import GenerationState, ReplicaState
 
 MIN_REQUEUE = timedelta(milliseconds=200)
 MAX_STARTING_REQUEUE = timedelta(seconds=2)
 
-_DOING: Mapping[Step, str] = {
-    Step.PLACED: "Waiting for capacity",
-    Step.PREPARED: "Preparing the Python environment",
-    Step.FETCHED: "Fetching the input artifacts",
-    Step.STARTED: "Starting the server",
-    Step.HEALTHY: "Waiting for the server to become healthy",
-    Step.VERIFIED: "Proving it with a request through the gateway",
-    Step.ROUTED: "Opening its URL",
+_DOING: Mapping[Step, Reason] = {
+    Step.PLACED: reasons.WAITING_FOR_CAPACITY,
+    Step.PREPARED: reasons.PREPARING_ENVIRONMENT,
+    Step.FETCHED: reasons.FETCHING_ARTIFACTS,
+    Step.STARTED: reasons.STARTING_SERVER,
+    Step.HEALTHY: reasons.WAITING_FOR_HEALTH,
+    Step.VERIFIED: reasons.VERIFYING,
+    Step.ROUTED: reasons.OPENING_URL,
 }
-_NOT_DONE: Mapping[Step, str] = {
-    Step.PLACED: "There was no capacity for it",
-    Step.PREPARED: "Its Python environment was not ready",
-    Step.FETCHED: "Its input artifacts had not arrived",
-    Step.STARTED: "The server did not open its port",
-    Step.HEALTHY: "The server did not become healthy",
-    Step.VERIFIED: "No request through the gateway succeeded",
-    Step.ROUTED: "The gateway did not take the route",
+_NOT_DONE: Mapping[Step, Reason] = {
+    Step.PLACED: reasons.NO_CAPACITY_IN_TIME,
+    Step.PREPARED: reasons.ENVIRONMENT_NOT_READY_IN_TIME,
+    Step.FETCHED: reasons.ARTIFACTS_NOT_FETCHED_IN_TIME,
+    Step.STARTED: reasons.PORT_NOT_OPENED_IN_TIME,
+    Step.HEALTHY: reasons.NOT_HEALTHY_IN_TIME,
+    Step.VERIFIED: reasons.NOT_VERIFIED_IN_TIME,
+    Step.ROUTED: reasons.NOT_ROUTED_IN_TIME,
 }
 _DONE_IN_PHASE: Mapping[ReplicaPhase, tuple[Step, ...]] = {
     ReplicaPhase.FETCHING: (Step.PREPARED,),
@@ -54,10 +56,10 @@ def _current_step(done: tuple[Step, ...]) -> Step:
     return next(step for step in Step if step is not Step.REQUESTED and step not in done)
 
 
-def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) -> str:
-    """Return the sentence that says which step took too long, `""` if none did."""
+def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) -> Message | None:
+    """Return which step took too long, None if none did."""
     if any(replica.phase in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING} for replica in generation.replicas):
-        return ""
+        return None
     step = _current_step(done)
     # A step that was done before and is not now, as after one unanswered probe, counts on from when it was done.
     began = [at for earlier, at in generation.steps.items() if earlier is not Step.REQUESTED]
@@ -68,28 +70,32 @@ def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) 
     began += [replica.restart_at for replica in generation.replicas if replica.restart_at]
     limit = deadline(generation, step)
     if now - max(began) <= limit:
-        return ""
-    return f"{_NOT_DONE[step]} within {words(limit)}. {_seen_at(generation, step)}".rstrip()
+        return None
+    return _NOT_DONE[step](limit_seconds=int(limit.total_seconds()), detail=_seen_at(generation, step))
 
 
-def _seen_at(generation: GenerationState, step: Step) -> str:
-    """Return the sentence on what was seen at a step that is not done, `""` when nothing was."""
-    if step in {Step.PLACED, Step.VERIFIED}:
-        return generation.waiting if step is Step.PLACED else generation.readiness_message
-    details = sorted({replica.detail for replica in generation.replicas if replica.detail})
-    return f"Seen last: {', '.join(details)}." if details and step in {Step.STARTED, Step.HEALTHY} else ""
+def _seen_at(generation: GenerationState, step: Step) -> Message | Sequence[Message] | None:
+    """Return what was seen at a step that is not done, nothing when nothing was."""
+    if step is Step.PLACED:
+        return generation.waiting
+    if step is Step.VERIFIED:
+        return generation.readiness_message
+    return _details(generation) if step in {Step.STARTED, Step.HEALTHY} else None
 
 
-def doing_words(generation: GenerationState, done: tuple[Step, ...]) -> str:
+def _details(generation: GenerationState) -> Sequence[Message]:
+    return distinct(replica.detail for replica in generation.replicas)
+
+
+def doing(generation: GenerationState, done: tuple[Step, ...]) -> Message:
+    """Return what is under way with a generation that comes up."""
     if failed := [(_failed_tries(replica), replica) for replica in generation.replicas if _failed_tries(replica)]:
         tries, worst = max(failed, key=lambda pair: pair[0])
-        again = f"Starting the server again (attempt {tries + 1} of {RESTART_LIMIT + 1})"
-        return f"{again}: {worst.exit_message}" if worst.exit_message else f"{again}."
+        return reasons.RESTARTING(attempt=tries + 1, most=RESTART_LIMIT + 1, cause=worst.exit_message)
     step = _current_step(done)
-    details = {replica.detail for replica in generation.replicas if replica.detail}
     if step is Step.VERIFIED and generation.readiness_message:
-        details = {generation.readiness_message}
-    return f"{_DOING[step]}: {', '.join(sorted(details))}" if details else f"{_DOING[step]}."
+        return _DOING[step](detail=generation.readiness_message)
+    return _DOING[step](detail=_details(generation))
 
 
 def _failed_tries(replica: ReplicaState) -> int:

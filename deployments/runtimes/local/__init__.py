@@ -2,6 +2,7 @@
 
 from deployments.runtimes.base import Capabilities, Driver
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.local.messages import SENTENCES
 from deployments.runtimes.local.options import KIND, LABEL, check_options, everything_here, open_runtime
 
 __all__ = ["DRIVER", "LocalRuntime", "everything_here"]
@@ -13,4 +14,5 @@ DRIVER = Driver(
     open=open_runtime,
     check_options=check_options,
     everything_here=everything_here,
+    sentences=SENTENCES,
 )

@@ -22,9 +22,10 @@ from pathlib import Path
 
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
+from deployments.messages import Message
 from deployments.runtimes.base import ArtifactSource, LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
-from deployments.runtimes.local import cache, logs, machine, reading, sockets
+from deployments.runtimes.local import cache, logs, machine, messages, reading, sockets
 from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ownership import is_owned, note_owner
@@ -50,7 +51,7 @@ def _usable() -> Iterator[None]:
     except OSError as error:
         where = f" at {error.filename}" if error.filename else ""
         raise RuntimeUnavailable(
-            f"The local runtime cannot work: {error.strerror or error}{where}. Mend that; what runs goes on meanwhile."
+            Message(messages.RUNTIME_BROKEN, {"error": f"{error.strerror or error}{where}"})
         ) from error
 
 
@@ -112,7 +113,7 @@ class LocalRuntime:
         """
         replica = self._replicas / spec.name
         if not is_owned(replica, self._owner):
-            raise RuntimeRejected(f"Another connection has a replica {spec.name} already.")
+            raise RuntimeRejected(Message(messages.REPLICA_OF_ANOTHER, {"replica": spec.name}))
         folder = replica / f"attempt-{spec.attempt}"
         if stop_wanted(str(replica), spec.attempt) or (folder / "state.json").exists():
             return
@@ -143,12 +144,10 @@ class LocalRuntime:
                 errors="replace",
             )
         except subprocess.TimeoutExpired as error:
-            raise RuntimeUnavailable(
-                f"No server could be started within {SHIM_SECONDS:g} s. Is it overloaded?"
-            ) from error
+            raise RuntimeUnavailable(Message(messages.SHIM_SLOW, {"limit_seconds": SHIM_SECONDS})) from error
         except subprocess.CalledProcessError as error:
             why = (error.stderr.strip() or f"it ended with {error.returncode}").splitlines()[-1]
-            raise RuntimeUnavailable(f"The process beside the server cannot be started: {why}") from error
+            raise RuntimeUnavailable(Message(messages.SHIM_NOT_STARTED, {"error": why})) from error
 
     @_usable()
     def stop(self, name: str, attempt: int) -> None:

@@ -1,45 +1,54 @@
-"""How a server ended, in words. Standard library only, for the shim's sake."""
+"""How a server ended. Standard library only, for the shim's sake."""
 
 from __future__ import annotations
 
 import signal
 
+TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
+if TYPE_CHECKING:
+    from typing import Any
+
+    from deployments.runtimes.local import messages
+else:
+    try:
+        from deployments.runtimes.local import messages
+    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
+        import messages
+
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # of shells: POSIX, 2.8.2
 # EX_USAGE, EX_DATAERR and EX_CONFIG of sysexits.h; the model servers that come with Launchpad keep to them.
 ARGUMENTS_REFUSED, DATA_REFUSED, CONFIGURATION_REFUSED = 64, 65, 78
 _MEANINGS = {
-    ARGUMENTS_REFUSED: "it refused its arguments",
-    DATA_REFUSED: "it refused its model file",
-    CONFIGURATION_REFUSED: "it refused its configuration",
-    NOT_EXECUTABLE: "the program may not be executed in its environment or image",
-    NOT_FOUND: "the program is not in its environment or image",
+    ARGUMENTS_REFUSED: messages.ARGUMENTS_REFUSED,
+    DATA_REFUSED: messages.MODEL_REFUSED,
+    CONFIGURATION_REFUSED: messages.CONFIGURATION_REFUSED,
+    NOT_EXECUTABLE: messages.PROGRAM_NOT_EXECUTABLE,
+    NOT_FOUND: messages.PROGRAM_NOT_FOUND,
 }
 
 
-def exit_words(code: int, *, machine_ran_out: bool) -> str:
-    """Return the sentence on an exit code.
+def exit_message(code: int, *, machine_ran_out: bool) -> dict[str, Any]:
+    """Return what an exit code means.
 
     Args:
         machine_ran_out: whether the machine's memory was exhausted while the server ran.
     """
     if meaning := _MEANINGS.get(code):
-        return f"The server ended with exit code {code}: {meaning}."
+        return messages.message(meaning, code=code)
     if code > 128 and (name := _name(code - 128)):  # a shell, or what else started the server, passes it on
-        ended = f"The server ended with exit code {code}: a process of it was killed by signal {code - 128} ({name})."
-        return f"{ended} {_killer(machine_ran_out)}" if code - 128 == signal.SIGKILL else ended
-    return f"The server ended with exit code {code}."
+        also = _killer(machine_ran_out) if code - 128 == signal.SIGKILL else None
+        return messages.message(messages.PROCESS_KILLED, code=code, number=code - 128, name=name, also=also)
+    return messages.message(messages.SERVER_EXITED, code=code)
 
 
-def signal_words(number: int, *, machine_ran_out: bool) -> str:
-    """Return the sentence on the signal that has killed a server, which was not sent by us."""
-    ended = f"The server was killed by signal {number} ({_name(number) or 'unknown'})."
-    return f"{ended} {_killer(machine_ran_out)}" if number == signal.SIGKILL else ended
+def signal_message(number: int, *, machine_ran_out: bool) -> dict[str, Any]:
+    """Return what the signal means that has killed a server, which was not sent by us."""
+    also = _killer(machine_ran_out) if number == signal.SIGKILL else None
+    return messages.message(messages.SERVER_KILLED, number=number, name=_name(number) or "?", also=also)
 
 
-def _killer(machine_ran_out: bool) -> str:
-    if machine_ran_out:
-        return "The machine ran out of memory and the kernel killed processes."
-    return "Neither its memory limit nor the machine's memory was the reason: somebody or something else killed it."
+def _killer(machine_ran_out: bool) -> dict[str, Any]:
+    return messages.message(messages.MACHINE_OUT_OF_MEMORY if machine_ran_out else messages.KILLED_FROM_OUTSIDE)
 
 
 def _name(number: int) -> str:

@@ -1,7 +1,7 @@
 """Makes a Python environment, with the rights of a server: packages may run code of their own when they are built.
 
 Run by `prepare.py` as `python environment.py FOLDER UV PYTHON` with the requirement lines on the command's end; every
-line it prints is progress for people, the last one of a failure is the reason.
+line it prints is progress (a message as JSON, or words of the installer), the last one of a failure is the reason.
 """
 
 from __future__ import annotations
@@ -19,6 +19,17 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deployments.runtimes.local import messages
+else:
+    try:
+        from deployments.runtimes.local import messages
+    except ModuleNotFoundError:  # beside a server, run by its path
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+        import messages
 
 MARKER = ".complete"
 SAY_EVERY = 5.0  # seconds without a word
@@ -38,18 +49,18 @@ def is_built(folder: Path) -> bool:
 
 def build(folder: Path, uv: str, python: str, requirements: list[str]) -> int:
     """Make an environment in an empty folder. Returns an exit code."""
-    _say("making an empty environment")
+    _say(messages.MAKING_ENVIRONMENT)
     if code := _run([uv, "venv", "--quiet", "--allow-existing", "--python", python, str(folder)]):
         return code
-    _say("resolving the packages")
+    _say(messages.RESOLVING_PACKAGES)
     if code := _run([uv, "pip", "install", "--no-progress", "--python", str(folder / "bin/python"), *requirements]):
         return code
     _compile(folder)
     return 0
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _say(reason: str, **params: Any) -> None:
+    print(messages.line_of(reason, **params), flush=True)
 
 
 def _run(command: list[str]) -> int:
@@ -61,10 +72,10 @@ def _run(command: list[str]) -> int:
             text = line.strip()
             if text and not text.startswith(("+ ", "- ", "~ ")):
                 said.append(text)
-                _say(text)
+                print(text, flush=True)
     code = process.wait()
     if code and said:
-        _say("; ".join(said[-3:]))
+        print("; ".join(said[-3:]), flush=True)
     return code
 
 
@@ -78,7 +89,7 @@ def heartbeat(said: list[str], every: float = SAY_EVERY) -> Iterator[None]:
         seen = 0
         while not over.wait(every):
             if len(said) == seen:
-                _say(f"downloading and installing packages for {time.monotonic() - began:.0f} s")
+                _say(messages.INSTALLING_PACKAGES, lasts_seconds=round(time.monotonic() - began))
             seen = len(said)
 
     thread = threading.Thread(target=beat)
@@ -99,7 +110,7 @@ def _compile(folder: Path) -> None:
         for done, _ in enumerate(pool.map(_compile_files, chunks), 1):
             if done == len(chunks) or time.monotonic() - said_at > 1.0:
                 said_at = time.monotonic()
-                _say(f"compiled {min(done * CHUNK, len(files)):,} of {len(files):,} Python files")
+                _say(messages.COMPILED_FILES, done=min(done * CHUNK, len(files)), files=len(files))
 
 
 def _compile_files(files: list[str]) -> None:

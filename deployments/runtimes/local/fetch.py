@@ -7,7 +7,7 @@ What to fetch is JSON in the environment variable FETCH, so that no list of proc
     draft    an empty folder to write both to
     sha256   expected checksum in lower-case hex, or ""
 
-Every line printed is progress for people, the last one of a failure is the reason.
+Every line printed is progress, a message as JSON; the last one of a failure is the reason.
 """
 
 from __future__ import annotations
@@ -32,9 +32,12 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from deployments.runtimes.addresses import AddressInvalid, encoded, file_name, redacted
+    from deployments.runtimes.local import messages
 else:
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    _HERE = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
 
+    import messages
     from addresses import AddressInvalid, encoded, file_name, redacted
 
 CHUNK = 1 << 20
@@ -47,15 +50,16 @@ _GONE = {404, 410}
 
 
 class FetchFailed(Exception):
-    """It cannot be fetched; the message is a sentence without its subject.
+    """It cannot be fetched.
 
     Args:
         lasting: whether another try would end the same.
         gone: whether the server says that there is no such file (any more).
     """
 
-    def __init__(self, message: str, *, lasting: bool = False, gone: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, reason: str, *, lasting: bool = False, gone: bool = False, **params: Any) -> None:
+        super().__init__(reason)
+        self.message = messages.message(reason, **params)
         self.lasting = lasting
         self.gone = gone
 
@@ -97,7 +101,7 @@ class Download:
             except FetchFailed as failed:
                 if failed.lasting or pause is None:
                     raise
-                _say(f"{failed}; trying again in {pause:g} s")
+                _say(messages.FETCH_TRIED_AGAIN, cause=failed.message, pause_seconds=pause)
                 time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -118,40 +122,37 @@ class Download:
                 return None
             error.close()
             raise FetchFailed(
-                f"the server answered {error.code} {' '.join(str(error.reason).split())}",
+                messages.SERVER_REFUSED,
+                status=f"{error.code} {' '.join(str(error.reason).split())}".rstrip(),
                 lasting=error.code not in _TRY_AGAIN,
                 gone=error.code in _GONE,
             ) from error
         except AddressInvalid as error:
-            raise FetchFailed("it leads to an address that cannot be used", lasting=True) from error
+            raise FetchFailed(messages.LEADS_NOWHERE, lasting=True) from error
         except (OSError, http.client.HTTPException) as error:
             raise _failed(error) from error
 
     def _receive(self, answer: Any) -> About:
         if answer.geturl().partition("?")[0].endswith("/") and answer.headers.get_content_type() == "text/html":
-            raise FetchFailed(
-                "the server answered the listing of a folder, and a folder cannot be fetched over HTTP: give the "
-                "address of one file, an archive for instance",
-                lasting=True,
-            )
+            raise FetchFailed(messages.FOLDER_LISTING, lasting=True)
         goes_on = answer.status == http.client.PARTIAL_CONTENT
         if goes_on and not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {self._done}-"):
             self._begun = None
-            raise FetchFailed("the server answered another part than the one that is missing")
+            raise FetchFailed(messages.WRONG_PART)
         if not goes_on:
             self._digest, self._done = hashlib.sha256(), 0
             etag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
             self._begun = About(etag=etag, modified=modified, sha256="")
         elif self._done:
-            _say(f"going on after {self._done / 1e6:.0f} MB")
+            _say(messages.FETCH_GOES_ON, done_bytes=self._done)
         length = int(answer.headers.get("Content-Length") or 0)
         total = self._done + length if length else 0
         if length > shutil.disk_usage(self._draft.parent).free:
-            raise OSError(errno.ENOSPC, f"it has {length / 1e6:,.0f} MB more")
+            raise FetchFailed(messages.DISK_FULL, more_bytes=length, lasting=True)
         with self._draft.open("ab" if goes_on else "wb") as out:
             self._copy(answer, out, total)
         if total and self._done != total:
-            raise FetchFailed(f"it ended after {self._done:,} of {total:,} bytes")
+            raise FetchFailed(messages.ENDED_EARLY, done_bytes=self._done, total_bytes=total)
         begun = self._begun or About(etag="", modified="", sha256="")
         return About(etag=begun.etag, modified=begun.modified, sha256=self._digest.hexdigest())
 
@@ -163,8 +164,7 @@ class Download:
             self._done += len(chunk)
             if time.monotonic() - said > SAY_EVERY:
                 said = time.monotonic()
-                of_all = f" of {total / 1e6:.0f}" if total else ""
-                _say(f"fetched {self._done / 1e6:.0f}{of_all} MB")
+                _say(messages.FETCHING, done_bytes=self._done, total_bytes=total or None)
 
 
 def _failed(error: BaseException) -> FetchFailed:
@@ -172,13 +172,13 @@ def _failed(error: BaseException) -> FetchFailed:
     if isinstance(reason, FetchFailed):
         return reason
     if isinstance(reason, OSError) and reason.errno in {errno.ENOSPC, errno.EDQUOT}:
-        more = f" ({reason.strerror})" if "MB" in str(reason.strerror) else ""
-        return FetchFailed(f"there is no room for it on the disk{more}", lasting=True)
+        return FetchFailed(messages.DISK_FULL, lasting=True)
     if isinstance(reason, TimeoutError):
-        return FetchFailed(f"nothing came for {TIMEOUT:g} s")
+        return FetchFailed(messages.SILENCE, limit_seconds=TIMEOUT)
     if isinstance(reason, OSError) and reason.strerror:
-        return FetchFailed(reason.strerror, lasting=isinstance(reason, ssl.SSLCertVerificationError))
-    return FetchFailed(f"the connection broke off ({type(reason).__name__})")
+        lasting = isinstance(reason, ssl.SSLCertVerificationError)
+        return FetchFailed(messages.TEXT, text=reason.strerror, lasting=lasting)
+    return FetchFailed(messages.CONNECTION_BROKEN, error=type(reason).__name__)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -192,15 +192,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         where = redacted(newurl)
         if urlsplit(newurl).scheme not in {"http", "https"}:
-            raise FetchFailed(f"it leads to {where}, and only http and https are followed", lasting=True)
+            raise FetchFailed(messages.LEADS_ELSEWHERE, url=where, lasting=True)
         if _closeness(newurl) > self._first:
-            raise FetchFailed(f"it leads to {where}, inside of this machine or its network: refused", lasting=True)
+            raise FetchFailed(messages.LEADS_INSIDE, url=where, lasting=True)
         return super().redirect_request(req, fp, code, msg, headers, encoded(newurl))
 
     def http_error_302(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any) -> Any:
         where = str(headers.get("Location", ""))
         if urlsplit(where).scheme not in {"", "http", "https"}:  # our words instead of urllib's
-            raise FetchFailed(f"it leads to {redacted(where)}, and only http and https are followed", lasting=True)
+            raise FetchFailed(messages.LEADS_ELSEWHERE, url=redacted(where), lasting=True)
         return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
@@ -226,32 +226,32 @@ def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
     name = redacted(url)
     copy = _known(target)
     if copy is not None and sha256 and copy.sha256 == sha256:
-        return _use_copy(name, "")
+        return _use_copy(name)
     try:
         fetched = Download(url, draft / file_name(url)).run(copy)
     except AddressInvalid:
-        _say(f"{name} is no address that can be used")
+        _say(messages.ADDRESS_INVALID, url=name)
         return 1
     except FetchFailed as failed:
         if copy is not None and not failed.gone:
-            return _use_copy(name, f", as {failed}")
-        _say(f"{name} cannot be fetched: {failed}")
+            return _use_copy(name, failed.message)
+        _say(messages.FETCH_FAILED, url=name, cause=failed.message)
         return 1
     if fetched is None:
-        return _use_copy(name, "")
+        return _use_copy(name)
     if sha256 and fetched.sha256 != sha256:
-        _say(f"{name} has the checksum {fetched.sha256[:12]}…, not {sha256[:12]}… as expected")
+        _say(messages.CHECKSUM_WRONG, url=name, found=fetched.sha256[:12], wanted=sha256[:12])
         return 1
     (draft / ABOUT).write_text(json.dumps(asdict(fetched)))
     if copy is not None and fetched.sha256 == copy.sha256:
         (draft / file_name(url)).unlink()  # servers may have the other one open: it stays
-        return _use_copy(name, "")
-    _say(f"fetched {name}: {(draft / file_name(url)).stat().st_size / 1e6:,.1f} MB")
+        return _use_copy(name)
+    _say(messages.FETCHED, url=name, done_bytes=(draft / file_name(url)).stat().st_size)
     return 0
 
 
-def _use_copy(name: str, why: str) -> int:
-    _say(f"cached copy of {name}{why}")
+def _use_copy(name: str, cause: dict[str, Any] | None = None) -> int:
+    _say(messages.CACHED_COPY, url=name, cause=cause)
     return 0
 
 
@@ -266,20 +266,20 @@ def _known(target: Path) -> About | None:
 
 def _check_file(target: Path, sha256: str) -> int:
     if not target.exists():
-        _say(f"there is nothing at {target}")
+        _say(messages.NOTHING_THERE, path=str(target))
         return 1
     if sha256 and target.is_file():
-        _say("checking the checksum")
+        _say(messages.CHECKING_CHECKSUM)
         with target.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
-            _say(f"{target} was changed since it was uploaded: its checksum is {found[:12]}…")
+            _say(messages.FILE_CHANGED, path=str(target), found=found[:12])
             return 1
     return 0
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _say(reason: str, **params: Any) -> None:
+    print(messages.line_of(reason, **params), flush=True)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.errors import RuntimeUnavailable
+from deployments.messages import Message
+from deployments.runtimes.local import messages
 from deployments.runtimes.local.attempt_files import read_json
 from deployments.runtimes.local.reading import HOST, attempts, replica_dirs
 
@@ -31,7 +33,7 @@ def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
         others = random.sample(range(FIRST, LAST + 1), k=LAST + 1 - FIRST)
         free = (port for port in (*first_choice, *others) if port not in taken and _is_free(port))
         if (port := next(free, None)) is None:
-            raise RuntimeUnavailable(f"All ports from {FIRST} to {LAST} are taken. Stop what is not needed.")
+            raise RuntimeUnavailable(Message(messages.PORTS_TAKEN, {"first": FIRST, "last": LAST}))
         yield port
 
 

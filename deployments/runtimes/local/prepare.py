@@ -5,7 +5,7 @@ The maker, a child, has given up these rights and can write only to folders that
 has started have ended, the result becomes ours and only then anybody's. A maker that fails leaves nothing.
 
 A job, all paths absolute:
-    lock         file that is locked for as long as anybody writes, or ""; `waiting` is said while another one does
+    lock         file that is locked for as long as anybody writes, or ""; `waiting` is printed while another one does
     marker       file that is there when there is nothing to do any more, `""` for asking the maker each time
     own          folders that are made anew for the maker and stay, when it has ended well
     scratch      folders that are made anew for the maker and go with it
@@ -29,11 +29,12 @@ TYPE_CHECKING = False  # as in typing
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from deployments.runtimes.local import confine
+    from deployments.runtimes.local import confine, messages
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
     import confine
+    import messages
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
@@ -83,7 +84,7 @@ class Maker:
             os.chdir("/")
             os.execve(command[0], command, self._job["env"])  # noqa: S606  argv only, never a shell
         except BaseException as error:  # noqa: BLE001  nobody but us can report it, whatever it is
-            os.write(1, f"what it needs cannot be prepared with the rights of a server: {error}\n".encode())
+            os.write(1, f"{messages.line_of(messages.MAKER_WITHOUT_RIGHTS, error=str(error))}\n".encode())
         os._exit(127)
 
 
@@ -107,7 +108,7 @@ def prepare(job: dict[str, Any]) -> int:
     finally:
         _clean_up(job, done=done)
     if code < 0:
-        print(f"it was killed by signal {-code}", flush=True)
+        print(messages.line_of(messages.MAKER_KILLED, number=-code), flush=True)
     return abs(code)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from deployments.runtimes.base import ArtifactSource
+from deployments.runtimes.local import messages
 from deployments.runtimes.local.environment import MARKER, environment_key
 from deployments.runtimes.local.rights import Rights
 from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
@@ -76,7 +77,7 @@ class Preparation:
         job = self._job(
             [self.python, "-I", script, str(folder), self.uv, self.python, *lines],
             lock=Path(f"{folder}.lock"),
-            waiting="waiting for the same environment to be built for another deployment",
+            waiting=messages.WAITING_FOR_SAME_ENVIRONMENT,
             scratch=scratch,
             shown=(folder, cache, Path(self.uv), *wheels, *uv_files),
         )
@@ -103,7 +104,7 @@ class Preparation:
         job = self._job(
             [self.python, "-I", str(_HERE / "fetch.py")],
             lock=folder.with_name(f"{folder.name}.lock"),
-            waiting="waiting for the same artifact to be fetched for another deployment",
+            waiting=messages.WAITING_FOR_SAME_ARTIFACT,
             scratch=draft,
             shown=shown,
         )
@@ -120,7 +121,7 @@ class Preparation:
         job = self._job(
             command,
             lock=folder.with_name(f"{folder.name}.lock"),
-            waiting="waiting for another process that makes the same",
+            waiting=messages.WAITING_FOR_SAME_MAKER,
             scratch=draft,
             shown=shown,
         )
@@ -136,7 +137,7 @@ class Preparation:
     ) -> dict[str, Any]:
         return {
             "lock": str(lock),
-            "waiting": waiting,
+            "waiting": messages.line_of(waiting),
             "marker": "",
             "own": [],
             "scratch": [str(scratch)],

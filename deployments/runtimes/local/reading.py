@@ -16,7 +16,9 @@ from typing import Any
 import psutil
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import TEXT, Message
 from deployments.runtimes.base import Endpoint, ReplicaExit, ReplicaStatus
+from deployments.runtimes.local import messages
 from deployments.runtimes.local.attempt_files import (
     is_alive,
     read_json,
@@ -31,9 +33,6 @@ HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives
 STOP_SECONDS = 5.0  # beyond the grace time: how long a shim may take to end its server
 CLOCK_SLACK = 2.0  # seconds that a time may be ahead though nobody has set the clock
-UNWATCHED = "The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."
-NO_SPEC = "The server was lost and ended: what it was started with, its spec.json, cannot be read any more."
-FROZEN = "It was asked to stop. The process beside it did not answer, so both were killed."
 _NEEDED = {"name", "attempt", "port", "at", "grace_seconds"}
 _ATTEMPT = re.compile(r"^attempt-(\d+)$")
 
@@ -81,7 +80,7 @@ def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str
     """Return an attempt of which nobody knows any more what it runs, where it listens or what it may use: ended."""
     if "exit" not in state:
         _kill(replica.name, number, state)
-        state = _note_end(folder, state, ExitReason.LOST, NO_SPEC)
+        state = _note_end(folder, state, ExitReason.LOST, messages.SPEC_LOST)
     return ReplicaStatus(
         name=replica.name,
         attempt=number,
@@ -98,14 +97,14 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         attempt=number,
         phase=ReplicaPhase.STARTING,
         endpoint=Endpoint(host=HOST, port=spec["port"]),
-        detail=state.get("detail", ""),
+        detail=Message.from_json(state.get("detail")),
         started_at=datetime.fromtimestamp(spec["at"], UTC),
     )
     if "exit" not in state and _ignores_its_stop(replica, number, spec):
         _kill(replica.name, number, state)
-        state = _note_end(folder, state, ExitReason.STOPPED, FROZEN)
+        state = _note_end(folder, state, ExitReason.STOPPED, messages.SHIM_FROZEN)
     if ended := state.get("exit"):
-        return replace(seen, phase=ReplicaPhase.EXITED, detail="", exit=_exit(ended))
+        return replace(seen, phase=ReplicaPhase.EXITED, detail=None, exit=_exit(ended))
     if stop_wanted(str(replica), number):
         return replace(seen, phase=ReplicaPhase.STOPPING)
     if "server" not in state:
@@ -157,10 +156,10 @@ def _kill(name: str, attempt: int, state: dict[str, Any]) -> None:
     end_groups(name, attempt)
 
 
-def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, message: str) -> dict[str, Any]:
+def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, said: str) -> dict[str, Any]:
     """Write the exit of an attempt that has no shim any more to do it, and return its state."""
-    end = {"reason": reason, "code": None, "signal": None, "message": message, "first_error": "", "at": time.time()}
-    ended = state | {"phase": "EXITED", "detail": "", "exit": end}
+    end = _end(reason, said) | {"at": time.time()}
+    ended = state | {"phase": "EXITED", "detail": None, "exit": end}
     with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
         write_atomically(str(folder / "state.json"), json.dumps(ended))
     return ended
@@ -171,8 +170,8 @@ def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dic
     if server := state.get("server"):
         _end_session(server[0], server[1])
     end_groups(spec["name"], spec["attempt"])
-    lost = {"reason": ExitReason.LOST, "code": None, "signal": None, "message": UNWATCHED, "first_error": ""}
-    ended = state | {"phase": "EXITED", "detail": "", "exit": lost | {"at": time.time()}}
+    lost = _end(ExitReason.LOST, messages.SERVER_LOST)
+    ended = state | {"phase": "EXITED", "detail": None, "exit": lost | {"at": time.time()}}
     path = str(folder / "state.json")
     with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
         # Without a state a slow shim may still come: whoever writes the first one decides.
@@ -181,6 +180,10 @@ def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dic
         if state or read_json(path) is None:
             write_atomically(path, json.dumps(ended))
     return ended
+
+
+def _end(reason: ExitReason, said: str) -> dict[str, Any]:
+    return {"reason": reason, "code": None, "signal": None, "message": messages.message(said), "first_error": ""}
 
 
 def _end_session(leader: int, mark: str) -> None:
@@ -200,7 +203,7 @@ def _exit(ended: dict[str, Any]) -> ReplicaExit:
         reason=ExitReason(ended["reason"]),
         code=ended["code"],
         signal=ended["signal"],
-        message=ended["message"],
+        message=Message.from_json(ended["message"]) or TEXT(),
         first_error=ended["first_error"],
         first_error_at=datetime.fromtimestamp(at, UTC) if (at := ended.get("first_error_at")) else None,
         at=datetime.fromtimestamp(ended["at"], UTC),

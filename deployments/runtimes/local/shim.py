@@ -19,10 +19,10 @@ TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from deployments.runtimes.local import confine
+    from deployments.runtimes.local import confine, messages
     from deployments.runtimes.local.attempt_files import StateFile, start_mark, stop_wanted
     from deployments.runtimes.local.attempt_log import AttemptLog
-    from deployments.runtimes.local.ending import exit_words, signal_words
+    from deployments.runtimes.local.ending import exit_message, signal_message
     from deployments.runtimes.local.limits import Limits
     from deployments.runtimes.local.output import Output
     from deployments.runtimes.terminal import plain
@@ -31,9 +31,10 @@ else:
     sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
 
     import confine
+    import messages
     from attempt_files import StateFile, start_mark, stop_wanted
     from attempt_log import AttemptLog
-    from ending import exit_words, signal_words
+    from ending import exit_message, signal_message
     from limits import Limits
     from output import Output
     from terminal import plain
@@ -65,7 +66,7 @@ class Shim:
         self.killed = False
         self.child = 0
         self.exit_code: int | None = None
-        self.failure = ""  # why a program could not be run at all
+        self.failure: dict[str, Any] | None = None  # why a program could not be run at all
         self.wakeup, wake = os.pipe()
         for end in (self.wakeup, wake):
             os.set_blocking(end, False)
@@ -82,9 +83,9 @@ class Shim:
         if not self._prepare():
             return
         if self.stopping_since is not None:
-            self._end("STOPPED", "It was stopped before its server was started.")
+            self._end("STOPPED", messages.message(messages.STOPPED_BEFORE_START))
             return
-        self.state.write(phase="STARTING", detail="")
+        self.state.write(phase="STARTING", detail=None)
         self.log.write("launchpad", f"Starting: {' '.join(self.spec['command'])}")
         code, _ = self._run(self.spec["command"], self.spec["env"] | self.secrets)
         self._end(*self._reason(code))
@@ -94,18 +95,24 @@ class Shim:
         for step in self.spec["prepare"]:
             if self.stopping_since is not None:
                 break
-            self.state.write(phase=step["phase"], detail="")
+            self.state.write(phase=step["phase"], detail=None)
             code, last = self._run(step["command"], {"PATH": os.defpath}, prepares=True)
             if code != 0 and self.stopping_since is None:
-                why = last or "it ended without a word"
+                cause = self.failure or messages.read_line(last) or messages.message(messages.ENDED_SILENTLY)
                 if self.limits.was_exceeded():
-                    why = "it needed more memory than preparing may use"
-                self._end("NOT_STARTED", f"{step['failure']}: {why}")
+                    cause = messages.message(messages.PREPARING_OUT_OF_MEMORY)
+                self._end("NOT_STARTED", self._not_prepared(step["failure"], cause))
                 return False
         if self.spec["prepare"]:
             self.limits.leave()
             self.limits = Limits(self.spec)
         return True
+
+    @staticmethod
+    def _not_prepared(failure: dict[str, Any] | str, cause: dict[str, Any]) -> dict[str, Any]:
+        if isinstance(failure, str):  # of a version that wrote sentences
+            return messages.message(messages.TEXT, text=f"{failure}: {messages.english(cause)}")
+        return messages.message(failure["reason"], **failure["params"], cause=cause)
 
     def _on_stop(self, *_: object) -> None:
         if self.stopping_since is None:
@@ -136,7 +143,7 @@ class Shim:
             failure = file.read()  # ends at the exec: the other end is closed there
         if failure:
             self.exit_code = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
-            self.failure = failure
+            self.failure = messages.read_line(failure)
             self._close(pipes)
             self.child = 0
             return self.exit_code, failure
@@ -170,13 +177,14 @@ class Shim:
             self._enter_limits(prepares=prepares)
             os.execvpe(command[0], command, env)  # noqa: S606  argv only, never a shell
         except FileNotFoundError:
-            os.write(failure, f"There is no program {command[0]}.".encode())
+            os.write(failure, messages.line_of(messages.PROGRAM_MISSING, program=command[0]).encode())
             os._exit(127)
         except PermissionError:
-            os.write(failure, f"The program {command[0]} may not be executed.".encode())
+            os.write(failure, messages.line_of(messages.PROGRAM_FORBIDDEN, program=command[0]).encode())
             os._exit(126)
         except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
-            os.write(failure, f"{command[0]} cannot be started: {error}".encode())
+            said = messages.line_of(messages.PROGRAM_NOT_STARTED, program=command[0], error=str(error))
+            os.write(failure, said.encode())
         os._exit(1)
 
     def _enter_limits(self, *, prepares: bool) -> None:
@@ -228,10 +236,11 @@ class Shim:
         kept = ""
         for line in lines:
             if text := self._without_secrets(line):
-                self.log.write("launchpad" if prepares else stream, text)
                 kept = plain(text)
+                said = messages.english(messages.read_line(kept, len(kept))) if prepares else text
+                self.log.write("launchpad" if prepares else stream, said)
         if prepares and kept:
-            self.state.write(detail=kept[:200])
+            self.state.write(detail=messages.read_line(kept))
         return kept
 
     def _show(self, lines: dict[str, str], *, prepares: bool) -> None:
@@ -239,7 +248,7 @@ class Shim:
         shown = {stream: self._without_secrets(text) for stream, text in lines.items()}
         self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in shown.items()})
         if prepares and shown:
-            self.state.write(detail=plain([*shown.values()][-1])[:200])
+            self.state.write(detail=messages.read_line(plain([*shown.values()][-1])))
 
     def _without_secrets(self, text: str) -> str:
         for part in self.hidden:
@@ -264,24 +273,22 @@ class Shim:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def _reason(self, code: int) -> tuple[str, str]:
+    def _reason(self, code: int) -> tuple[str, dict[str, Any]]:
         if self.stopping_since is not None:
-            grace = f"{self.spec['grace_seconds']:g} s"
-            how = f"did not end within {grace} and was killed" if self.killed else "ended"
-            return "STOPPED", f"It was asked to stop and {how}."
+            if not self.killed:
+                return "STOPPED", messages.message(messages.STOPPED_AS_ASKED)
+            return "STOPPED", messages.message(messages.KILLED_AFTER_GRACE, grace_seconds=self.spec["grace_seconds"])
         if self.limits.was_exceeded():
-            return (
-                "OUT_OF_MEMORY",
-                f"The server used more than its {self.spec['memory_words']} of memory and was ended.",
-            )
+            memory = self.spec["memory_bytes"]
+            return "OUT_OF_MEMORY", messages.message(messages.OUT_OF_MEMORY, memory_bytes=memory)
         if self.failure:
             return "NOT_STARTED", self.failure
         if code < 0:
-            return "SIGNALED", signal_words(-code, machine_ran_out=self.limits.machine_ran_out())
-        return "EXITED", exit_words(code, machine_ran_out=self.limits.machine_ran_out())
+            return "SIGNALED", signal_message(-code, machine_ran_out=self.limits.machine_ran_out())
+        return "EXITED", exit_message(code, machine_ran_out=self.limits.machine_ran_out())
 
-    def _end(self, reason: str, message: str) -> None:
-        self.log.write("launchpad", message)
+    def _end(self, reason: str, message: dict[str, Any]) -> None:
+        self.log.write("launchpad", messages.english(message))
         code = self.exit_code
         error, error_at = ("", 0.0)
         if reason not in {"STOPPED", "NOT_STARTED"}:
@@ -290,7 +297,7 @@ class Shim:
         self.limits.leave()
         self.state.write(
             phase="EXITED",
-            detail="",
+            detail=None,
             exit={
                 "reason": reason,
                 "code": code if reason in {"EXITED", "NOT_STARTED"} else None,
@@ -332,7 +339,8 @@ def main(folder: str) -> None:
     try:
         shim.run()
     except BaseException as error:
-        shim._end("LOST", f"Launchpad's process beside the server failed: {type(error).__name__}: {error}")
+        said = f"{type(error).__name__}: {error}"
+        shim._end("LOST", messages.message(messages.SHIM_FAILED, error=said))
         raise
 
 

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import psutil
 
+from deployments.messages import Message
+from deployments.runtimes.local import messages
+
 _ANY = {"0.0.0.0", "::"}  # noqa: S104  looked for, not bound to
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 _SHOWN = 4
@@ -35,41 +38,37 @@ def listeners(leader: int) -> Sequence[Listener] | None:
     return None if hidden and not found else sorted(found, key=lambda one: (one[1], one[0]))
 
 
-def misplaced(found: Iterable[Listener], host: str, port: int) -> str:
-    """Return what is wrong with where a server listens whose port is closed, `""` when it listens nowhere yet."""
+def misplaced(found: Iterable[Listener], host: str, port: int) -> Message | None:
+    """Return what is wrong with where a server listens whose port is closed, None when it listens nowhere yet."""
     found = list(found)
     if here := [address for address, number in found if number == port]:
         reachable = {host, *_ANY}
         if reachable & set(here):
-            return ""  # it has begun to listen since it was asked
-        return f"listens on {', '.join(here[:_SHOWN])} only, not on {host} (port {port})"
+            return None  # it has begun to listen since it was asked
+        addresses = ", ".join(here[:_SHOWN])
+        return Message(messages.WRONG_ADDRESS, {"addresses": addresses, "host": host, "port": port})
     others = list(dict.fromkeys(str(number) for _, number in found))
     if not others:
-        return ""
-    return f"listens on port {', '.join(others[:_SHOWN])} instead of {port}"
+        return None
+    return Message(messages.WRONG_PORT, {"ports": ", ".join(others[:_SHOWN]), "port": port})
 
 
-def exposed(found: Iterable[Listener]) -> str:
-    """Return what others on the network can reach of a server without a token, `""` when nothing."""
+def exposed(found: Iterable[Listener]) -> Message | None:
+    """Return what others on the network can reach of a server without a token, None when nothing."""
     ports = [f"{_bracketed(address)}:{port}" for address, port in found if not address.startswith(_LOOPBACK)]
-    if not ports:
-        return ""
-    return (
-        f"open to everybody on the network past the token check: it listens on {', '.join(ports[:_SHOWN])}; "
-        "let it listen on 127.0.0.1"
-    )
+    return Message(messages.EXPOSED, {"addresses": ", ".join(ports[:_SHOWN])}) if ports else None
 
 
 class Exposure:
     """What others can reach of servers that answer, looked at now and then: it costs more than asking for health."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[float, str]] = {}  # leader -> when it was looked at, what was found
+        self._known: dict[int, tuple[float, Message | None]] = {}  # leader -> when it was looked at, what was found
 
-    def of(self, leader: int) -> str:
+    def of(self, leader: int) -> Message | None:
         """Return what `exposed` says of a server."""
         now = time.monotonic()
-        at, found = self._known.get(leader, (now - LOOKED_AT_EVERY, ""))
+        at, found = self._known.get(leader, (now - LOOKED_AT_EVERY, None))
         if now - at >= LOOKED_AT_EVERY:
             found = exposed(listeners(leader) or ())
             self._known = {one: seen for one, seen in self._known.items() if now - seen[0] < 2 * LOOKED_AT_EVERY}

@@ -11,8 +11,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from deployments.errors import RuntimeRejected
+from deployments.messages import Message
 from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
 from deployments.runtimes.base import ArtifactSource, ReplicaSpec
+from deployments.runtimes.local import messages
 from deployments.runtimes.local.environment import is_built
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.reading import HOST
@@ -81,7 +83,6 @@ class LaunchSpecBuilder:
             "cwd": str(work),
             "cpu_millis": spec.resources.cpu_millis,
             "memory_bytes": spec.resources.memory_bytes,
-            "memory_words": memory_words(spec.resources.memory_bytes),
             "grace_seconds": spec.grace_seconds,
             "rights": asdict(preparation.rights.showing(*shown)),
             "control_groups": self.control_groups,
@@ -104,11 +105,11 @@ class LaunchSpecBuilder:
         if environment is not None and not is_built(environment):
             scope = "" if spec.shares_environment else scope_of(spec.resource_group)
             job = preparation.environment(environment, spec.requirements, scope)
-            failure = "Its Python environment cannot be built"
+            failure = messages.message(messages.ENVIRONMENT_NOT_BUILT)
             steps.append({"phase": "PREPARING", "job": job, "failure": failure})
         for fetch in spec.fetches:
             job = preparation.fetching(fetch, targets[fetch.placeholder])
-            failure = f"Its input artifact {fetch.placeholder} cannot be fetched"
+            failure = messages.message(messages.ARTIFACT_NOT_FETCHED, name=fetch.placeholder)
             steps.append({"phase": "FETCHING", "job": job, "failure": failure})
         return steps
 
@@ -125,9 +126,7 @@ class LaunchSpecBuilder:
         except (AddressInvalid, OSError):
             path = Path("/")
         if not is_own_file(path, home=self.home, roots=self.allowed_roots, folder=fetch.folder):
-            raise RuntimeRejected(
-                f"The input artifact {fetch.placeholder} lies outside the allowed folders, or there is nothing there."
-            )
+            raise RuntimeRejected(Message(messages.ARTIFACT_OUTSIDE, {"name": fetch.placeholder}))
         return path
 
     def cache_folder(self, fetch: ArtifactSource, resource_group: str) -> Path:
@@ -156,8 +155,3 @@ class LaunchSpecBuilder:
 def scope_of(resource_group: str) -> str:
     """Return the name of the folder of what is a resource group's alone."""
     return f"group-{hashlib.sha256(resource_group.encode()).hexdigest()[:16]}"
-
-
-def memory_words(size: int) -> str:
-    """Return a size as plans are written: "512 MB", "3 GB"."""
-    return f"{size / 1e9:g} GB" if size >= 1_000_000_000 else f"{size / 1e6:g} MB"

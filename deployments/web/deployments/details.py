@@ -133,7 +133,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
     newest = state.serving or state.newest
     context |= _values(request, state.configuration) | {
         "history": [(event, event.at - deployment.created_at) for event in status_changes(deployment)],
-        "reason": deployment.status_message or (state.newest.reason if state.newest else ""),
+        "cause": deployment.message or (state.newest.message if state.newest else None),
         "plan": newest.server_spec.get("resource_plan", "") if newest else "",
     }
     if state.is_waiting:
@@ -202,8 +202,8 @@ def _progress(state: DeploymentState) -> Progress | None:
         return None
     deployment = state.deployment
     ended = state.is_ending or bool(state.newest.outcome) or state.is_requested
-    of_status = "" if _runs(deployment) else deployment.status_message  # RUNNING tells of what serves, not of this
-    message = "" if ended else state.newest.waiting or of_status
+    of_status = None if _runs(deployment) else deployment.message  # RUNNING tells of what serves, not of this
+    message = None if ended else state.newest.waiting or of_status
     return progress_of(state.newest, now=timezone.now(), message=message, is_ending=state.is_ending)
 
 

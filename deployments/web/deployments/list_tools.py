@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET, require_POST
 
 from deployments.errors import InvalidInput
+from deployments.messages import render
 from deployments.models import Deployment, User
 from deployments.operations.saved_views import delete_view, save_view
 from deployments.queries.csv_download import csv_response
@@ -67,7 +68,7 @@ def _rows(deployments: Iterator[Deployment], columns: list[str]) -> Iterator[lis
     labels = [gettext("ID"), gettext("Configuration"), gettext("Current Status"), gettext("Message")]
     yield labels + [str(COLUMN_LABELS[name]) for name in columns]
     for deployment in deployments:
-        first = [deployment.pk, deployment.configuration.name, deployment.status, deployment.status_message]
+        first = [deployment.pk, deployment.configuration.name, deployment.status, render(deployment.message)]
         yield first + [_cell(deployment, name) for name in columns]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from deployments.messages import Message
 from deployments.models import Generation
 from deployments.serving_template import stored_readiness_check
 
@@ -16,12 +17,12 @@ class Verification:
 
     Args:
         words: what its success says.
-        answer: what was asked and answered, e.g. "GET /health answered 200"; `""` when not known.
+        answer: what was asked and answered, None when not known.
         asked_model: whether the model had to answer.
     """
 
     words: str
-    answer: str
+    answer: Message | None
     asked_model: bool
 
 

@@ -1,0 +1,56 @@
+"""How messages stand in rows: as two columns where what happened is asked for by its code, else as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils.translation import gettext_lazy as _
+
+from deployments.messages import Message, values_from_json
+
+
+class Reported(models.Model):
+    """Rows that say what happened: `reason` is the code, `params` its values, `message` both."""
+
+    reason = models.CharField(_("reason"), max_length=64, blank=True, default="")
+    params = models.JSONField(_("values"), blank=True, default=dict)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def message(self) -> Message | None:
+        return Message(self.reason, values_from_json(self.params)) if self.reason else None
+
+
+def columns_of(message: Message | None) -> dict[str, Any]:
+    """Return what to write into the columns of a `Reported` row."""
+    return message.to_json() if message else {"reason": "", "params": {}}
+
+
+class MessageField(models.JSONField):
+    """One column for a message that comes and goes with the row's state: replaced as a whole, compared as a whole.
+
+    Its code can be asked for all the same: `waiting__reason="WaitingForCapacity"`. NULL is no message.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options | {"null": True, "blank": True})
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        found = super().from_db_value(value, expression, connection)
+        return Message.from_json(found) if isinstance(found, dict) else found
+
+    def get_prep_value(self, value: Any) -> Any:
+        return super().get_prep_value(value.to_json() if isinstance(value, Message) else value)
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        value = value.to_json() if isinstance(value, Message) else value
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        """Return what forms and the admin site edit or show: plain JSON."""
+        value = super().value_from_object(obj)
+        return value.to_json() if isinstance(value, Message) else value
