@@ -72,3 +72,7 @@ class InvalidInput(LaunchpadError):
 
 class AlreadyExists(InvalidInput):
     """Another object of the same kind has the name already (AI API: 409)."""
+
+
+class CursorInvalid(LaunchpadError):
+    """A cursor is none of the runtime that is to go on after it."""

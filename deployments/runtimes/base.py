@@ -198,6 +198,7 @@ class LogLine:
         attempt: the attempt that wrote it.
         stream: "stdout", "stderr" or "launchpad" (our own words on the attempt, e.g. its exit).
         text: the line without its end.
+        cursor: what `Runtime.logs` goes on after this line with, `""` where it cannot.
     """
 
     at: datetime
@@ -205,6 +206,7 @@ class LogLine:
     attempt: int
     stream: str
     text: str
+    cursor: str = field(default="", compare=False, repr=False)
 
 
 class Runtime(Protocol):
@@ -258,18 +260,26 @@ class Runtime(Protocol):
         self,
         deployment_id: str,
         *,
+        limit: int = 1000,
+        cursor: str = "",
         start: datetime | None = None,
         end: datetime | None = None,
         newest_first: bool = False,
         replica: str = "",
         attempt: int | None = None,
-    ) -> Iterable[LogLine]:
-        """Yield the log lines of a deployment by their time (start <= at < end), as they are needed.
+    ) -> Sequence[LogLine]:
+        """Return log lines of a deployment by their time (start <= at < end): the first ones, or those after a cursor.
 
-        What it costs follows what is taken, not what is stored. Where old lines were removed, a line of ours says so.
+        What it costs follows what is returned, not what is stored, also where many lines have the same time. Fewer
+        lines than `limit` are all that there are. Where old lines were removed, a line of ours says so.
 
         Args:
+            limit: how many lines at most.
+            cursor: of the line to go on after, read in the same order; `""` for the first ones.
             replica, attempt: of these alone; `""` and None for all.
+
+        Raises:
+            CursorInvalid: the cursor is none of this runtime's.
         """
 
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:

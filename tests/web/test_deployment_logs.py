@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ from django.utils import timezone
 
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Attempt, Deployment, Replica, Role
-from deployments.queries.deployment_logs import SCAN_LINES, LogFilter, log_page
+from deployments.queries.deployment_logs import SCAN_LINES
+from deployments.queries.log_source import LOG_SECONDS, READS_AT_ONCE
 from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
@@ -349,32 +351,43 @@ def test_what_was_removed_of_a_log_is_said_where_it_begins(client: Client, write
     assert html.index("of older lines were removed") < html.index("xxxx")
 
 
-class Lines:
-    """A log with given times, for the cuts between pages."""
+def test_an_address_of_an_older_page_opens_the_log(client: Client, write: Write) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    write(deployment, "echo word")
+    signed_in(client)
 
-    def __init__(self, *seconds: int) -> None:
-        self.lines = [
-            LogLine(
-                at=datetime.fromtimestamp(at, tz=timezone.get_default_timezone()),
-                replica="r",
-                attempt=1,
-                stream="stdout",
-                text=str(number),
-            )
-            for number, at in enumerate(seconds)
-        ]
+    answer = client.get(reverse("deployment-logs", args=[deployment.pk]), {"from": "2026-01-01T00:00:00+00:00"})
 
-    def logs(self, deployment_id: str, *, newest_first: bool, **_: Any) -> Any:
-        return iter(self.lines[::-1] if newest_first else self.lines)
+    assert answer.status_code == 302
+    assert shown(client.get(answer["Location"]).content.decode()) == ["word"]
 
 
-@pytest.mark.parametrize("newest_first", [True, False])
-def test_lines_of_one_moment_are_never_cut_apart(newest_first: bool) -> None:
-    log: Any = Lines(1, 2, 2, 2, 2, 3)
-    wanted = LogFilter(newest_first=newest_first)
+class Silent:
+    """A runtime whose logs do not come."""
 
-    page = log_page(log, "d", wanted, size=2)
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go_on = threading.Event()
 
-    texts = [line.line.text for line in page.lines]
-    assert texts == (["5", "4", "3", "2", "1"] if newest_first else ["0", "1", "2", "3", "4"])
-    assert page.next == log.lines[1].at
+    def logs(self, *_: Any, **__: Any) -> list[LogLine]:
+        self.calls += 1
+        self.go_on.wait(30)
+        return []
+
+
+def test_a_runtime_that_does_not_answer_holds_few_threads_for_a_short_time(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = make.make_deployment(status=Status.STOPPED)
+    silent = Silent()
+    monkeypatch.setattr(registry._OPEN, "runtime_of", lambda _: silent)
+    signed_in(client)
+    began = time.monotonic()
+
+    for _ in range(READS_AT_ONCE + 1):
+        assert "local has not answered within 2 s." in logs(client, deployment)
+
+    assert time.monotonic() - began < (READS_AT_ONCE + 1) * (LOG_SECONDS + 1)
+    assert silent.calls == READS_AT_ONCE
+    silent.go_on.set()
+    wait_until(lambda: "has not answered" not in logs(client, deployment), what="it answers again")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +14,7 @@ from deployments.api.common import FAILURES, PathId, answer
 from deployments.api.errors import ApiError
 from deployments.api.logs import schemas
 from deployments.models import Deployment
-from deployments.runtimes.registry import runtime_for
+from deployments.queries.log_source import LogSource
 from deployments.runtimes.terminal import plain
 
 router = Router(tags=["Logs"], by_alias=True)
@@ -39,10 +38,10 @@ def deployment_logs(
     deployment = (rows.filter(resource_group=group) if group else rows).first()
     if deployment is None or not actor.sees(deployment.resource_group_id):
         raise ApiError(404, f"There is no deployment {deploymentId} for you.")
-    lines = runtime_for(deployment.resource_group.connection).logs(
-        deployment.pk, start=_aware(start), end=_aware(end), newest_first=order == "desc"
+    lines = LogSource(deployment.resource_group.connection).logs(
+        deployment.pk, limit=top, start=_aware(start), end=_aware(end), newest_first=order == "desc"
     )
-    items = [schemas.LogItem(timestamp=line.at, msg=plain(line.text)) for line in islice(lines, top)]
+    items = [schemas.LogItem(timestamp=line.at, msg=plain(line.text)) for line in lines]
     return answer(schemas.LogBody(data=schemas.LogResult(result=items)))
 
 

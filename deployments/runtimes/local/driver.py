@@ -212,19 +212,21 @@ class LocalRuntime:
         self,
         deployment_id: str,
         *,
+        limit: int = 1000,
+        cursor: str = "",
         start: datetime | None = None,
         end: datetime | None = None,
         newest_first: bool = False,
         replica: str = "",
         attempt: int | None = None,
-    ) -> Iterator[LogLine]:
-        """Yield the log lines of a deployment (start <= at < end)."""
-        attempts = [
+    ) -> Sequence[LogLine]:
+        """Return the first log lines of a deployment (start <= at < end), or those after a cursor."""
+        attempts = (
             one
             for one in self._attempts(deployment_id)
             if (not replica or one[0] == replica) and (attempt is None or one[1] == attempt)
-        ]
-        return logs.merged(attempts, start=start, end=end, newest_first=newest_first)
+        )
+        return logs.read(attempts, limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
 
     @_usable()
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:

@@ -1,49 +1,120 @@
-"""Reading the logs that the shims write: merged over replicas and attempts, from either end, from any time on.
+"""Reading the logs that the shims write: merged over replicas and attempts, from either end, from any place on.
 
 Nothing is read that is not asked for: files that end before the time wanted are not opened, in the others its place
 is found by halving, and lines are read from there on, in either direction, a block at a time.
+
+Lines have an order of their own beside their times, which may be the same for many: attempts by name, in each the
+place in its file. A cursor is the place of one line in that order.
 """
 
 from __future__ import annotations
 
 import heapq
 import json
+import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from deployments.errors import CursorInvalid
 from deployments.runtimes.base import LogLine
 from deployments.runtimes.local.attempt_files import read_json
 from deployments.runtimes.local.attempt_log import KEPT_FILES, REMOVED, ROTATE_BYTES, UNFINISHED
 
 _BLOCK = 1 << 16
 _CLOCK_SLACK = 1.0  # seconds that the time of a file's last write may lie before that of its last line
+_OURS = 0  # instead of an inode, in the place of a line that is in no file
 
 
-def merged(
+class _Place(NamedTuple):
+    """Where a line is: its time, its attempt, its file and its bytes in that."""
+
+    at: float
+    replica: str
+    attempt: int
+    inode: int
+    begin: int
+    end: int
+
+    def cursor(self) -> str:
+        return f"{self.at!r} {self.replica} {self.attempt} {self.inode} {self.begin} {self.end}"
+
+    @staticmethod
+    def of(cursor: str) -> _Place:
+        """Read a cursor.
+
+        Raises:
+            CursorInvalid: it is none of ours.
+        """
+        try:
+            at, replica, attempt, inode, begin, end = cursor.split(" ")
+            place = _Place(float(at), replica, int(attempt), int(inode), int(begin), int(end))
+        except ValueError as error:
+            raise CursorInvalid("The log cannot be read on from there.") from error
+        if not math.isfinite(place.at) or min(place.inode, place.begin, place.end) < 0:
+            raise CursorInvalid("The log cannot be read on from there.")
+        return place
+
+
+_Line = tuple[float, str, str, _Place]  # time, stream, text, place
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Range:
+    """Which lines of one attempt: start <= at < end, and of those the ones beyond `beyond` in the order of reading."""
+
+    start: float | None
+    end: float | None
+    newest_first: bool
+    beyond: _Place | None = None
+
+
+def read(
     attempts: Iterable[tuple[str, int, Path]],
     *,
+    limit: int,
+    cursor: str = "",
     start: datetime | None = None,
     end: datetime | None = None,
     newest_first: bool = False,
-) -> Iterator[LogLine]:
-    """Yield the lines of several attempts in the order of their times.
+) -> Sequence[LogLine]:
+    """Return the first lines of several attempts in the order of their times.
 
     Args:
         attempts: (replica, attempt, folder) of each.
+        limit: how many lines at most.
+        cursor: of the line to go on after, `""` for the first ones.
         start, end: start <= at < end.
+
+    Raises:
+        CursorInvalid: the cursor is none of ours.
     """
-    begin, until = start.timestamp() if start else None, end.timestamp() if end else None
+    place = _Place.of(cursor) if cursor else None
+    whole = _Range(
+        start=start.timestamp() if start else None, end=end.timestamp() if end else None, newest_first=newest_first
+    )
     streams = [
-        _lines(replica, attempt, folder, begin, until, newest_first=newest_first)
-        for replica, attempt, folder in attempts
+        _lines(replica, attempt, folder, _rest(whole, replica, attempt, place))
+        for replica, attempt, folder in sorted(attempts)
     ]
-    for line in heapq.merge(*streams, key=lambda line: line.at, reverse=newest_first):
-        if (start is None or line.at >= start) and (end is None or line.at < end):
-            yield line
+    merged = heapq.merge(*streams, key=itemgetter(0), reverse=newest_first)
+    return [
+        LogLine(
+            at=datetime.fromtimestamp(at, UTC),
+            replica=found.replica,
+            attempt=found.attempt,
+            stream=stream,
+            text=text,
+            cursor=found.cursor(),
+        )
+        for at, stream, text, found in islice(merged, limit)
+    ]
 
 
 def unfinished(replica: str, attempt: int, folder: Path) -> Iterator[LogLine]:
@@ -52,38 +123,59 @@ def unfinished(replica: str, attempt: int, folder: Path) -> Iterator[LogLine]:
         yield LogLine(at=datetime.fromtimestamp(at, UTC), replica=replica, attempt=attempt, stream=stream, text=text)
 
 
-def _lines(
-    replica: str, attempt: int, folder: Path, start: float | None, end: float | None, *, newest_first: bool
-) -> Iterator[LogLine]:
-    def line(at: float, stream: str, text: str) -> LogLine:
-        return LogLine(at=datetime.fromtimestamp(at, UTC), replica=replica, attempt=attempt, stream=stream, text=text)
+def _rest(whole: _Range, replica: str, attempt: int, place: _Place | None) -> _Range:
+    """Return what is left of an attempt after a place: at its time, attempts before it in the order are done."""
+    if place is None:
+        return whole
+    if (replica, attempt) == (place.replica, place.attempt):
+        return replace(whole, beyond=place)
+    is_done = (replica, attempt) < (place.replica, place.attempt)
+    start, end = whole.start, whole.end
+    if whole.newest_first:
+        until = place.at if is_done else math.nextafter(place.at, math.inf)
+        end = until if end is None else min(end, until)
+    else:
+        since = math.nextafter(place.at, math.inf) if is_done else place.at
+        start = since if start is None else max(start, since)
+    return replace(whole, start=start, end=end)
 
-    removed = _removed(folder, start)
-    if removed and not newest_first:
-        yield line(*removed)
+
+def _lines(replica: str, attempt: int, folder: Path, wanted: _Range) -> Iterator[_Line]:
+    removed = _removed(replica, attempt, folder, wanted)
+    if removed and not wanted.newest_first:
+        yield removed
     with ExitStack() as opened:
-        files = _open(folder, opened, start)  # newest first
-        for file in files if newest_first else reversed(files):
-            for raw in _between(file, start, end, newest_first=newest_first):
-                if (parsed := _parsed(raw)) is not None:
-                    yield line(*parsed)
-    if removed and newest_first:
-        yield line(*removed)
+        files = _open(folder, opened, wanted.start)  # newest first
+        files, edge = _beyond(files, wanted)
+        for file in files if wanted.newest_first else reversed(files):
+            inode = os.fstat(file.fileno()).st_ino
+            first, last = _edges(file, wanted)
+            if edge is not None and inode == edge.inode:
+                first, last = (first, min(last, edge.begin)) if wanted.newest_first else (max(first, edge.end), last)
+            for begin, raw in _backwards(file, first, last) if wanted.newest_first else _forwards(file, first, last):
+                if (parsed := _parsed(raw)) is None or not _is_within(parsed[0], wanted):
+                    continue
+                place = _Place(parsed[0], replica, attempt, inode, begin, begin + len(raw) + 1)
+                yield *parsed, place
+    if removed and wanted.newest_first:
+        yield removed
 
 
-def _removed(folder: Path, start: float | None) -> tuple[float, str, str] | None:
+def _removed(replica: str, attempt: int, folder: Path, wanted: _Range) -> _Line | None:
     """Return the line of ours that says what of an attempt's log is gone, at the time of the last line that is."""
-    if (removed := read_json(str(folder / REMOVED))) is None or (start is not None and removed["until"] < start):
+    if wanted.beyond is not None and (wanted.beyond.inode == _OURS or not wanted.newest_first):
+        return None  # it was shown before all others, or after them
+    if (removed := read_json(str(folder / REMOVED))) is None or not _is_within(removed["until"], wanted):
         return None
     kept = KEPT_FILES * ROTATE_BYTES // 1_000_000
     text = (
         f"{removed['bytes'] / 1e6:.1f} MB of older lines were removed: the log of an attempt keeps its last {kept} MB."
     )
-    return removed["until"], "launchpad", text
+    return removed["until"], "launchpad", text, _Place(removed["until"], replica, attempt, _OURS, 0, 0)
 
 
 def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO]:
-    """Open the files of an attempt, newest first, before any is read: they may be rotated or deleted meanwhile."""
+    """Open the files of an attempt, newest first, before any is read: they may be rotated or forgotten meanwhile."""
     files: list[BinaryIO] = []
     seen: set[int] = set()
     for number in range(KEPT_FILES):
@@ -100,18 +192,34 @@ def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO
     return files
 
 
-def _between(file: BinaryIO, start: float | None, end: float | None, *, newest_first: bool) -> Iterator[bytes]:
-    """Yield the raw lines of a file with start <= at < end, from either end."""
+def _beyond(files: list[BinaryIO], wanted: _Range) -> tuple[list[BinaryIO], _Place | None]:
+    """Return the files that hold what is beyond a place, newest first, and the place if it is in one of them."""
+    place = wanted.beyond
+    if place is None:
+        return files, None
+    for number, file in enumerate(files):
+        if os.fstat(file.fileno()).st_ino == place.inode and _is_at(file, place):
+            return (files[number:] if wanted.newest_first else files[: number + 1]), place
+    # Its file was removed, and with it all that was older: the rest is all newer, and begins with what is left.
+    return ([] if wanted.newest_first else files), None
+
+
+def _is_at(file: BinaryIO, place: _Place) -> bool:
+    """Return whether a line is still where it was: a new file may have the inode of one that was removed."""
+    file.seek(place.begin)
+    parsed = _parsed(file.readline())
+    return parsed is not None and parsed[0] == place.at
+
+
+def _edges(file: BinaryIO, wanted: _Range) -> tuple[int, int]:
+    """Return where what is wanted of a file by its time begins and ends."""
     size = file.seek(0, os.SEEK_END)
-    first = _offset(file, size, start) if start is not None else 0
-    last = _offset(file, size, end) if end is not None else size
-    if newest_first:
-        yield from _backwards(file, first, last)
-        return
-    file.seek(first)
-    while first < last and (raw := file.readline()):
-        first += len(raw)
-        yield raw
+    first = _offset(file, size, wanted.start) if wanted.start is not None else 0
+    return first, _offset(file, size, wanted.end) if wanted.end is not None else size
+
+
+def _is_within(at: float, wanted: _Range) -> bool:
+    return (wanted.start is None or at >= wanted.start) and (wanted.end is None or at < wanted.end)
 
 
 def _offset(file: BinaryIO, size: int, at: float) -> int:
@@ -142,14 +250,29 @@ def _parsed(raw: bytes) -> tuple[float, str, str] | None:
     return at, stream, text
 
 
-def _backwards(file: BinaryIO, first: int, last: int) -> Iterator[bytes]:
+def _forwards(file: BinaryIO, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines between two places, each with where it begins and without its end."""
+    file.seek(first)
+    while first < last and (raw := file.readline()):
+        yield first, raw.rstrip(b"\n")
+        first += len(raw)
+
+
+def _backwards(file: BinaryIO, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+    """Yield the same, the last one first."""
     position = last
     rest = b""
     while position > first:
         size = min(_BLOCK, position - first)
         position -= size
         file.seek(position)
-        rest, *whole = (file.read(size) + rest).split(b"\n")
-        yield from (line for line in reversed(whole) if line)
+        block = file.read(size) + rest
+        begin = position + len(block)
+        rest, *whole = block.split(b"\n")
+        for line in reversed(whole):
+            begin -= len(line)
+            if line:
+                yield begin, line
+            begin -= 1  # the end of the line before
     if rest:
-        yield rest
+        yield first, rest

@@ -10,12 +10,12 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.http import HttpResponse, QueryDict, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from deployments.errors import RuntimeUnavailable
+from deployments.errors import CursorInvalid, RuntimeUnavailable
 from deployments.lifecycle import Status
 from deployments.models import Attempt, Deployment
 from deployments.queries.deployment_details import replicas_of
@@ -31,7 +31,7 @@ from deployments.queries.deployment_logs import (
     text_of,
     unfinished_lines,
 )
-from deployments.runtimes.registry import runtime_for
+from deployments.queries.log_source import LogSource
 from deployments.web.deployments.common import deployment_or_404
 from deployments.web.deployments.details import page_context
 from deployments.web.deployments.forms import LogForm, moment_from
@@ -43,32 +43,35 @@ FILTERS = ("q", "order", "replica", "attempt", "stream", "start", "end")
 @require_GET
 @sign_in_required
 def deployment_logs(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show a page of the log (`from`: where the page begins; `after`: only what was written since)."""
+    """Show a page of the log (`from`: cursor that it begins after; `after`: only what was written since)."""
     deployment = deployment_or_404(request, deployment_id)
-    runtime = runtime_for(deployment.resource_group.connection)
+    source = LogSource(deployment.resource_group.connection)
     form = LogForm(request.GET, replicas_of(deployment))
     wanted = form.wanted()
-    after, begin = moment_from(request.GET.get("after", "")), moment_from(request.GET.get("from", ""))
+    after, cursor = moment_from(request.GET.get("after", "")), request.GET.get("from", "")
     failed = _failed_attempt(request, deployment)
     unfinished: Sequence[ShownLine] = []
     now = timezone.now()
     try:
         if after is not None:
             live = _is_live(deployment)
-            page = lines_since(runtime, deployment.pk, wanted, after=after, now=now if live else now + HOLD_BACK)
-            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if live else []
+            until = now if live else now + HOLD_BACK
+            page = lines_since(source, deployment.pk, wanted, after=after, cursor=cursor, now=until)
+            unfinished = unfinished_lines(source, deployment.pk, wanted) if live else []
             if live and not page.lines and not page.is_cut and _state_of(unfinished) == request.GET.get("state", ""):
                 return HttpResponse(status=204)
         elif failed is not None:
-            page = page_at_error(runtime, deployment.pk, failed)
+            page = page_at_error(source, deployment.pk, failed)
             wanted = replace(wanted, newest_first=False)
         else:
-            page = log_page(runtime, deployment.pk, _from(_until(wanted, deployment, now), begin))
-            unfinished = unfinished_lines(runtime, deployment.pk, wanted) if _is_live(deployment) else []
+            page = log_page(source, deployment.pk, _until(wanted, deployment, now), cursor=cursor)
+            unfinished = unfinished_lines(source, deployment.pk, wanted) if _is_live(deployment) else []
+    except CursorInvalid:  # the address was changed by hand, or is of another version
+        return redirect("deployment-logs", deployment.pk)
     except RuntimeUnavailable as error:
         return _without_log(request, deployment, form, str(error))
     context = _log_context(request, deployment, page, wanted, now, unfinished) | {"form": form, "failed": failed}
-    if request.htmx and (after or begin):
+    if request.htmx and (after or cursor):
         return render(request, "deployments/_log_more.html", context | {"is_tail": after is not None})
     return render(request, "deployments/logs.html", page_context(request, deployment, "logs") | context)
 
@@ -78,10 +81,10 @@ def deployment_logs(request: PageRequest, deployment_id: str) -> HttpResponse:
 def deployment_log_download(request: PageRequest, deployment_id: str) -> HttpResponse:
     """Send the log, all of it or the lines that the filters take, as plain text, oldest first."""
     deployment = deployment_or_404(request, deployment_id)
-    runtime = runtime_for(deployment.resource_group.connection)
+    source = LogSource(deployment.resource_group.connection)
     wanted = replace(LogForm(request.GET, replicas_of(deployment)).wanted(), newest_first=False)
     try:
-        lines = _begun(text_of(runtime, deployment.pk, wanted))
+        lines = _begun(text_of(source, deployment.pk, wanted))
     except RuntimeUnavailable as error:
         return HttpResponse(str(error), content_type="text/plain; charset=utf-8", status=503)
     answer = StreamingHttpResponse(
@@ -124,12 +127,6 @@ def _until(wanted: LogFilter, deployment: Deployment, now: datetime) -> LogFilte
     return replace(wanted, end=min(wanted.end, last) if wanted.end else last)
 
 
-def _from(wanted: LogFilter, begin: datetime | None) -> LogFilter:
-    if begin is None:
-        return wanted
-    return replace(wanted, end=begin) if wanted.newest_first else replace(wanted, start=begin + INSTANT)
-
-
 def _is_live(deployment: Deployment) -> bool:
     return deployment.status in {Status.UNKNOWN, Status.PENDING, Status.RUNNING, Status.STOPPING}
 
@@ -146,13 +143,12 @@ def _log_context(
     address = reverse("deployment-logs", args=[deployment.pk])
     order = {} if wanted.newest_first else {"order": "oldest"}
     more = tail = ""
-    if page.next is not None:
-        more = f"{address}?{urlencode(kept | order | {'from': page.next.isoformat()})}"
-    at_the_end = wanted.newest_first or page.next is None
-    if _is_live(deployment) and at_the_end and wanted.end is None and "from" not in request.GET:
-        # The page holds all before this moment, whatever the last line that its filters took.
-        after = page.newest if "after" in request.GET and page.newest else now - HOLD_BACK - INSTANT
-        state = {"after": after.isoformat()} | ({"state": _state_of(unfinished)} if unfinished else {})
+    if page.next:
+        more = f"{address}?{urlencode(kept | order | {'from': page.next})}"
+    at_the_end = wanted.newest_first or not page.next
+    is_tail = "after" in request.GET
+    if _is_live(deployment) and at_the_end and wanted.end is None and (is_tail or "from" not in request.GET):
+        state = _tail_of(request.GET, page, now) | ({"state": _state_of(unfinished)} if unfinished else {})
         tail = f"{address}?{urlencode(kept | order | state)}"
     return {
         "deployment": deployment,
@@ -167,6 +163,15 @@ def _log_context(
         "download": f"{reverse('deployment-log-download', args=[deployment.pk])}?{urlencode(kept)}",
         "download_all": reverse("deployment-log-download", args=[deployment.pk]),
     }
+
+
+def _tail_of(query: QueryDict, page: LogPage, now: datetime) -> dict[str, str]:
+    """Return what the next poll begins after: the last line that this one has looked at, else what it began after."""
+    if "after" not in query:  # the page holds all before this moment, whatever the last line that its filters took
+        return {"after": (now - HOLD_BACK - INSTANT).isoformat()}
+    if page.last is not None:
+        return {"after": page.last.at.isoformat(), "from": page.last.cursor}
+    return {name: query.get(name, "") for name in ("after", "from") if name in query}
 
 
 def _state_of(unfinished: Sequence[ShownLine]) -> str:
