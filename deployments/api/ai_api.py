@@ -1,4 +1,4 @@
-"""The AI API below /v2: which endpoints there are and who may call them."""
+"""The AI API below /v2: its routers and its authentication."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.api.secrets import routes as secrets
 
 
 class AiApi(NinjaAPI):
-    """Operations are called as their functions are, which have names of their own."""
+    """An API whose operation ids are the names of the view functions, which are unique."""
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__

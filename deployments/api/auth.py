@@ -1,4 +1,4 @@
-"""Who calls: an access token of ours whose service key still counts, and the resource group it speaks of."""
+"""Authentication by an access token whose service key or account is still valid, and the caller's resource group."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def group_of(request: HttpRequest, group_id: str) -> ResourceGroup:
     """Return a resource group of the caller.
 
     Raises:
-        ApiError: 404, there is none of this id, or the caller may not see it.
+        ApiError: 404, there is none with this id, or the caller may not see it.
     """
     actor = cast(ApiRequest, request).actor
     group = ResourceGroup.objects.order_by().filter(pk=group_id).first()
@@ -66,5 +66,5 @@ def group_of(request: HttpRequest, group_id: str) -> ResourceGroup:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return who calls."""
+    """Return the caller."""
     return cast(ApiRequest, request).actor

@@ -1,4 +1,4 @@
-"""What the endpoints share: paging, searching, labels, and the errors that are documented."""
+"""Shared by the endpoints: answers, counts, labels, links, and the documented errors."""
 
 from __future__ import annotations
 
@@ -28,36 +28,36 @@ LabelSelector = Annotated[list[str], Query(max_length=10)]
 
 
 def link(*, in_group: bool = True, body: Mapping[str, str] | None = None, **parameters: str) -> dict[str, Any]:
-    """Return where the document says the values of a following request come from.
+    """Return an OpenAPI link: where the values of a following request come from.
 
     Args:
-        in_group: whether it names the same resource group in its header.
-        body: field of its body -> expression.
-        parameters: parameter of its path -> expression.
+        in_group: whether it has the same resource group in its header.
+        body: field of its body -> runtime expression.
+        parameters: parameter of its path -> runtime expression.
     """
     group = {"AI-Resource-Group": "$request.header.AI-Resource-Group"} if in_group else {}
     return {"parameters": {**parameters, **group}} | ({"requestBody": dict(body)} if body else {})
 
 
-def links(status: int, **following: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the document says of an answer with `status`: the operations that go on from there."""
-    told = {name: {"operationId": name, **where} for name, where in following.items()}
-    return {"responses": {status: {"links": told}}}
+def links(status: int, **operations: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the OpenAPI links of an answer with `status`: the operations that can follow it."""
+    by_name = {name: {"operationId": name, **values} for name, values in operations.items()}
+    return {"responses": {status: {"links": by_name}}}
 
 
 def answer(body: Body, status: int = 200, **headers: str) -> HttpResponse:
-    """Return a body as JSON: names as the specification spells them, and no nulls.
+    """Return a body as JSON, with the specification's names and without nulls.
 
-    Written by pydantic itself: the framework's own way would look at every field twice more (a list of 100
+    Serialised by pydantic directly: the framework would process every field twice more (a list of 100
     deployments took 78 ms instead of 20).
     """
     text = body.model_dump_json(by_alias=True, exclude_none=True)
     return HttpResponse(text, status=status, content_type="application/json", headers=headers)
 
 
-def count_of(found: QuerySet[Any, Any], shown: Sized, top: int, skip: int) -> int:
-    """Return how many rows there are in all; the database is only asked when those shown do not tell."""
-    return len(shown) if skip == 0 and len(shown) < top else found.count()
+def count_of(queryset: QuerySet[Any, Any], page: Sized, top: int, skip: int) -> int:
+    """Return the total number of rows; counted in the database only when the page does not show it."""
+    return len(page) if skip == 0 and len(page) < top else queryset.count()
 
 
 def labels_of(labels: Mapping[str, str]) -> list[LabelBody]:

@@ -56,7 +56,7 @@ class ApiError(LaunchpadError):
 
     Args:
         status: HTTP status.
-        details: what is wrong with which field.
+        details: the problems of single fields.
     """
 
     def __init__(self, status: int, message: str, *, details: Sequence[Detail] = ()) -> None:
@@ -79,7 +79,7 @@ def error_response(request: HttpRequest, status: int, message: str, details: Seq
 
 
 def request_id(request: HttpRequest) -> str:
-    """Return the id that the caller has given the request, else a new one; the same for the whole request."""
+    """Return the caller's id of the request, else a new one; always the same for one request."""
     if not hasattr(request, "ai_api_request_id"):
         given = request.headers.get("X-Request-Id", "")
         request.ai_api_request_id = given if _REQUEST_ID.match(given) else str(uuid.uuid4())  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ def request_id(request: HttpRequest) -> str:
 
 
 def status_of(error: LaunchpadError) -> int:
-    """Return the HTTP status that stands for an error of the operations."""
+    """Return the HTTP status of an error."""
     if isinstance(error, ApiError):
         return error.status
     for kind, status in (
@@ -104,7 +104,7 @@ def status_of(error: LaunchpadError) -> int:
 
 
 def answer_errors(api: NinjaAPI) -> None:
-    """Let an API answer every error in the AI API's form."""
+    """Make an API answer every error in the AI API's form."""
 
     @api.exception_handler(LaunchpadError)
     def refused(request: HttpRequest, error: LaunchpadError) -> HttpResponse:
@@ -130,15 +130,15 @@ def answer_errors(api: NinjaAPI) -> None:
         return error_response(request, 413, "The body is larger than the 20 MB that are allowed.")
 
     @api.exception_handler(HttpError)
-    def told(request: HttpRequest, error: HttpError) -> HttpResponse:
+    def http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
         return error_response(request, error.status_code, str(error))
 
 
 @csrf_exempt
 def not_offered(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """Answer what is in the specification and not offered here with 501, everything else with 404.
+    """Answer 501 for paths of the specification that are not offered here, 404 for all others.
 
-    Whatever the method: no cookie counts below /v2, so there is no form of another site to look out for.
+    For every method: below /v2 cookies do not authenticate, so that CSRF protection is not needed.
     """
     is_specified = any(re.match(rf"{pattern}(/|$)", rest) for pattern in _NOT_OFFERED)
     status = 501 if is_specified else 404
@@ -167,10 +167,10 @@ def _detail(target: str, message: str) -> Detail:
 
 
 def _field(location: Sequence[str | int]) -> str:
-    """Return the name of a field as its sender wrote it: ("body", "body", "ttl") -> "ttl"."""
-    words = [str(word) for word in location]
-    if words and words[0] in {"body", "query", "path", "header"}:
-        words = words[1:]
-    if len(words) > 1 and words[0] in {"body", "wanted", "data"}:
-        words = words[1:]
-    return ".".join(words)
+    """Return the name of a field as the client wrote it: ("body", "body", "ttl") -> "ttl"."""
+    parts = [str(part) for part in location]
+    if parts and parts[0] in {"body", "query", "path", "header"}:
+        parts = parts[1:]
+    if len(parts) > 1 and parts[0] in {"body", "data", "parameters", "search"}:  # names of our functions' arguments
+        parts = parts[1:]
+    return ".".join(parts)

@@ -1,4 +1,4 @@
-"""The texts that the bodies of the AI API hold, and which of them are accepted."""
+"""The types of the fields of the AI API, and their validation."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 ID_PATTERN = r"^[\w.-]{4,64}$"
-SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  of a name
+SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  the pattern of a name
 TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
 
 
 def _storable(text: str) -> str:
-    """Refuse what JSON can hold and no database: NUL, and half of a pair that stands for one character."""
+    """Refuse characters that JSON allows and databases do not: NUL, and a lone surrogate."""
     if "\0" in text:
-        raise ValueError("A NUL character cannot be kept")
+        raise ValueError("A NUL character cannot be stored")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("It holds something that is no character (one half of a surrogate pair)")
+        raise ValueError("It contains half of a surrogate pair, which is not a character")
     return text
 
 

@@ -19,22 +19,24 @@ MAX_ROWS = 100_000
 DEFAULT_PAGE_SIZE = 10_000
 MAX_VALUES = 100  # of one filter
 
-Top = Annotated[int, Query(alias="$top", ge=0, le=MAX_ROWS, description="Most rows.")]
-Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Rows to leave out first.")]
-OptionalTop = Annotated[int | None, Query(alias="$top", ge=0, le=MAX_ROWS, description="Most rows, all by default.")]
+Top = Annotated[int, Query(alias="$top", ge=0, le=MAX_ROWS, description="Maximum number of rows.")]
+Skip = Annotated[int, Query(alias="$skip", ge=0, le=2**31, description="Number of rows to skip.")]
+OptionalTop = Annotated[
+    int | None, Query(alias="$top", ge=0, le=MAX_ROWS, description="Maximum number of rows, by default all.")
+]
 
 
 class Parameters(Schema):
-    """What a list of the AI API is asked with; made from a table of filters by `parameters_of`."""
+    """The query parameters of a list; created from a table of filters by `parameters_of`."""
 
     def values(self) -> Mapping[str, str | Sequence[str]]:
-        """Return name of a filter -> its value or values."""
+        """Return filter name -> its value or values."""
         given = self.model_dump(by_alias=False, exclude={"search", "caseless"})
         return {name: split(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 class Search(Schema):
-    """Search of a list; a flag in the specification says whether case counts, and some clients put the text there."""
+    """The search parameters of a list. Some clients put the text into the flag that says whether case matters."""
 
     search: str = Field("", alias="$search", max_length=80, description="Part of a name or description.")
     caseless: bool | str = Field(False, alias="searchCaseInsensitive")
@@ -44,40 +46,40 @@ class Search(Schema):
 
 
 def parameters_of(name: str, filters: Iterable[Filter]) -> type[Parameters]:
-    """Return the parameters of the AI API that a table of filters offers."""
+    """Return the query parameters of the AI API for a table of filters."""
     fields: dict[str, Any] = {}
-    for one in filters:
-        if not one.parameter:
+    for declared in filters:
+        if not declared.parameter:
             continue
-        if get_origin(one.annotation) is list:
-            fields[one.name] = (one.annotation, Field([], alias=one.parameter, max_length=MAX_VALUES))
+        if get_origin(declared.annotation) is list:
+            fields[declared.name] = (declared.annotation, Field([], alias=declared.parameter, max_length=MAX_VALUES))
         else:
-            fields[one.name] = (one.annotation, Field("", alias=one.parameter))
+            fields[declared.name] = (declared.annotation, Field("", alias=declared.parameter))
     return create_model(name, __base__=Parameters, **fields)
 
 
-def split(words: Sequence[str]) -> list[str]:
-    """Return the values of a list parameter, given several times or separated by commas."""
-    return [part for word in words for part in word.split(",") if part]
+def split(values: Sequence[str]) -> list[str]:
+    """Return the values of a list parameter, which may be repeated or separated by commas."""
+    return [part for value in values for part in value.split(",") if part]
 
 
 def search_for(text: str, caseless: bool | str, *columns: str) -> Q:
-    """Return the condition that one of the columns holds what is searched for.
+    """Return the condition that one of the columns contains the text.
 
     Args:
         text: of `$search`.
-        caseless: of `searchCaseInsensitive`: whether upper and lower case are the same, or the text itself from
-            clients that put it there.
+        caseless: of `searchCaseInsensitive`: whether upper and lower case are equal, or the text itself, from
+            clients that send it there.
     """
-    word = str(caseless).lower()
-    is_flag = word in {"", "true", "false", "1", "0"}
+    flag = str(caseless).lower()
+    is_flag = flag in {"", "true", "false", "1", "0"}
     part = (text or ("" if is_flag else str(caseless)[:80])).replace("\0", "")
     condition = Q()
     for column in columns if part else ():
-        if is_flag and word not in {"true", "1"}:
-            # LIKE of SQLite looks at no case, its INSTR does; PostgreSQL's STRPOS is the same.
+        if is_flag and flag not in {"true", "1"}:
+            # SQLite's LIKE ignores case, its INSTR does not; PostgreSQL's STRPOS is like INSTR.
             condition |= Q(GreaterThan(StrIndex(F(column), Value(part)), 0))
-        elif connection.vendor == "sqlite":  # its LIKE knows the case of ASCII letters alone
+        elif connection.vendor == "sqlite":  # its LIKE ignores the case of ASCII letters only
             condition |= Q(**{f"{column}__iregex": re.escape(part)})
         else:
             condition |= Q(**{f"{column}__icontains": part})
@@ -85,7 +87,7 @@ def search_for(text: str, caseless: bool | str, *columns: str) -> Q:
 
 
 def has_labels(labels: Mapping[str, str], selectors: Sequence[str]) -> bool:
-    """Return whether labels fit all selectors, `key=value` or `key!=value`."""
+    """Return whether labels match all selectors, `key=value` or `key!=value`."""
     for selector in split(selectors):
         key, is_not, value = selector.partition("!=")
         if not is_not:

@@ -1,4 +1,4 @@
-"""`/healthz`: whether everything that Launchpad needs answers now. For the terminal, load balancers and monitors."""
+"""`/healthz`: whether all parts of Launchpad respond. For the terminal, load balancers and monitoring."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from launchpad.version import VERSION
 @require_safe
 @never_cache
 def health(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when all parts work, else 503 naming those that do not. Says nothing that needs a secret."""
-    problems = [problem for ask in _PARTS if (problem := ask())]
+    """Answer 200 when all parts work, else 503 with those that do not. Public, so without confidential details."""
+    problems = [problem for check in _CHECKS if (problem := check())]
     if problems:
         return JsonResponse({"status": "unavailable", "version": VERSION, "problems": problems}, status=503)
     return JsonResponse({"status": "ok", "version": VERSION})
@@ -30,19 +30,19 @@ def _database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return "the database does not answer"
+        return "the database does not respond"
     return ""
 
 
 def _broker_and_worker() -> str:
     try:
-        return "" if broker.has_heartbeat() else "no worker has been at work lately"
+        return "" if broker.has_heartbeat() else "no worker has sent a heartbeat lately"
     except RedisError:
-        return "the broker does not answer"
+        return "the broker does not respond"
 
 
 def _gateway() -> str:
-    return "" if sync.is_alive() else "the gateway does not answer"
+    return "" if sync.is_alive() else "the gateway does not respond"
 
 
-_PARTS: tuple[Callable[[], str], ...] = (_database, _broker_and_worker, _gateway)
+_CHECKS: tuple[Callable[[], str], ...] = (_database, _broker_and_worker, _gateway)

@@ -1,6 +1,6 @@
-"""What is the same for every request below /v2: its id, errors as JSON, parameters, HEAD and OPTIONS.
+"""Common behaviour of all requests below /v2: request id, errors as JSON, parameters, HEAD and OPTIONS.
 
-Errors below /oauth are JSON, too, in OAuth's own form.
+Errors below /oauth are JSON, too, in OAuth's form.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from deployments.api.errors import SENTENCES, error_response, request_id
 
 PREFIX, OAUTH_PREFIX = "/v2", "/oauth/"
-# As specified; clients write all of them with and without the dollar sign.
+# As specified; clients send all of them with and without the dollar sign.
 PARAMETERS = ("$top", "$skip", "$order", "$search", "$select", "$expand", "start", "end")
 _OTHER_SPELLING = {name[1:] if name.startswith("$") else f"${name}": name for name in PARAMETERS}
 
 
 def ai_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware: answer below /v2 as programs expect it, whoever makes the answer."""
+    """Middleware: give all answers below /v2 the form that programs expect, also those of Django itself."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path.startswith(OAUTH_PREFIX):
@@ -43,18 +43,20 @@ def ai_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[
 
 
 def _as_specified(query: QueryDict) -> QueryDict:
-    """Return the parameters in the specification's spelling, which wins where both are sent."""
-    renamed = {name: right for name, right in _OTHER_SPELLING.items() if name in query and right not in query}
+    """Return the parameters in the specification's spelling, which has precedence when both are sent."""
+    renamed = {
+        name: specified for name, specified in _OTHER_SPELLING.items() if name in query and specified not in query
+    }
     if not renamed:
         return query
-    found = query.copy()
-    for name, right in renamed.items():
-        found.setlist(right, found.pop(name))
-    return found
+    copy = query.copy()
+    for name, specified in renamed.items():
+        copy.setlist(specified, copy.pop(name))
+    return copy
 
 
 def _allowed(request: HttpRequest, refused: HttpResponseBase) -> HttpResponseBase:
-    """Tell which methods an address knows: that is the answer to OPTIONS, and a header of every other refusal."""
+    """Add the header Allow with the methods of a path, and answer OPTIONS with it."""
     methods = {name.strip() for name in refused.get("Allow", "").split(",") if name.strip()} | {"OPTIONS"}
     if "GET" in methods:
         methods.add("HEAD")
@@ -69,7 +71,7 @@ def _as_error(request: HttpRequest, response: HttpResponseBase) -> HttpResponse:
 
 
 def _as_oauth_error(response: HttpResponseBase) -> HttpResponseBase:
-    """Return an answer as it is, or in the form of RFC 6749, section 5.2, when it is an error and a page."""
+    """Return an error page in the form of RFC 6749, section 5.2; other answers unchanged."""
     status = response.status_code
     if status < 400 or response.get("Content-Type", "").startswith("application/json"):
         return response

@@ -1,7 +1,7 @@
 """Access tokens for programs: `POST /oauth/token` with a service key, and the public keys at `GET /oauth/jwks`.
 
-The protocol is Authlib's. Ours is who a client is (a service key) and what a token looks like (`auth/tokens.py`);
-tokens are checked by their signature, so none is kept.
+Authlib implements the protocol. This module defines clients (service keys) and issues tokens (`auth/tokens.py`);
+tokens are verified by their signature, so they are not stored.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from deployments.operations.audit import record
 WRONG_CLIENT = (
     "No usable service key has this client id and secret. Check both; the key may have been revoked or have expired."
 )
-TOO_MANY = "Too many tokens were asked for. Use the one you have until it expires, and ask again in %s s."
-NOTE_USE_EVERY = timedelta(minutes=1)
-JWKS_SECONDS = 30  # a new key is published that long before it signs
+TOO_MANY = "Too many tokens were requested. Use the one you have until it expires, and try again in %s s."
+LAST_USED_PRECISION = timedelta(minutes=1)
+JWKS_SECONDS = 30  # as long as a new key is published before it signs (PUBLISH_LEAD_SECONDS)
 
-# Whether https is demanded follows from LAUNCHPAD_URL (SECURE_SSL_REDIRECT), for tokens as for the pages.
+# SECURE_SSL_REDIRECT (from LAUNCHPAD_URL) decides whether https is required, for tokens as for the pages.
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
-logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it would write whole tokens into the log
+logging.getLogger("authlib").setLevel(logging.INFO)  # at DEBUG it would log whole tokens
 
 
 class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
-    """A service key as Authlib wants to see it."""
+    """A service key with the interface of Authlib's clients."""
 
     def __init__(self, key: ServiceKey) -> None:
         self.key = key
@@ -65,25 +65,25 @@ class Client(ClientMixin):  # type: ignore[misc]  # Authlib has no types
 
 
 class ClientCredentials(grants.ClientCredentialsGrant):  # type: ignore[misc]
-    """The one grant there is."""
+    """The only supported grant."""
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
 
 class TokenServer(AuthorizationServer):  # type: ignore[misc]
-    """Authlib's server with service keys for clients and tokens that need no table."""
+    """Authlib's server with service keys as clients, and tokens that are not stored."""
 
     def query_client(self, client_id: str) -> Client | None:
-        if "\x00" in client_id:  # PostgreSQL would refuse to look for it
+        if "\x00" in client_id:  # PostgreSQL refuses NUL in a query
             return None
         key = ServiceKey.objects.filter(client_id=client_id).first()
         return Client(key) if key else None
 
     def save_token(self, token: dict[str, Any], request: object) -> None:
-        """Do nothing: whoever has the public key can check a token."""
+        """Do nothing: tokens are verified with the public key."""
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> HttpResponse:
-        """Answer every failed authentication alike: nobody can find out which client ids exist."""
+        """Answer every failed authentication alike, so that client ids cannot be guessed."""
         if isinstance(error, InvalidClientError):
             error = _wrong_client()
         response: HttpResponse = super().handle_error_response(request, error)
@@ -96,7 +96,7 @@ def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
     lifetime = tokens.MAX_LIFETIME
     if key.expires_at is not None:
         lifetime = max(1, min(lifetime, int((key.expires_at - timezone.now()).total_seconds())))
-    _note_use(key)
+    _record_use(key)
     jti = secrets.token_hex(16)
     return {
         "access_token": token_grants.issue_for_key(key, lifetime_seconds=lifetime, jti=jti),
@@ -107,10 +107,10 @@ def issue_token(grant_type: str, client: Client, **_: object) -> dict[str, Any]:
     }
 
 
-def _note_use(key: ServiceKey) -> None:
-    """Remember to the minute when a key was last used: an administrator sees which ones nobody needs any more."""
+def _record_use(key: ServiceKey) -> None:
+    """Record when a key was last used, to the minute: administrators see which keys are not needed any more."""
     now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at >= NOTE_USE_EVERY:
+    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_PRECISION:
         ServiceKey.objects.filter(pk=key.pk).update(last_used_at=now)
 
 
@@ -125,11 +125,11 @@ _SERVER.register_token_generator("default", issue_token)
 def token(request: HttpRequest) -> HttpResponse:
     """Exchange client id and secret (form fields or HTTP Basic) for an access token."""
     if seconds := seconds_to_wait(request):
-        told = {"error": "too_many_requests", "error_description": TOO_MANY % seconds}
-        return JsonResponse(told, status=429, headers={"Retry-After": str(seconds)})
+        body = {"error": "too_many_requests", "error_description": TOO_MANY % seconds}
+        return JsonResponse(body, status=429, headers={"Retry-After": str(seconds)})
     try:
         response: HttpResponse = _SERVER.create_token_response(request)
-    except UnicodeDecodeError:  # the credentials of HTTP Basic are no text
+    except UnicodeDecodeError:  # the credentials of HTTP Basic are not valid text
         response = _SERVER.handle_error_response(request, _wrong_client())
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         record(_client_id(request), "token refused", "servicekey")
@@ -139,17 +139,17 @@ def token(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=JWKS_SECONDS)
 def jwks(request: HttpRequest) -> HttpResponse:
-    """Answer the public keys that tokens can be checked with."""
+    """Return the public keys that tokens are verified with."""
     return JsonResponse(tokens.jwks())
 
 
 def _client_id(request: HttpRequest) -> str:
-    """Return what a program calls itself, to be kept in the audit log."""
+    """Return the client id that a program has sent, for the audit log."""
     try:
-        told, _ = extract_basic_authorization(request.headers)
+        client_id, _ = extract_basic_authorization(request.headers)
     except UnicodeDecodeError:
-        told = ""
-    return str(told or request.POST.get("client_id", "")).replace("\0", "")
+        client_id = ""
+    return str(client_id or request.POST.get("client_id", "")).replace("\0", "")
 
 
 def _wrong_client() -> InvalidClientError:

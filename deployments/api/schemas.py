@@ -1,4 +1,4 @@
-"""What the AI API's bodies look like: camelCase, times in UTC, nothing where there is nothing to say."""
+"""Base classes and shared bodies of the AI API: camelCase, times in UTC, no nulls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.api.fields import LongText, Text
 
 
 class Body(BaseModel):
-    """All bodies: camelCase outside, snake_case inside; fields that are not known are left out."""
+    """Base of all bodies: camelCase in JSON, snake_case in Python; unknown fields are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
@@ -26,7 +26,7 @@ class ErrorBody(Body):
 
 
 class Failure(Body):
-    """Every answer that is not a success."""
+    """The body of every error."""
 
     error: ErrorBody
 

@@ -1,6 +1,6 @@
-"""How often somebody may ask for access tokens: per program and address, and ten times that per address.
+"""The rate limits of access tokens: per program and client address, and ten times that per client address.
 
-Counted in each web process on its own, so that tokens are given also while nothing but the database works.
+Counted in each web process separately, so that tokens are issued even while only the database works.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja.throttling import SimpleRateThrottle
 
-PER_ADDRESS = 10  # programs that may ask as often as they may from one address
+PER_ADDRESS = 10  # programs that may use their full rate from one address
 
 
 class _PerProgram(SimpleRateThrottle):
@@ -27,7 +27,7 @@ class _PerAddress(SimpleRateThrottle):
 
 
 def seconds_to_wait(request: HttpRequest) -> int:
-    """Count a request and return how long to wait before the next one, 0 when this one may be answered."""
+    """Count a request and return the seconds to wait before the next one, 0 when this one is allowed."""
     rate = settings.LAUNCHPAD_TOKENS_PER_MINUTE
     for throttle in (_PerAddress(f"{rate * PER_ADDRESS}/min"), _PerProgram(f"{rate}/min")):
         if not throttle.allow_request(request):
@@ -36,5 +36,5 @@ def seconds_to_wait(request: HttpRequest) -> int:
 
 
 def _key(request: HttpRequest, *parts: str) -> str:
-    told = "\0".join((request.META.get("REMOTE_ADDR", ""), *parts))
-    return f"tokens-{hashlib.sha256(told.encode(errors='surrogatepass')).hexdigest()}"
+    parts_text = "\0".join((request.META.get("REMOTE_ADDR", ""), *parts))
+    return f"tokens-{hashlib.sha256(parts_text.encode(errors='surrogatepass')).hexdigest()}"

@@ -1,4 +1,4 @@
-"""Addresses for programs."""
+"""The URLs for programs."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Artifacts: models, data sets and result sets by their URL."""
+"""Endpoints of artifacts: models, data sets and result sets, by their URL."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from deployments.operations import add_artifact
 from deployments.queries.artifacts import FILTERS
 from deployments.queries.filters import narrowed
 
-if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
+if TYPE_CHECKING:  # created at run time from the table of filters, which a type checker cannot follow
     ArtifactParameters = Parameters
 else:
     ArtifactParameters = parameters_of("ArtifactParameters", FILTERS)
@@ -51,14 +51,16 @@ def artifact_list(
     skip: Skip = 0,
     expand: Expand = "",
 ) -> HttpResponse:
-    found = _found(request, group, parameters, search)
+    artifacts = _artifacts(request, group, parameters, search)
     if artifactLabelSelector:
-        fitting = [one for one in found.select_related("scenario") if has_labels(one.labels, artifactLabelSelector)]
-        rows, count = fitting[skip : skip + top], len(fitting)
+        selected = [
+            row for row in artifacts.select_related("scenario") if has_labels(row.labels, artifactLabelSelector)
+        ]
+        page, count = selected[skip : skip + top], len(selected)
     else:
-        rows = list(found.select_related("scenario")[skip : skip + top])
-        count = count_of(found, rows, top, skip)
-    return answer(schemas.ArtifactList(count=count, resources=[_body(one, expand) for one in rows]))
+        page = list(artifacts.select_related("scenario")[skip : skip + top])
+        count = count_of(artifacts, page, top, skip)
+    return answer(schemas.ArtifactList(count=count, resources=[_body(row, expand) for row in page]))
 
 
 @router.get("/artifacts/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
@@ -69,11 +71,11 @@ def artifact_count(
     search: Query[Search],
     artifactLabelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:
-    found = _found(request, group, parameters, search)
+    artifacts = _artifacts(request, group, parameters, search)
     count = (
-        sum(has_labels(labels, artifactLabelSelector) for labels in found.values_list("labels", flat=True))
+        sum(has_labels(labels, artifactLabelSelector) for labels in artifacts.values_list("labels", flat=True))
         if artifactLabelSelector
-        else found.count()
+        else artifacts.count()
     )
     return HttpResponse(str(count), content_type="text/plain")
 
@@ -81,12 +83,12 @@ def artifact_count(
 @router.post("/artifacts", response={201: schemas.ArtifactCreated, **FAILURES}, openapi_extra=LINKS)
 def artifact_create(request: HttpRequest, group: GroupHeader, body: schemas.ArtifactPost) -> HttpResponse:
     scenario = Scenario.objects.filter(pk=body.scenario_id).first()
-    place = group_of(request, group)
+    resource_group = group_of(request, group)
     if scenario is None:
         raise ApiError(400, f"There is no scenario {body.scenario_id}.")
     artifact = add_artifact(
         actor_of(request),
-        place,
+        resource_group,
         scenario,
         name=body.name,
         kind=body.kind,
@@ -94,8 +96,8 @@ def artifact_create(request: HttpRequest, group: GroupHeader, body: schemas.Arti
         description=body.description,
         labels={label.key: label.value for label in body.labels},
     )
-    told = schemas.ArtifactCreated(id=str(artifact.pk), message="Artifact acknowledged", url=artifact.url)
-    return answer(told, 201, Location=f"/v2/lm/artifacts/{artifact.pk}")
+    created = schemas.ArtifactCreated(id=str(artifact.pk), message="Artifact acknowledged", url=artifact.url)
+    return answer(created, 201, Location=f"/v2/lm/artifacts/{artifact.pk}")
 
 
 @router.get("/artifacts/{artifactId}", response={200: schemas.ArtifactBody, **FAILURES})
@@ -105,14 +107,14 @@ def artifact(
     group: GroupHeader,
     expand: Expand = "",
 ) -> HttpResponse:
-    place = group_of(request, group)
-    found = find(Artifact.objects.select_related("scenario"), place, artifactId)
-    if found is None:
-        raise ApiError(404, f"There is no artifact {artifactId} in {place.pk}.")
-    return answer(_body(found, expand))
+    resource_group = group_of(request, group)
+    row = find(Artifact.objects.select_related("scenario"), resource_group, artifactId)
+    if row is None:
+        raise ApiError(404, f"There is no artifact {artifactId} in {resource_group.pk}.")
+    return answer(_body(row, expand))
 
 
-def _found(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Artifact]:
+def _artifacts(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Artifact]:
     rows = Artifact.objects.filter(search.condition("name", "description"), resource_group=group_of(request, group))
     return narrowed(rows, FILTERS, parameters.values())
 

@@ -1,4 +1,4 @@
-"""Configurations: immutable values for an executable."""
+"""Endpoints of configurations: immutable values for an executable."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from deployments.operations import create_configuration
 from deployments.queries.configurations import FILTERS
 from deployments.queries.filters import narrowed
 
-if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
+if TYPE_CHECKING:  # created at run time from the table of filters, which a type checker cannot follow
     ConfigurationParameters = Parameters
 else:
     ConfigurationParameters = parameters_of("ConfigurationParameters", FILTERS)
@@ -51,10 +51,10 @@ def configuration_list(
     skip: Skip = 0,
     expand: Expand = "",
 ) -> HttpResponse:
-    found = _found(request, group, parameters, search)
-    rows = list((found.select_related("scenario") if expand else found)[skip : skip + top])
-    bodies = [_body(one, expand) for one in rows]
-    return answer(schemas.ConfigurationList(count=count_of(found, rows, top, skip), resources=bodies))
+    configurations = _configurations(request, group, parameters, search)
+    page = list((configurations.select_related("scenario") if expand else configurations)[skip : skip + top])
+    bodies = [_body(row, expand) for row in page]
+    return answer(schemas.ConfigurationList(count=count_of(configurations, page, top, skip), resources=bodies))
 
 
 @router.get("/configurations/$count", response={200: None, **FAILURES}, openapi_extra=PLAIN_NUMBER)
@@ -64,13 +64,13 @@ def configuration_count(
     parameters: Query[ConfigurationParameters],
     search: Query[Search],
 ) -> HttpResponse:
-    found = _found(request, group, parameters, search)
-    return HttpResponse(str(found.count()), content_type="text/plain")
+    configurations = _configurations(request, group, parameters, search)
+    return HttpResponse(str(configurations.count()), content_type="text/plain")
 
 
 @router.post("/configurations", response={201: Created, **FAILURES}, openapi_extra=LINKS)
 def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas.ConfigurationPost) -> HttpResponse:
-    place = group_of(request, group)
+    resource_group = group_of(request, group)
     executable = (
         Executable.objects.select_related("scenario").filter(pk=body.executable_id, scenario=body.scenario_id).first()
     )
@@ -78,14 +78,14 @@ def configuration_create(request: HttpRequest, group: GroupHeader, body: schemas
         raise ApiError(400, f"The scenario {body.scenario_id} has no executable {body.executable_id}.")
     configuration = create_configuration(
         actor_of(request),
-        place,
+        resource_group,
         executable,
         name=body.name,
-        parameters=_once((one.key, one.value) for one in body.parameter_bindings),
-        inputs=_once((one.key, one.artifact_id) for one in body.input_artifact_bindings),
+        parameters=_unique((binding.key, binding.value) for binding in body.parameter_bindings),
+        inputs=_unique((binding.key, binding.artifact_id) for binding in body.input_artifact_bindings),
     )
-    told = Created(id=str(configuration.pk), message="Configuration created")
-    return answer(told, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
+    created = Created(id=str(configuration.pk), message="Configuration created")
+    return answer(created, 201, Location=f"/v2/lm/configurations/{configuration.pk}")
 
 
 @router.get("/configurations/{configurationId}", response={200: schemas.ConfigurationBody, **FAILURES})
@@ -95,20 +95,22 @@ def configuration(
     group: GroupHeader,
     expand: Expand = "",
 ) -> HttpResponse:
-    place = group_of(request, group)
-    found = find(Configuration.objects.select_related("scenario"), place, configurationId)
-    if found is None:
-        raise ApiError(404, f"There is no configuration {configurationId} in {place.pk}.")
-    return answer(_body(found, expand))
+    resource_group = group_of(request, group)
+    row = find(Configuration.objects.select_related("scenario"), resource_group, configurationId)
+    if row is None:
+        raise ApiError(404, f"There is no configuration {configurationId} in {resource_group.pk}.")
+    return answer(_body(row, expand))
 
 
-def _found(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Configuration]:
+def _configurations(
+    request: HttpRequest, group: str, parameters: Parameters, search: Search
+) -> QuerySet[Configuration]:
     rows = Configuration.objects.filter(search.condition("name"), resource_group=group_of(request, group))
     return narrowed(rows, FILTERS, parameters.values())
 
 
-def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return bindings by their key.
+def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return key -> value of bindings.
 
     Raises:
         InvalidInput: a key is bound twice.

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers about configurations, as the AI API has them."""
+"""Request and response bodies of configurations, as the AI API specifies them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers about deployments, as the AI API has them."""
+"""Request and response bodies of deployments, as the AI API specifies them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class BulkPatch(Body):
 
 
 class BulkItemBody(Body):
-    """What became of one deployment: a message, or an error."""
+    """The result for one deployment: a message, or an error."""
 
     id: str
     message: str | None = None
@@ -63,7 +63,7 @@ class DetailsBody(Body):
 
 
 class ListedStatusBody(Body):
-    """What `$select=status` leaves of each deployment of a list."""
+    """A deployment in a list with `$select=status`."""
 
     id: str
     configuration_id: str
@@ -73,7 +73,7 @@ class ListedStatusBody(Body):
 
 
 class DeploymentStatusBody(ListedStatusBody):
-    """What `$select=status` leaves of one deployment: clients refuse any other field."""
+    """One deployment with `$select=status`: clients refuse any other field."""
 
     status_details: dict[str, Any]
     details: DetailsBody

@@ -1,4 +1,4 @@
-"""What this runtime offers of the AI API."""
+"""The endpoint with the capabilities and limits of this implementation of the AI API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resource groups and what is left of their quotas."""
+"""Endpoints of resource groups, their quotas and their usage."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = Router(tags=["Resource group"], by_alias=True)
 GroupId = Annotated[str, Path(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$", max_length=253)]
 _GROUP = link(resourceGroupId="$response.body#/resourceGroupId", in_group=False)
 LINKS = links(202, group=_GROUP, group_change=_GROUP, group_delete=_GROUP)
-NO_LIMIT = 1_000_000  # templates are not limited; the specification wants a number
+NO_LIMIT = 1_000_000  # templates are not limited, but the specification requires a number
 
 
 @router.get("/resourceGroups", response={200: schemas.GroupList, **FAILURES})
@@ -32,14 +32,14 @@ def group_list(
     skip: Skip = 0,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:
-    named = set(ResourceGroup.objects.filter(search.condition("pk")).values_list("pk", flat=True))
-    found = [
+    matching = set(ResourceGroup.objects.filter(search.condition("pk")).values_list("pk", flat=True))
+    groups = [
         group
         for group in visible_groups(actor_of(request))
-        if group.pk in named and has_labels(group.labels, labelSelector)
+        if group.pk in matching and has_labels(group.labels, labelSelector)
     ]
-    shown = found[skip:] if top is None else found[skip : skip + top]
-    return answer(schemas.GroupList(count=len(found), resources=[_body(group) for group in shown]))
+    page = groups[skip:] if top is None else groups[skip : skip + top]
+    return answer(schemas.GroupList(count=len(groups), resources=[_body(group) for group in page]))
 
 
 @router.post("/resourceGroups", response={202: schemas.GroupBase, **FAILURES}, openapi_extra=LINKS)
@@ -60,15 +60,15 @@ def group_change(
     resourceGroupId: GroupId,  # noqa: N803
     body: schemas.GroupPatch,
 ) -> HttpResponse:
-    found = group_of(request, resourceGroupId)
-    operations.label_resource_group(actor_of(request), found, {label.key: label.value for label in body.labels})
-    return answer(schemas.GroupBase(resource_group_id=found.pk), 202)
+    group = group_of(request, resourceGroupId)
+    operations.label_resource_group(actor_of(request), group, {label.key: label.value for label in body.labels})
+    return answer(schemas.GroupBase(resource_group_id=group.pk), 202)
 
 
 @router.delete("/resourceGroups/{resourceGroupId}", response={202: Created, **FAILURES})
 def group_delete(request: HttpRequest, resourceGroupId: GroupId) -> HttpResponse:  # noqa: N803
-    found = group_of(request, resourceGroupId)
-    operations.delete_resource_group(actor_of(request), found)
+    group = group_of(request, resourceGroupId)
+    operations.delete_resource_group(actor_of(request), group)
     return answer(Created(id=resourceGroupId, message="Resource group deleted"), 202)
 
 
@@ -78,17 +78,17 @@ def deployment_quota(
     group: OptionalGroupHeader = "",
     quotaOnly: bool = False,  # noqa: N803
 ) -> HttpResponse:
-    """Tell the quota of a resource group, or of all the caller sees, and what is used of it."""
+    """Return the quota and usage of a resource group, or of all that the caller may see."""
     groups = [group_of(request, group)] if group else visible_groups(actor_of(request))
     quotas = [
         schemas.DeploymentQuotaItem(
             resource_plan_type="all",
             deployment_quota=schemas.DeploymentQuota(
-                max_count=one.deployment_quota, max_replica_per_deployment=one.replica_quota
+                max_count=row.deployment_quota, max_replica_per_deployment=row.replica_quota
             ),
         )
-        for one in groups
-        if one.deployment_quota is not None or one.replica_quota is not None
+        for row in groups
+        if row.deployment_quota is not None or row.replica_quota is not None
     ]
     usage = None if quotaOnly else _usage(groups)
     return answer(schemas.DeploymentQuotaBody(usage=usage, quotas=quotas))
@@ -113,5 +113,5 @@ def _body(group: ResourceGroup) -> schemas.GroupBody:
         resource_group_id=group.pk,
         created_at=group.created_at,
         labels=labels_of(group.labels),
-        status_message="It is being deleted with all it holds." if group.deleting_since else None,
+        status_message="It is being deleted with all its content." if group.deleting_since else None,
     )

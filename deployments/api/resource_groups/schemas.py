@@ -1,4 +1,4 @@
-"""Bodies of requests and answers about resource groups, as the AI API has them."""
+"""Request and response bodies of resource groups, as the AI API specifies them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios, their executables and versions. They are shared by all resource groups."""
+"""Endpoints of scenarios, their executables and versions, which all resource groups share."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def executable_list(
     versionId: str = "",  # noqa: N803
 ) -> HttpResponse:
     group_of(request, group)
-    found = Executable.objects.filter(scenario=_scenario(scenarioId))
+    executables = Executable.objects.filter(scenario=_scenario(scenarioId))
     if versionId:
-        found = found.filter(version=versionId.replace("\0", ""))
-    executables = [_executable_body(executable) for executable in found]
-    return answer(schemas.ExecutableList(count=len(executables), resources=executables))
+        executables = executables.filter(version=versionId.replace("\0", ""))
+    bodies = [_executable_body(executable) for executable in executables]
+    return answer(schemas.ExecutableList(count=len(bodies), resources=bodies))
 
 
 @router.get(
@@ -78,10 +78,10 @@ def executable(
     group: GroupHeader,
 ) -> HttpResponse:
     group_of(request, group)
-    found = Executable.objects.filter(scenario=_scenario(scenarioId), pk=executableId).first()
-    if found is None:
+    row = Executable.objects.filter(scenario=_scenario(scenarioId), pk=executableId).first()
+    if row is None:
         raise ApiError(404, f"The scenario {scenarioId} has no executable {executableId}.")
-    return answer(_executable_body(found))
+    return answer(_executable_body(row))
 
 
 @router.get("/scenarios/{scenarioId}/versions", response={200: schemas.VersionList, **FAILURES})
@@ -91,36 +91,36 @@ def version_list(
     group: GroupHeader,
     labelSelector: LabelSelector = [],  # noqa: B006, N803  ninja copies it
 ) -> HttpResponse:
-    """List the versions of a scenario: those of its executables."""
+    """List the versions of a scenario, which are those of its executables."""
     group_of(request, group)
-    found = _scenario(scenarioId)
-    executables = Executable.objects.filter(scenario=found).exclude(version="").order_by("version", "created_at")
+    scenario = _scenario(scenarioId)
+    executables = Executable.objects.filter(scenario=scenario).exclude(version="").order_by("version", "created_at")
     versions: dict[str, schemas.VersionBody] = {}
-    for one in executables if has_labels(found.labels, labelSelector) else ():
-        first = versions.get(one.version)
-        versions[one.version] = schemas.VersionBody(
-            id=one.version,
-            scenario_id=found.pk,
-            description=found.description,
-            created_at=first.created_at if first else one.created_at,
-            modified_at=max(one.changed_at, first.modified_at) if first else one.changed_at,
+    for executable in executables if has_labels(scenario.labels, labelSelector) else ():
+        first = versions.get(executable.version)
+        versions[executable.version] = schemas.VersionBody(
+            id=executable.version,
+            scenario_id=scenario.pk,
+            description=scenario.description,
+            created_at=first.created_at if first else executable.created_at,
+            modified_at=max(executable.changed_at, first.modified_at) if first else executable.changed_at,
         )
     return answer(schemas.VersionList(count=len(versions), resources=list(versions.values())))
 
 
 @router.get("/scenarios/{scenarioId}/models", response={200: schemas.ModelList, **FAILURES})
 def model_list(request: HttpRequest, scenarioId: PathId, group: GroupHeader) -> HttpResponse:  # noqa: N803
-    """List the ready-made models of a scenario: none, as each deployment brings its own."""
+    """List the foundation models of a scenario: always none, since Launchpad has no shared models."""
     group_of(request, group)
     _scenario(scenarioId)
     return answer(schemas.ModelList(count=0, resources=[]))
 
 
 def _scenario(pk: str) -> Scenario:
-    found = Scenario.objects.filter(pk=pk).first()
-    if found is None:
+    scenario = Scenario.objects.filter(pk=pk).first()
+    if scenario is None:
         raise ApiError(404, f"There is no scenario {pk}.")
-    return found
+    return scenario
 
 
 def _executable_body(executable: Executable) -> schemas.ExecutableBody:
@@ -133,14 +133,17 @@ def _executable_body(executable: Executable) -> schemas.ExecutableBody:
         version_id=executable.version,
         labels=labels_of(executable.labels),
         parameters=[
-            schemas.ParameterBody(name=one.name, description=one.description, default=one.default)
-            for one in template.parameters
+            schemas.ParameterBody(name=parameter.name, description=parameter.description, default=parameter.default)
+            for parameter in template.parameters
         ],
         input_artifacts=[
             schemas.ExecutableArtifactBody(
-                name=one.name, kind=one.kind or None, description=one.description, labels=labels_of(one.labels)
+                name=artifact.name,
+                kind=artifact.kind or None,
+                description=artifact.description,
+                labels=labels_of(artifact.labels),
             )
-            for one in template.artifacts
+            for artifact in template.artifacts
         ],
         output_artifacts=[],
         deployable=not template.problem_for_local_runtime,

@@ -1,4 +1,4 @@
-"""Bodies of requests and answers about scenarios, as the AI API has them."""
+"""Request and response bodies of scenarios, as the AI API specifies them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class VersionList(Body):
 
 
 class ModelList(Body):
-    """Scenarios of Launchpad offer no models of their own: the list is there and empty."""
+    """The foundation models of a scenario; always empty, since Launchpad has no shared models."""
 
     count: int
     resources: list[dict[str, Any]]

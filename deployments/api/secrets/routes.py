@@ -1,4 +1,4 @@
-"""Secrets that model servers can be given: made, replaced, listed and removed, never read."""
+"""Endpoints of secrets for model servers. Their values can be written, never read."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def secret_list(
     top: OptionalTop = None,
     skip: Skip = 0,
 ) -> HttpResponse:
-    found = _secrets(request, group, scope=scope)
-    shown = found[skip:] if top is None else found[skip : skip + top]
-    return answer(schemas.SecretList(count=found.count(), resources=[_body(secret) for secret in shown]))
+    secrets = _secrets(request, group, scope=scope)
+    page = secrets[skip:] if top is None else secrets[skip : skip + top]
+    return answer(schemas.SecretList(count=secrets.count(), resources=[_body(secret) for secret in page]))
 
 
 @router.post("/secrets", response={200: schemas.SecretChanged, **FAILURES}, openapi_extra=LINKS)
@@ -43,8 +43,10 @@ def secret_create(
     request: HttpRequest, body: schemas.SecretPost, group: OptionalGroupHeader = "", scope: TenantScope = False
 ) -> HttpResponse:
     labels = {label.key: label.value for label in body.labels}
-    place = _place(request, group, scope=scope)
-    secret = operations.create_secret(actor_of(request), place, name=body.name, values=body.data, labels=labels)
+    resource_group = _group(request, group, scope=scope)
+    secret = operations.create_secret(
+        actor_of(request), resource_group, name=body.name, values=body.data, labels=labels
+    )
     return answer(schemas.SecretChanged(name=secret.name, message="secret has been created"))
 
 
@@ -66,9 +68,9 @@ def secret_replace(
     group: OptionalGroupHeader = "",
     scope: TenantScope = False,
 ) -> HttpResponse:
-    found = _secret(request, secretName, group, scope=scope)
+    secret = _secret(request, secretName, group, scope=scope)
     labels = None if body.labels is None else {label.key: label.value for label in body.labels}
-    operations.replace_secret(actor_of(request), found, body.data, labels=labels)
+    operations.replace_secret(actor_of(request), secret, body.data, labels=labels)
     return answer(schemas.SecretChanged(name=secretName, message="The secret has been modified"))
 
 
@@ -83,8 +85,8 @@ def secret_delete(
     return answer(schemas.SecretChanged(name=secretName, message="The secret has been removed"))
 
 
-def _place(request: HttpRequest, group: str, *, scope: bool) -> ResourceGroup | None:
-    """Return the resource group that the headers name, None for all of them."""
+def _group(request: HttpRequest, group: str, *, scope: bool) -> ResourceGroup | None:
+    """Return the resource group in the headers, None for all of them."""
     if scope:
         return None
     if not group:
@@ -93,14 +95,14 @@ def _place(request: HttpRequest, group: str, *, scope: bool) -> ResourceGroup | 
 
 
 def _secrets(request: HttpRequest, group: str, *, scope: bool) -> QuerySet[Secret]:
-    return secrets_of(actor_of(request), _place(request, group, scope=scope))
+    return secrets_of(actor_of(request), _group(request, group, scope=scope))
 
 
 def _secret(request: HttpRequest, name: str, group: str, *, scope: bool) -> Secret:
-    found = _secrets(request, group, scope=scope).filter(name=name).first()
-    if found is None:
+    secret = _secrets(request, group, scope=scope).filter(name=name).first()
+    if secret is None:
         raise ApiError(404, f"There is no secret {name} here.")
-    return found
+    return secret
 
 
 def _body(secret: Secret) -> schemas.SecretBody:
