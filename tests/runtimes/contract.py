@@ -15,10 +15,10 @@ from itertools import pairwise
 
 import pytest
 
-from deployments.errors import RuntimeRejected, RuntimeUnavailable
+from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import render
-from deployments.runtimes.base import Owner, ReplicaSpec, ReplicaStatus, Resources, Runtime
+from deployments.runtimes.base import LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources, Runtime
 from tests.waiting import wait_until
 
 OURS = Owner(installation="a1", connection="1")
@@ -298,6 +298,25 @@ class RuntimeContract:
         wanted = [line for line in lines if start <= line.at < end]
         assert len(wanted) >= 2
         assert found == (wanted[::-1] if newest_first else wanted)
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_logs_are_read_on_from_a_cursor(self, runtime: Runtime, newest_first: bool) -> None:
+        deployment_id = new_id()
+        for replica in (0, 1):
+            self.run(runtime, f"{deployment_id}-1-{replica}", "printf '1\\n2\\n3\\n4\\n5\\n'")
+        whole = list(runtime.logs(deployment_id, newest_first=newest_first))
+        assert len(whole) >= 10
+
+        pieces: list[LogLine] = []
+        cursor = ""
+        while piece := runtime.logs(deployment_id, limit=3, cursor=cursor, newest_first=newest_first):
+            assert len(piece) <= 3
+            pieces += piece
+            cursor = piece[-1].cursor
+
+        assert pieces == whole
+        with pytest.raises(CursorInvalid):
+            runtime.logs(deployment_id, cursor="of somebody else")
 
     def test_what_is_deleted_leaves_nothing(self, runtime: Runtime) -> None:
         deployment_id = new_id()

@@ -244,7 +244,7 @@ def _offset(file: BinaryIO, size: int, at: float) -> int:
 def _parsed(raw: bytes) -> tuple[float, str, str] | None:
     """Return time, stream and text, None for a line that is being written just now, or was cut off by a full disk."""
     try:
-        at, stream, text = json.loads(raw)
+        at, stream, text = json.loads(raw.decode())  # of bytes it would look for the encoding, line by line
     except ValueError:
         return None
     return at, stream, text
