@@ -81,9 +81,9 @@ spec:
 """
 
 
-def make_connection(name: str = "local") -> Connection:
+def make_connection(name: str = "local", **values: Any) -> Connection:
     """Return the connection of this name, made when it is missing, seen a moment ago with what this machine has."""
-    connection, is_new = Connection.objects.get_or_create(name=name)
+    connection, is_new = Connection.objects.get_or_create(name=name, defaults=values)
     if is_new:
         record_contact(connection, runtime_for(connection).capacity())
     return connection

@@ -179,7 +179,8 @@ class Replica(models.Model):
     the IP address and the port that the gateway sends to, port 0 while there is none.
 
     `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when
-    the next start may be tried.
+    the next start may be tried. No attempt up to `fence` may run any more: it is written before a runtime is
+    told to stop one, and looked at after one was told to start one, so that of a stop and a late start the stop wins.
     """
 
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")
@@ -191,6 +192,7 @@ class Replica(models.Model):
     phase = models.CharField(_("phase"), max_length=16, blank=True)
     detail = MessageField(_("detail"))
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
+    fence = models.PositiveIntegerField(_("attempts that must not run"), default=0)
     restarts = models.PositiveIntegerField(_("restarts"), default=0)
     restart_at = models.DateTimeField(_("restarts on"), null=True, blank=True)
     launched_at = models.DateTimeField(_("server first seen on"), null=True, blank=True)

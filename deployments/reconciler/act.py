@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from deployments import reasons
@@ -104,6 +104,8 @@ def _replica(scene: Scene, name: str) -> Replica:
 
 def _start(scene: Scene, action: state.Start) -> bool:
     replica = _replica(scene, action.replica)
+    if _is_fenced(replica):
+        return _pass_fence(scene, replica)
     generation = replica.generation
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
     server_spec = from_dict(generation.server_spec)
@@ -113,6 +115,9 @@ def _start(scene: Scene, action: state.Start) -> bool:
     except (RuntimeRejected, SecretMissing) as error:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(error.message))
         return True
+    if _is_fenced(replica):  # it was stopped meanwhile, by a pass that may not have seen it yet
+        scene.runtime.stop(replica.name, replica.attempt)
+        return False
     if generation.reason:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(None))
     for seen in scene.runtime.get(scene.deployment.pk, probe=False):
@@ -156,13 +161,36 @@ def _forgive(scene: Scene, action: state.ResetRestartCount) -> bool:
 def _recycle(scene: Scene, action: state.KillReplica) -> bool:
     replica = _replica(scene, action.replica)
     Replica.objects.filter(pk=replica.pk).update(killed_because=action.cause)
-    scene.runtime.stop(replica.name, replica.attempt)
+    _end(scene, replica)
     return False
 
 
 def _stop(scene: Scene, action: state.Stop) -> bool:
-    scene.runtime.stop(action.replica, _replica(scene, action.replica).attempt)
+    _end(scene, _replica(scene, action.replica))
     return False
+
+
+def _end(scene: Scene, replica: Replica) -> None:
+    """Stop the present attempt of a replica, also one that another pass is about to start."""
+    Replica.objects.filter(pk=replica.pk, fence__lt=replica.attempt).update(fence=replica.attempt)
+    scene.runtime.stop(replica.name, replica.attempt)
+
+
+def _pass_fence(scene: Scene, replica: Replica) -> bool:
+    """Go on to an attempt that may run: the one of a row was stopped, and the runtime knows nothing of it any more.
+
+    Raises:
+        LeaseLost: another pass may be at work, and may have stopped it for good.
+    """
+    scene.change(lease_token=scene.deployment.lease_token)
+    rows = Replica.objects.filter(pk=replica.pk, is_reserved=True, attempt__lte=F("fence"))
+    return bool(rows.update(attempt=F("fence") + 1))
+
+
+def _is_fenced(replica: Replica) -> bool:
+    """Return whether the attempt of a row, as it was read, must not run any more."""
+    fence = Replica.objects.filter(pk=replica.pk, is_reserved=True).values_list("fence", flat=True).first()
+    return fence is None or replica.attempt <= fence
 
 
 def _prove(scene: Scene, action: state.Probe) -> bool:

@@ -41,6 +41,7 @@ SWEEP_SECONDS = 2.0
 MAX_DUE = 200  # per sweep; the longest overdue come first, so nobody starves
 WARN_BEFORE_END = timedelta(hours=1)
 OUR_NAME = re.compile(r"^(?P<deployment>d[0-9a-f]{15})-\d+-\d+$")
+_ENDING = {ReplicaPhase.STOPPING, ReplicaPhase.EXITED}
 
 
 def sweep() -> list[tuple[int, str]]:
@@ -89,20 +90,23 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
     ours = Q(generation__deployment__resource_group__connection=connection)
     rows = Replica.objects.filter(ours | Q(name__in=list(seen)), is_reserved=True)
     held = {
-        name: (deployment_id, attempt, phase)
-        for name, deployment_id, attempt, phase in rows.values_list(
-            "name", "generation__deployment_id", "attempt", "phase"
+        name: (deployment_id, attempt, phase, fence)
+        for name, deployment_id, attempt, phase, fence in rows.values_list(
+            "name", "generation__deployment_id", "attempt", "phase", "fence"
         )
     }
     changed = {
         deployment_id
-        for name, (deployment_id, attempt, phase) in held.items()
+        for name, (deployment_id, attempt, phase, _) in held.items()
         if phase == ReplicaPhase.HEALTHY and _has_ended(seen.get(name), attempt)
     }
     if changed:
         Deployment.objects.filter(pk__in=changed, next_reconcile_at__gt=timezone.now()).update(
             next_reconcile_at=timezone.now()
         )
+    for name in seen.keys() & held.keys():  # what a pass was about to start when another one stopped it
+        if seen[name].attempt <= held[name][3] and seen[name].phase not in _ENDING:
+            runtime.stop(name, seen[name].attempt)
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
     return changed
 

@@ -221,12 +221,18 @@ class Runtime(Protocol):
     def start(self, spec: ReplicaSpec) -> None:
         """Begin to start a replica; the same name and attempt again does nothing.
 
+        Attempts are numbered by our database and only ever grow: one that is older than the last one of its name that
+        the runtime knows is not started.
+
         Raises:
             RuntimeRejected: the replica can never start, with the sentence that says why.
         """
 
     def stop(self, name: str, attempt: int) -> None:
-        """Begin to end an attempt with its grace time; neither it nor an earlier one of the name starts any more."""
+        """Begin to end an attempt, and those before it, with its grace time; nothing happens when there is none.
+
+        It need not be remembered: `Replica.fence` in our database says which attempts must not run any more.
+        """
 
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment.

@@ -19,6 +19,7 @@ from deployments.runtimes.base import Driver, Owner, Runtime
 # One line a kind: the package or module that has a `DRIVER`.
 _MODULES: Mapping[str, str] = {
     "local": "deployments.runtimes.local",
+    "fake": "deployments.runtimes.fake",
 }
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from django.conf import settings
 
 from deployments.gateway import sync
 from deployments.gateway.routing_table import RoutingTable
-from tests.reconciler.world import World
+from tests.reconciler.world import FakeWorld, World
 from tests.waiting import wait_until
 
 
@@ -34,3 +36,32 @@ def world(transactional_db: None, gateway: subprocess.Popen[bytes]) -> Iterator[
     made = World()
     yield made
     made.end()
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+@pytest.fixture(scope="session")
+def answering_port() -> Iterator[int]:
+    """The port of a server in this process that answers for all servers in memory."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Answers) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def fake_world(transactional_db: None, gateway: subprocess.Popen[bytes], answering_port: int) -> FakeWorld:
+    return FakeWorld(answering_port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from deployments import operations, reconciler
 from deployments.auth import tokens
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Actor, Configuration, Connection, Deployment, Executable, Replica, ResourceGroup, Role
+from deployments.runtimes.base import Runtime
+from deployments.runtimes.fake import Engine, engine
 from deployments.runtimes.local import everything_here
-from tests.factories import local_runtime, make_group, make_plan
+from deployments.runtimes.registry import runtime_for
+from tests.factories import make_connection, make_group, make_plan
 from tests.waiting import wait_until
 
 CATALOG = Path(settings.BASE_DIR) / "deployments" / "bootstrap" / "catalog"
@@ -32,10 +36,10 @@ def due() -> list[str]:
 class World:
     """What a test needs to ask for deployments and to see what becomes of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, group: ResourceGroup | None = None) -> None:
         for name, (cpu, memory) in PLANS.items():
             make_plan(name, cpu_millis=cpu, memory_bytes=memory)
-        self.group: ResourceGroup = make_group()
+        self.group = group or make_group()
         self.executable = self.custom_server()
 
     def custom_server(self, *notes: str) -> Executable:
@@ -85,8 +89,12 @@ class World:
 
     def alive(self, deployment: Deployment) -> list[str]:
         """Return the names of the deployment's servers that live."""
-        found = local_runtime().get(deployment.pk, probe=False)
+        found = self.runtime.get(deployment.pk, probe=False)
         return [one.name for one in found if one.phase is not ReplicaPhase.EXITED]
+
+    @property
+    def runtime(self) -> Runtime:
+        return runtime_for(self.group.connection)
 
     def server_pid(self, name: str) -> int:
         return self._pid(name, "server")
@@ -134,3 +142,21 @@ class World:
         )
         for one in runtime.list_all():
             runtime.delete(one.name)
+
+
+class FakeWorld(World):
+    """The same on the runtime in memory: real rows, passes and gateway, and servers that do at once what they do.
+
+    Args:
+        port: of the server that answers for all of them.
+        options: more options of the connection, e.g. its variant.
+    """
+
+    def __init__(self, port: int, **options: str) -> None:
+        name = uuid.uuid4().hex
+        connection = make_connection("fake", kind="fake", options={"engine": name, "port": port, **options})
+        super().__init__(make_group("on-fake", connection=connection))
+        self.engine: Engine = engine(name)
+
+    def end(self) -> None:
+        """Nothing of it outlives the process."""

@@ -1,7 +1,8 @@
 """One suite that every runtime has to pass: what `deployments.runtimes.base.Runtime` promises, seen from outside.
 
-A runtime's own test module inherits `RuntimeContract`, gives the fixtures `open_as` and `unreachable`, and says how
-its servers are made where that differs.
+`RuntimeContract` asks nothing of a server but that it can serve, wait and end; `ShellRuntimeContract` is the rest, for
+runtimes whose servers are programs. A runtime's own test module inherits one of them, gives the fixtures `open_as` and
+`unreachable`, and says how its servers are made where that differs.
 """
 
 from __future__ import annotations
@@ -53,9 +54,15 @@ class RuntimeContract:
         """Give a runtime that cannot be asked."""
         pytest.fail("The test module of a runtime gives this fixture.")
 
-    def script(self, text: str) -> tuple[str, ...]:
-        """Return the command of a server that runs a shell script."""
-        return ("/bin/sh", "-c", text)
+    WAITS: tuple[str, ...]  # the command of a server that never listens, and ends when it is told to
+
+    def exits(self, code: int, *lines: str) -> tuple[str, ...]:
+        """Return the command of a server that writes lines to stderr and ends with an exit code."""
+        raise NotImplementedError
+
+    def tells(self, text: str) -> tuple[str, ...]:
+        """Return the command of a server that writes a text, with `$VARIABLES`, to both streams and ends with 3."""
+        raise NotImplementedError
 
     def spec(self, name: str, command: tuple[str, ...] = (), *, attempt: int = 1) -> ReplicaSpec:
         command = command or self.SERVES
@@ -75,9 +82,9 @@ class RuntimeContract:
         assert found is not None
         return found
 
-    def run(self, runtime: Runtime, name: str, script: str, *, attempt: int = 1) -> ReplicaStatus:
-        """Run a script as a server to its end."""
-        runtime.start(self.spec(name, self.script(script), attempt=attempt))
+    def run(self, runtime: Runtime, name: str, command: tuple[str, ...] = (), *, attempt: int = 1) -> ReplicaStatus:
+        """Run a server that ends by itself to its end."""
+        runtime.start(self.spec(name, command or self.exits(0), attempt=attempt))
         return self.wait(runtime, name, ReplicaPhase.EXITED)
 
     # --- start --------------------------------------------------------------------------------------------------
@@ -108,17 +115,17 @@ class RuntimeContract:
 
     def test_many_starts_of_one_attempt_at_once_start_one_server(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
-        spec = self.spec(name, self.script("echo begun; sleep 0.2"))
+        spec = self.spec(name, self.exits(0, "begun"))
 
         with ThreadPoolExecutor(8) as threads:
             list(threads.map(runtime.start, [spec] * 8))
         self.wait(runtime, name, ReplicaPhase.EXITED)
 
-        assert [line.text for line in runtime.logs(name.split("-")[0]) if line.stream == "stdout"] == ["begun"]
+        assert [line.text for line in runtime.logs(name.split("-")[0]) if line.stream == "stderr"] == ["begun"]
 
     def test_an_attempt_that_has_ended_is_not_started_again(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
-        first = self.run(runtime, name, "exit 3")
+        first = self.run(runtime, name, self.exits(3))
 
         runtime.start(self.spec(name))
 
@@ -126,7 +133,7 @@ class RuntimeContract:
 
     def test_the_last_attempt_is_the_one_seen(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
-        self.run(runtime, name, "exit 3")
+        self.run(runtime, name, self.exits(3))
 
         runtime.start(self.spec(name, attempt=2))
         seen = self.wait(runtime, name, ReplicaPhase.HEALTHY)
@@ -143,16 +150,16 @@ class RuntimeContract:
 
     def test_a_secret_reaches_the_server_and_is_struck_out_of_its_log(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
-        script = 'case "$TOKEN" in top-*) echo "it is $TOKEN"; echo "also $TOKEN" >&2;; esac; exit 3'
+        script = self.tells("it is $TOKEN")
         secret = {"TOKEN": "top-secret"}
-        spec = self.spec(name, self.script(script))
+        spec = self.spec(name, script)
 
         runtime.start(replace(spec, secret_env=secret))
         ended = self.wait(runtime, name, ReplicaPhase.EXITED).exit
 
         assert ended is not None
         said = {line.text for line in runtime.logs(name.split("-")[0]) if line.stream != "launchpad"}
-        assert said == {"it is [secret]", "also [secret]"}
+        assert said == {"it is [secret]"}
         assert "top-secret" not in f"{ended} {replace(spec, secret_env=secret)}"
 
     # --- how it ends --------------------------------------------------------------------------------------------
@@ -160,7 +167,7 @@ class RuntimeContract:
     def test_an_exit_code_is_seen_with_the_cause(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
 
-        ended = self.run(runtime, name, "echo fine; echo 'ValueError: no such model' >&2; echo more; exit 3").exit
+        ended = self.run(runtime, name, self.exits(3, "fine", "ValueError: no such model", "more")).exit
 
         assert ended is not None
         assert (ended.reason, ended.code, ended.signal) == (ExitReason.EXITED, 3, None)
@@ -200,24 +207,35 @@ class RuntimeContract:
     def test_a_server_can_be_stopped_before_it_is_healthy(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
 
-        runtime.start(self.spec(name, self.script("exec sleep 600")))
+        runtime.start(self.spec(name, self.WAITS))
         runtime.stop(name, 1)
         ended = self.wait(runtime, name, ReplicaPhase.EXITED).exit
 
         assert ended is not None
         assert ended.reason is ExitReason.STOPPED
 
-    def test_a_stop_before_the_start_forbids_this_attempt_and_earlier_ones_alone(self, runtime: Runtime) -> None:
+    def test_a_stop_of_what_was_never_started_does_nothing(self, runtime: Runtime) -> None:
         name = f"{new_id()}-1-0"
 
         runtime.stop(name, 2)
-        for attempt in (1, 2):
-            runtime.start(self.spec(name, attempt=attempt))
-        forbidden = [one for one in runtime.list_all() if one.name == name]
-        runtime.start(self.spec(name, attempt=3))
 
-        assert forbidden == []
+        assert list(runtime.list_all()) == []
+        runtime.start(self.spec(name))
+        assert self.wait(runtime, name, ReplicaPhase.HEALTHY).attempt == 1
+
+    def test_an_older_attempt_never_runs_after_a_newer_one(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name, attempt=3))
+        self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        runtime.start(self.spec(name, self.exits(0, "late"), attempt=2))
+
         assert self.wait(runtime, name, ReplicaPhase.HEALTHY).attempt == 3
+        runtime.stop(name, 3)
+        self.wait(runtime, name, ReplicaPhase.EXITED)
+        runtime.start(self.spec(name, self.exits(0, "late"), attempt=2))
+        assert self.wait(runtime, name, ReplicaPhase.EXITED).attempt == 3
+        assert "late" not in {line.text for line in runtime.logs(name.split("-")[0])}
 
     # --- looking ------------------------------------------------------------------------------------------------
 
@@ -225,7 +243,7 @@ class RuntimeContract:
         one, other = new_id(), new_id()
         names = [f"{one}-1-0", f"{one}-1-1", f"{other}-1-0"]
         for name in names:
-            self.run(runtime, name, "true")
+            self.run(runtime, name)
 
         assert sorted(seen.name for seen in runtime.get(one)) == names[:2]
         assert list(runtime.get(one[:-1])) == []
@@ -271,39 +289,28 @@ class RuntimeContract:
 
     def test_logs_hold_all_replicas_and_attempts_in_the_order_of_time(self, runtime: Runtime) -> None:
         deployment_id = new_id()
-        self.run(runtime, f"{deployment_id}-1-0", "echo one")
-        self.run(runtime, f"{deployment_id}-1-1", "echo two >&2")
-        self.run(runtime, f"{deployment_id}-1-0", "echo three", attempt=2)
+        self.run(runtime, f"{deployment_id}-1-0", self.exits(1, "one"))
+        self.run(runtime, f"{deployment_id}-1-1", self.exits(1, "two"))
+        self.run(runtime, f"{deployment_id}-1-0", self.exits(1, "three"), attempt=2)
 
         lines = list(runtime.logs(deployment_id))
         said = [line for line in lines if line.stream != "launchpad"]
 
         assert [(line.replica[-1], line.attempt, line.stream, line.text) for line in said] == [
-            ("0", 1, "stdout", "one"),
+            ("0", 1, "stderr", "one"),
             ("1", 1, "stderr", "two"),
-            ("0", 2, "stdout", "three"),
+            ("0", 2, "stderr", "three"),
         ]
         assert all(earlier.at <= later.at for earlier, later in pairwise(lines))
         assert list(runtime.logs(deployment_id, newest_first=True)) == lines[::-1]
-
-    @pytest.mark.parametrize("newest_first", [False, True])
-    def test_logs_are_cut_to_a_time(self, runtime: Runtime, newest_first: bool) -> None:
-        deployment_id = new_id()
-        self.run(runtime, f"{deployment_id}-1-0", "for i in 1 2 3 4; do echo $i; sleep 0.02; done")
-        lines = list(runtime.logs(deployment_id))
-        start, end = lines[1].at, lines[3].at
-
-        found = list(runtime.logs(deployment_id, start=start, end=end, newest_first=newest_first))
-
-        wanted = [line for line in lines if start <= line.at < end]
-        assert len(wanted) >= 2
-        assert found == (wanted[::-1] if newest_first else wanted)
+        of_one = [line for line in lines if (line.replica, line.attempt) == (f"{deployment_id}-1-0", 2)]
+        assert list(runtime.logs(deployment_id, replica=f"{deployment_id}-1-0", attempt=2)) == of_one
 
     @pytest.mark.parametrize("newest_first", [False, True])
     def test_logs_are_read_on_from_a_cursor(self, runtime: Runtime, newest_first: bool) -> None:
         deployment_id = new_id()
         for replica in (0, 1):
-            self.run(runtime, f"{deployment_id}-1-{replica}", "printf '1\\n2\\n3\\n4\\n5\\n'")
+            self.run(runtime, f"{deployment_id}-1-{replica}", self.exits(0, *"12345"))
         whole = list(runtime.logs(deployment_id, newest_first=newest_first))
         assert len(whole) >= 10
 
@@ -322,7 +329,7 @@ class RuntimeContract:
         deployment_id = new_id()
         kept, gone = f"{deployment_id}-1-0", f"{deployment_id}-1-1"
         for name in (kept, gone):
-            self.run(runtime, name, "echo word")
+            self.run(runtime, name, self.exits(0, "word"))
 
         for _ in range(2):
             runtime.delete(gone)
@@ -356,3 +363,40 @@ class RuntimeContract:
 
         with pytest.raises(RuntimeUnavailable, match=r"^[A-Z].+\.$"):
             calls[call]()
+
+
+class ShellRuntimeContract(RuntimeContract):
+    """The whole suite, for runtimes that start programs."""
+
+    WAITS = ("/bin/sh", "-c", "exec sleep 600")
+
+    def script(self, text: str) -> tuple[str, ...]:
+        """Return the command of a server that runs a shell script."""
+        return ("/bin/sh", "-c", text)
+
+    def exits(self, code: int, *lines: str) -> tuple[str, ...]:
+        return ("/bin/sh", "-c", 'for line in "$@"; do echo "$line" >&2; done; exit "$0"', str(code), *lines)
+
+    def tells(self, text: str) -> tuple[str, ...]:
+        return self.script(f'echo "{text}"; echo "{text}" >&2; exit 3')
+
+    def test_both_streams_are_told_apart(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        self.run(runtime, name, self.script("echo one; sleep 0.1; echo two >&2"))
+
+        said = [(line.stream, line.text) for line in runtime.logs(name.split("-")[0]) if line.stream != "launchpad"]
+        assert said == [("stdout", "one"), ("stderr", "two")]
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_logs_are_cut_to_a_time(self, runtime: Runtime, newest_first: bool) -> None:
+        deployment_id = new_id()
+        self.run(runtime, f"{deployment_id}-1-0", self.script("for i in 1 2 3 4; do echo $i; sleep 0.02; done"))
+        lines = list(runtime.logs(deployment_id))
+        start, end = lines[1].at, lines[3].at
+
+        found = list(runtime.logs(deployment_id, start=start, end=end, newest_first=newest_first))
+
+        wanted = [line for line in lines if start <= line.at < end]
+        assert len(wanted) >= 2
+        assert found == (wanted[::-1] if newest_first else wanted)

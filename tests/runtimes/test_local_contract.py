@@ -8,11 +8,11 @@ import pytest
 
 from deployments.runtimes.base import Runtime
 from deployments.runtimes.local import LocalRuntime
-from tests.runtimes.contract import OpenAs, RuntimeContract
+from tests.runtimes.contract import OpenAs, ShellRuntimeContract
 from tests.runtimes.machine import SERVES, Machine
 
 
-class TestLocalRuntime(RuntimeContract):
+class TestLocalRuntime(ShellRuntimeContract):
     SERVES = SERVES
 
     @pytest.fixture

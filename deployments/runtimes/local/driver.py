@@ -117,6 +117,8 @@ class LocalRuntime:
         folder = replica / f"attempt-{spec.attempt}"
         if stop_wanted(str(replica), spec.attempt) or (folder / "state.json").exists():
             return
+        if any(number > spec.attempt for number, _ in reading.attempts(replica)):
+            return
         folder.mkdir(parents=True, exist_ok=True)
         if self._owner is not None:
             note_owner(replica, self._owner)
@@ -151,14 +153,15 @@ class LocalRuntime:
 
     @_usable()
     def stop(self, name: str, attempt: int) -> None:
-        """End an attempt, and see to it that neither it nor an earlier one starts any more."""
+        """End an attempt, and see to it that a shim of it that is just about to begin does not."""
         replica = self._replicas / name
+        try:
+            replica.stat()
+        except FileNotFoundError:
+            return
         if not is_owned(replica, self._owner):
             return
         if not stop_wanted(str(replica), attempt):
-            replica.mkdir(parents=True, exist_ok=True)
-            if self._owner is not None:
-                note_owner(replica, self._owner)
             write_atomically(str(replica / "stop"), str(attempt))
         # Either the shim finds the mark when it begins, or its state is there to be found now.
         for number, folder in reading.attempts(replica):

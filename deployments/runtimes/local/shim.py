@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from deployments.runtimes.local.ending import exit_message, signal_message
     from deployments.runtimes.local.limits import Limits
     from deployments.runtimes.local.output import Output
+    from deployments.runtimes.redaction import Redaction
     from deployments.runtimes.terminal import plain
 else:
     _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -37,11 +38,11 @@ else:
     from ending import exit_message, signal_message
     from limits import Limits
     from output import Output
+    from redaction import Redaction
     from terminal import plain
 
 # Signals that we, or Python, treat in our own way; the server must not inherit that.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
-MIN_HIDDEN = 6  # characters of a secret that is struck out of the server's output
 _KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
 DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
 
@@ -52,9 +53,7 @@ class Shim:
     def __init__(self, folder: str, state: StateFile, secrets: dict[str, str]) -> None:
         self.folder = folder
         self.secrets = secrets
-        # Whole values and their lines; what is shorter than this would black out half of every log.
-        parts = {part for value in secrets.values() for part in (value, *value.splitlines())}
-        self.hidden = sorted((part for part in parts if len(part) >= MIN_HIDDEN), key=len, reverse=True)
+        self.redaction = Redaction(secrets.values())
         with open(os.path.join(folder, "spec.json"), encoding="utf-8") as file:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)
@@ -235,7 +234,7 @@ class Shim:
     def _keep(self, stream: str, lines: list[str], *, prepares: bool) -> str:
         kept = ""
         for line in lines:
-            if text := self._without_secrets(line):
+            if text := self.redaction.redact(line):
                 kept = plain(text)
                 said = messages.english(messages.read_line(kept, len(kept))) if prepares else text
                 self.log.write("launchpad" if prepares else stream, said)
@@ -245,15 +244,10 @@ class Shim:
 
     def _show(self, lines: dict[str, str], *, prepares: bool) -> None:
         """Let readers see lines that have no end yet."""
-        shown = {stream: self._without_secrets(text) for stream, text in lines.items()}
+        shown = {stream: self.redaction.redact(text) for stream, text in lines.items()}
         self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in shown.items()})
         if prepares and shown:
             self.state.write(detail=messages.read_line(plain([*shown.values()][-1])))
-
-    def _without_secrets(self, text: str) -> str:
-        for part in self.hidden:
-            text = text.replace(part, "[secret]")
-        return text
 
     def _has_ended(self) -> bool:
         pid, status = os.waitpid(self.child, os.WNOHANG)

@@ -1,0 +1,326 @@
+"""A runtime in memory, for tests: its servers are rows, and they do what their command says.
+
+`serve` (and `python`, `python3`) becomes healthy, `never` does not, `exit CODE [LINE ...]` writes the lines to stderr
+and ends, `crash SIGNAL` is ended by a signal, `tell TEXT` writes a text with the values of its `$VARIABLES` to both
+streams and ends with 3, `wait` ends when it is stopped alone. There is no other program.
+
+Options of a connection: `engine` names the engine, which connections may share; `variant` is one of
+
+    slow          a server is healthy after three looks, and is stopped after three more
+    never         no server becomes healthy
+    bad           it names endpoints that nothing can be sent to
+    unreachable   no call is answered
+
+and `host`, `port` name the server that all endpoints lead to.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from signal import Signals
+from typing import Any
+
+from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
+from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import Message, render
+from deployments.runtimes.base import (
+    ArtifactSource,
+    Capabilities,
+    Driver,
+    Endpoint,
+    LogLine,
+    Owner,
+    ReplicaExit,
+    ReplicaSpec,
+    ReplicaStatus,
+    Resources,
+)
+from deployments.runtimes.exit_cause import CauseFinder
+from deployments.runtimes.local import messages
+from deployments.runtimes.placeholders import filled
+from deployments.runtimes.redaction import Redaction
+
+VARIANTS = ("", "slow", "never", "bad", "unreachable")
+CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
+LOOKS = 3  # that something slow takes
+_OPTIONS = ("engine", "variant", "host", "port")
+_SERVERS = {"serve", "python", "python3"}
+_PROGRAMS = {*_SERVERS, "never", "wait", "exit", "crash", "tell"}
+_LIVE = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY, ReplicaPhase.STOPPING}
+_VARIABLE = re.compile(r"\$(\w+)")
+
+
+@dataclass
+class Attempt:
+    """One start of one replica."""
+
+    spec: ReplicaSpec
+    command: tuple[str, ...]
+    status: ReplicaStatus
+    lines: list[LogLine] = field(default_factory=list)
+    looks: int = 0
+
+
+@dataclass
+class Engine:
+    """What fake runtimes run on. Several connections, also of several installations, may use one.
+
+    Args:
+        replicas: name -> whose it is, and its attempts by their numbers.
+        before_start: called before a start has an effect, for tests of what happens meanwhile.
+    """
+
+    replicas: dict[str, tuple[Owner, dict[int, Attempt]]] = field(default_factory=dict)
+    before_start: Callable[[ReplicaSpec], None] = lambda spec: None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def kill(self, name: str, signal: int = 9) -> None:
+        """End the server of a replica by a signal, as from outside."""
+        with self.lock:
+            attempts = self.replicas[name][1]
+            _end(
+                attempts[max(attempts)],
+                ExitReason.SIGNALED,
+                _killed(signal),
+                signal=signal,
+            )
+
+
+_engines: dict[str, Engine] = {}
+
+
+def engine(name: str = "") -> Engine:
+    """Return the engine of a name, the same one in all of this process."""
+    return _engines.setdefault(name, Engine())
+
+
+class FakeRuntime:
+    """Runs replicas in memory (the contract is `base.Runtime`)."""
+
+    def __init__(self, owner: Owner, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        self._owner = owner
+        self._engine = engine(options.get("engine", ""))
+        self._variant = options.get("variant", "")
+        self._address = (options.get("host", "127.0.0.1"), int(options.get("port", 9)))
+        self._redaction = Redaction(secrets.values())
+
+    def capacity(self) -> Resources:
+        self._ask()
+        return CAPACITY
+
+    def start(self, spec: ReplicaSpec) -> None:
+        self._ask()
+        self._engine.before_start(spec)
+        with self._engine.lock:
+            owner, attempts = self._engine.replicas.get(spec.name, (self._owner, {}))
+            if owner != self._owner:
+                raise RuntimeRejected(Message(messages.REPLICA_OF_ANOTHER, {"replica": spec.name}))
+            if spec.attempt in attempts or any(number > spec.attempt for number in attempts):
+                return
+            host, port = self._address
+            paths = {fetch.placeholder: f"/artifacts/{fetch.placeholder}" for fetch in spec.fetches}
+            command = tuple(filled(item, port=port, artifacts=paths) for item in (*spec.command, *spec.args))
+            endpoint = Endpoint(host="no address" if self._variant == "bad" else host, port=port)
+            status = ReplicaStatus(
+                name=spec.name,
+                attempt=spec.attempt,
+                phase=ReplicaPhase.STARTING,
+                endpoint=endpoint,
+                started_at=datetime.now(UTC),
+            )
+            attempts[spec.attempt] = Attempt(spec=spec, command=command, status=status)
+            self._engine.replicas[spec.name] = (owner, attempts)
+            _run(attempts[spec.attempt])
+
+    def stop(self, name: str, attempt: int) -> None:
+        self._ask()
+        with self._engine.lock:
+            for number, one in self._attempts(name).items():
+                if number <= attempt and one.status.phase is not ReplicaPhase.EXITED:
+                    one.status = replace(one.status, phase=ReplicaPhase.STOPPING)
+                    one.looks = 0
+                    if self._variant != "slow":
+                        _end(one, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+
+    def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
+        self._ask()
+        with self._engine.lock:
+            found = [self._last(name) for name in self._names(f"{deployment_id}-")]
+            for one in found if probe else ():
+                self._look(one)
+            return [one.status for one in found]
+
+    def list_all(self) -> Sequence[ReplicaStatus]:
+        self._ask()
+        with self._engine.lock:
+            return [self._last(name).status for name in self._names("")]
+
+    def delete(self, name: str) -> None:
+        self._ask()
+        with self._engine.lock:
+            attempts = self._attempts(name)
+            if attempts and all(one.status.phase is ReplicaPhase.EXITED for one in attempts.values()):
+                del self._engine.replicas[name]
+
+    def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
+        self._ask()
+        return 0
+
+    def logs(
+        self,
+        deployment_id: str,
+        *,
+        limit: int = 1000,
+        cursor: str = "",
+        start: datetime | None = None,
+        end: datetime | None = None,
+        newest_first: bool = False,
+        replica: str = "",
+        attempt: int | None = None,
+    ) -> Sequence[LogLine]:
+        self._ask()
+        with self._engine.lock:
+            lines = sorted(
+                (
+                    line
+                    for name in self._names(f"{deployment_id}-")
+                    for number, one in self._attempts(name).items()
+                    if replica in ("", name) and attempt in (None, number)
+                    for line in one.lines
+                    if (start is None or start <= line.at) and (end is None or line.at < end)
+                ),
+                key=lambda line: _place(line.cursor),
+                reverse=newest_first,
+            )
+        if cursor:
+            after = _place(cursor)
+            lines = [line for line in lines if (_place(line.cursor) < after) is newest_first and line.cursor != cursor]
+        return lines[:limit]
+
+    def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
+        self._ask()
+        return []
+
+    def _ask(self) -> None:
+        """Raise RuntimeUnavailable where the engine is to be out of reach; what went wrong there may name secrets."""
+        if self._variant == "unreachable":
+            raise RuntimeUnavailable(self._redaction.redact("The fake runtime does not answer."))
+
+    def _names(self, prefix: str) -> list[str]:
+        return sorted(
+            name
+            for name, (owner, _) in self._engine.replicas.items()
+            if owner == self._owner and name.startswith(prefix)
+        )
+
+    def _attempts(self, name: str) -> dict[int, Attempt]:
+        owner, attempts = self._engine.replicas.get(name, (self._owner, {}))
+        return attempts if owner == self._owner else {}
+
+    def _last(self, name: str) -> Attempt:
+        attempts = self._attempts(name)
+        return attempts[max(attempts)]
+
+    def _look(self, one: Attempt) -> None:
+        """Let a server go on: it is looked at once more."""
+        if one.status.phase not in _LIVE:
+            return
+        one.looks += 1
+        if self._variant == "slow" and one.looks < LOOKS:
+            return
+        if one.status.phase is ReplicaPhase.STOPPING:
+            _end(one, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+        elif one.command[0] in _SERVERS and self._variant != "never":
+            one.status = replace(one.status, phase=ReplicaPhase.HEALTHY)
+
+
+def _run(one: Attempt) -> None:
+    """Do at once what a command does that does not go on."""
+    program, *arguments = one.command
+    if program not in _PROGRAMS:
+        _end(one, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
+    elif program == "exit":
+        for line in arguments[1:]:
+            _write(one, "stderr", line)
+        code = int(arguments[0])
+        _end(one, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": code}), code=code)
+    elif program == "crash":
+        number = int(arguments[0])
+        _end(one, ExitReason.SIGNALED, _killed(number), signal=number)
+    elif program == "tell":
+        env = one.spec.env | one.spec.secret_env
+        text = _VARIABLE.sub(lambda match: env.get(match[1], ""), " ".join(arguments))
+        for stream in ("stdout", "stderr"):
+            _write(one, stream, text)
+        _end(one, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": 3}), code=3)
+    else:
+        _write(one, "launchpad", f"Starting: {shlex.join(one.command)}")
+
+
+def _write(one: Attempt, stream: str, text: str) -> None:
+    text = Redaction(one.spec.secret_env.values()).redact(text)
+    name, attempt = one.spec.name, one.spec.attempt
+    at = datetime.now(UTC)
+    cursor = f"{at.timestamp()!r} {name} {attempt} {len(one.lines)}"
+    one.lines.append(LogLine(at=at, replica=name, attempt=attempt, stream=stream, text=text, cursor=cursor))
+
+
+def _place(cursor: str) -> tuple[float, str, int, int]:
+    """Return the place of a line in the order of all.
+
+    Raises:
+        CursorInvalid: it is none of ours.
+    """
+    try:
+        at, replica, attempt, number = cursor.split(" ")
+        return float(at), replica, int(attempt), int(number)
+    except ValueError as error:
+        raise CursorInvalid("The log cannot be read on from there.") from error
+
+
+def _end(
+    one: Attempt, reason: ExitReason, message: Message, *, code: int | None = None, signal: int | None = None
+) -> None:
+    cause = CauseFinder()
+    for line in one.lines:
+        if line.stream != "launchpad":
+            cause.note(line.stream, line.text, line.at.timestamp())
+    ended_by_itself = reason in {ExitReason.EXITED, ExitReason.SIGNALED}
+    error, at = cause.cause(last_line=reason is ExitReason.EXITED) if ended_by_itself else ("", 0.0)
+    _write(one, "launchpad", render(message))
+    exit = ReplicaExit(
+        reason=reason,
+        code=code,
+        signal=signal,
+        message=message,
+        first_error=error,
+        first_error_at=datetime.fromtimestamp(at, UTC) if at else None,
+        at=datetime.now(UTC),
+    )
+    one.status = replace(one.status, phase=ReplicaPhase.EXITED, detail=None, exit=exit)
+
+
+def _killed(number: int) -> Message:
+    return Message(messages.SERVER_KILLED, {"number": number, "name": Signals(number).name})
+
+
+def _check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
+    if unknown := options.keys() - set(_OPTIONS):
+        return f"There is no option {', '.join(sorted(unknown))} here."
+    return "" if options.get("variant", "") in VARIANTS else f"The variant is one of {', '.join(VARIANTS[1:])}."
+
+
+DRIVER = Driver(
+    kind="fake",
+    label="Fake",
+    capabilities=Capabilities(images=True, gpus=True),
+    open=FakeRuntime,
+    check_options=_check_options,
+    secret_names=("token",),
+    is_for_tests=True,
+)

@@ -1,0 +1,90 @@
+"""The runtime in memory keeps the contract of all runtimes, as far as that needs no programs; and its variants."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+
+import pytest
+
+from deployments.errors import RuntimeUnavailable
+from deployments.lifecycle import ReplicaPhase
+from deployments.runtimes.base import Runtime
+from deployments.runtimes.fake import DRIVER, LOOKS, FakeRuntime
+from tests.runtimes.contract import OURS, OpenAs, RuntimeContract, new_id
+
+
+class TestFakeRuntime(RuntimeContract):
+    SERVES = ("serve",)
+    WAITS = ("wait",)
+
+    def exits(self, code: int, *lines: str) -> tuple[str, ...]:
+        return ("exit", str(code), *lines)
+
+    def tells(self, text: str) -> tuple[str, ...]:
+        return ("tell", text)
+
+    @pytest.fixture
+    def open_as(self) -> OpenAs:
+        options = {"engine": uuid.uuid4().hex}
+        return lambda owner: FakeRuntime(owner, options, {})
+
+    @pytest.fixture
+    def unreachable(self) -> Runtime:
+        return FakeRuntime(OURS, {"variant": "unreachable"}, {})
+
+
+class TestSlowRuntime(TestFakeRuntime):
+    """Slow is not broken: the same promises hold."""
+
+    @pytest.fixture
+    def open_as(self) -> OpenAs:
+        options = {"engine": uuid.uuid4().hex, "variant": "slow"}
+        return lambda owner: FakeRuntime(owner, options, {})
+
+
+def started(variant: str) -> tuple[FakeRuntime, str]:
+    runtime = FakeRuntime(OURS, {"engine": uuid.uuid4().hex, "variant": variant}, {"token": "t0p-secret"})
+    name = f"{new_id()}-1-0"
+    runtime.start(TestFakeRuntime().spec(name))
+    return runtime, name.split("-")[0]
+
+
+def test_a_slow_server_takes_several_looks() -> None:
+    runtime, pk = started("slow")
+
+    phases = [runtime.get(pk)[0].phase for _ in range(LOOKS)]
+
+    assert phases == [ReplicaPhase.STARTING] * (LOOKS - 1) + [ReplicaPhase.HEALTHY]
+
+
+def test_a_server_may_never_be_healthy() -> None:
+    runtime, pk = started("never")
+
+    assert {runtime.get(pk)[0].phase for _ in range(10)} == {ReplicaPhase.STARTING}
+
+
+def test_a_bad_runtime_names_endpoints_that_nothing_can_be_sent_to() -> None:
+    runtime, pk = started("bad")
+
+    (seen,) = runtime.get(pk)
+
+    assert seen.endpoint is not None
+    assert seen.endpoint.problem
+
+
+def test_secrets_of_a_connection_are_in_no_message_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    runtime = FakeRuntime(OURS, {"variant": "unreachable"}, {"token": "t0p-secret"})
+
+    with pytest.raises(RuntimeUnavailable) as refused:
+        runtime.list_all()
+
+    assert "t0p-secret" not in f"{refused.value} {runtime!r} {vars(refused.value)} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"variant": "odd"}, "variant is one of"), ({"x": 1}, "There is no option x here")]
+)
+def test_options_that_it_does_not_know_are_refused(options: dict[str, object], message: str) -> None:
+    assert message in DRIVER.check_options(options, [])
