@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from deployments.models import Configuration, Deployment, Draft, Role
+from deployments.models import Configuration, ConnectionStatus, Deployment, Draft, Role
 from tests import factories as make
 from tests.web.html import squeezed
 from tests.web.windows import Window, where
@@ -99,6 +101,21 @@ def test_the_review_says_what_is_short(client: Client) -> None:
     html = window.step("review")
 
     assert "It can never run here: It needs 1000000 GB of memory" in html
+
+
+def test_the_review_says_how_old_is_what_it_knows_of_the_connection(client: Client) -> None:
+    configuration = make.make_configuration()
+    window = signed_in(client)
+    up_to_review(window, configuration)
+    assert "As of" not in window.step("review")
+
+    ConnectionStatus.objects.update(contacted_at=timezone.now() - timedelta(seconds=42))
+    assert re.search(r"As of\s*<span[^>]*>4\d s</span> ago", window.step("review"))
+
+    ConnectionStatus.objects.update(unreachable_since=timezone.now(), problem="No route to it.")
+    html = window.step("review")
+    assert "Not reachable" in html
+    assert "No route to it." in html
 
 
 def test_the_draft_survives_a_reload_and_a_new_sign_in(client: Client) -> None:
