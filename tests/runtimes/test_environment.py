@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.runtimes.local.environment import heartbeat
+from deployments.runtimes.local.environment import failure_of, heartbeat
 from tests.runtimes.hostile import write_package
 from tests.runtimes.machine import Machine
 from tests.waiting import wait_until
@@ -48,3 +48,23 @@ def test_a_server_whose_environment_is_there_starts_without_a_look_at_it(machine
         return [step["phase"] for step in spec["prepare"]]
 
     assert (steps(first), steps(second)) == (["PREPARING"], [])
+
+
+def test_why_an_installer_has_failed_begins_with_what_has_failed() -> None:
+    said = [
+        "Using Python 3.11.7 environment at: /home/envs/b4a9c4ba2d82c126e101",
+        "error: Failed to build `needs-a-compiler @ file:///needs-a-compiler-1.tar.gz`",
+        "cause: Call to `backend.build_wheel` failed (exit status: 1)",
+        "Traceback (most recent call last):",
+        "raise RuntimeError('no compiler')",
+        "RuntimeError: no compiler",
+        "hint: Build failures usually indicate a problem with the package",
+    ]
+
+    assert failure_of(said) == (
+        "Failed to build `needs-a-compiler @ file:///needs-a-compiler-1.tar.gz`; "
+        "raise RuntimeError('no compiler'); RuntimeError: no compiler"
+    )
+    assert failure_of(said[:2]) == "Failed to build `needs-a-compiler @ file:///needs-a-compiler-1.tar.gz`"
+    assert failure_of(["no space left"]) == "no space left"
+    assert failure_of(said[:1]) == said[0]

@@ -10,9 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import uuid
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -35,15 +33,6 @@ as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to g
 _HOW: dict[str, Any] = {"capture_output": True, "text": True, "cwd": ROOT, "timeout": 60, "check": False}
 _PR_CAPBSET_DROP, _CAP_SYS_ADMIN = 24, 21
 _REPORT = "import json, hostile; print(json.dumps(hostile.FOUND))"
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that everybody may read, unlike those of pytest."""
-    folder = Path(tempfile.mkdtemp(prefix="launchpad-open-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def build_hostile(machine: Machine, folder: Path) -> tuple[dict[str, Any], Path, str]:

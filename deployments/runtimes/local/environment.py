@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +33,8 @@ else:
 
 MARKER = ".complete"
 SAY_EVERY = 5.0  # seconds without a word
+_NO_REASON = ("Using Python", "hint:")  # of uv, before and after the reason
+_FAILURE = "error:"  # how uv begins the line that says what has failed; the lines after it say why
 CHUNK = 100  # files that are compiled between two looks at the clock
 
 
@@ -75,8 +77,18 @@ def _run(command: list[str]) -> int:
                 print(text, flush=True)
     code = process.wait()
     if code and said:
-        print("; ".join(said[-3:]), flush=True)
+        print(failure_of(said), flush=True)
     return code
+
+
+def failure_of(said: Sequence[str]) -> str:
+    """Return why an installer has failed, from all that it has said: first what, then its last words.
+
+    What comes first is what is left where messages are cut, so nothing that only sounds alike may stand there.
+    """
+    lines = [line for line in said if not line.startswith(_NO_REASON)] or list(said)
+    what = [line for line in lines if line.startswith(_FAILURE)][:1]
+    return "; ".join(line.removeprefix(_FAILURE).strip() for line in dict.fromkeys([*what, *lines[-2:]]))
 
 
 @contextmanager
