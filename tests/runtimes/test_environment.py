@@ -34,7 +34,7 @@ def test_a_silent_installer_is_said_to_be_at_work(capfd: pytest.CaptureFixture[s
     with heartbeat([], every=0.01):
         wait_until(is_told, what="it says something")
 
-    assert told[0] == "downloading and installing packages for 0 s"
+    assert json.loads(told[0]) == {"reason": "InstallingPackages", "params": {"lasts_seconds": 0}}
 
 
 def test_a_server_whose_environment_is_there_starts_without_a_look_at_it(machine: Machine) -> None:
