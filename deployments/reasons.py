@@ -192,7 +192,16 @@ PROBE_ANSWERED = declare(
 PROBE_TIMED_OUT = declare("ProbeTimedOut", _("%(request)s was not answered within %(timeout)s."))
 GATEWAY_SILENT = declare("GatewaySilent", _("The gateway did not answer: %(error)s"))
 
+
+# --- where a server is reached, and the connection that it belongs to
 HOST_UNRESOLVED = declare("HostUnresolved", _("its name %(host)s has no address"))
+ENDPOINT_SCHEME_UNKNOWN = declare("EndpointSchemeUnknown", _("%(scheme)s is no scheme that the gateway can use."))
+ENDPOINT_HOST_INVALID = declare("EndpointHostInvalid", _("%(host)s is neither an IP address nor a host name."))
+ENDPOINT_PORT_INVALID = declare("EndpointPortInvalid", _("%(port)s is not a port."))
+ENDPOINT_PREFIX_INVALID = declare("EndpointPrefixInvalid", _("%(prefix)s cannot stand before a path."))
+ENDPOINT_HOST_HEADER_INVALID = declare("EndpointHostHeaderInvalid", _("%(host)s is no name of a host."))
+ENDPOINT_CA_NOT_READABLE = declare("EndpointCaNotReadable", _("Its certificates cannot be read."))
+CONNECTION_SILENT = declare("ConnectionSilent", _("It has not answered for more than %(limit)s."))
 CONNECTION_KIND_UNKNOWN = declare(
     "ConnectionKindUnknown", _("This version of Launchpad has no runtime of the kind %(kind)s.")
 )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
 from deployments.errors import LaunchpadError
+from deployments.messages import render
 from deployments.models import Connection, ConnectionStatus, Installation, ResourceGroup, Secret
 from deployments.runtimes import registry
 from deployments.storage.secrets import encrypt
@@ -97,8 +98,13 @@ class ConnectionAdmin(RoleAdmin):
 
 @admin.register(ConnectionStatus)
 class ConnectionStatusAdmin(ReadOnlyAdmin):
-    list_display = ("connection", "contacted_at", "unreachable_since", "problem")
+    list_display = ("connection", "contacted_at", "unreachable_since", "why")
     list_select_related = ("connection",)
+    readonly_fields = ("why",)
+
+    @admin.display(description=_("why it is not reachable"))
+    def why(self, row: ConnectionStatus) -> str:
+        return render(row.problem)
 
 
 @admin.register(Installation)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments import reasons
 from deployments.errors import LaunchpadError, RuntimeUnavailable
+from deployments.models.message import MessageField
 from deployments.runtimes.base import Driver, Owner, Resources
 from deployments.runtimes.registry import driver_of
 from deployments.storage.secrets import WrongKey, decrypt
@@ -124,7 +125,7 @@ class ConnectionStatus(models.Model):
     gpus = models.PositiveIntegerField(_("GPUs"), null=True)
     contacted_at = models.DateTimeField(_("last answered on"), null=True)
     unreachable_since = models.DateTimeField(_("unreachable since"), null=True)
-    problem = models.TextField(_("why it is not reachable"), blank=True)
+    problem = MessageField(_("why it is not reachable"))
 
     class Meta:
         verbose_name = _("status of a connection")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from deployments.messages import Message
 from deployments.models import Connection, ConnectionStatus
 
 FRESH = timedelta(seconds=15)  # longer than the sweep takes to write again that nothing has changed
@@ -20,12 +21,12 @@ class ConnectionHealth:
     Args:
         contacted_at: when it last answered, None when it never has.
         unreachable_since: None while it answers.
-        problem: why it does not answer, `""` while it does.
+        problem: why it does not answer, None while it does.
     """
 
     contacted_at: datetime | None = None
     unreachable_since: datetime | None = None
-    problem: str = ""
+    problem: Message | None = None
 
     @property
     def is_old(self) -> bool:

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from deployments import reasons
+from deployments.messages import Message, render_english
 from deployments.models import Connection, ConnectionStatus
 from deployments.runtimes.base import Resources
 
@@ -21,7 +23,7 @@ def record_contact(connection: Connection, capacity: Resources) -> None:
     now = timezone.now()
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
     if before is None or before.unreachable_since is not None or before.capacity != capacity:
-        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": ""}
+        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": None}
         amounts = ("cpu_millis", "memory_bytes", "gpus")
         values |= {name: getattr(capacity, name) for name in amounts}
         ConnectionStatus.objects.update_or_create(connection=connection, defaults=values)
@@ -31,13 +33,13 @@ def record_contact(connection: Connection, capacity: Resources) -> None:
         ConnectionStatus.objects.filter(pk=connection.pk).update(contacted_at=now)
 
 
-def record_unreachable(connection: Connection, problem: str) -> None:
+def record_unreachable(connection: Connection, problem: Message) -> None:
     """Write since when a connection does not answer, and why, when that is new; what it had stays."""
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
     if before is not None and before.unreachable_since is not None and before.problem == problem:
         return
     since = (before.unreachable_since if before else None) or timezone.now()
-    logger.warning("Connection %s cannot be seen: %s", connection.name, problem)
+    logger.warning("Connection %s cannot be seen: %s", connection.name, render_english(problem))
     ConnectionStatus.objects.update_or_create(
         connection=connection, defaults={"unreachable_since": since, "problem": problem}
     )
@@ -46,4 +48,4 @@ def record_unreachable(connection: Connection, problem: str) -> None:
 def record_silence(connection_id: int) -> None:
     """Write that a look at a connection goes on for longer than SILENT_SECONDS: the look itself cannot."""
     if (connection := Connection.objects.filter(pk=connection_id).first()) is not None:
-        record_unreachable(connection, f"It has not answered for more than {SILENT_SECONDS:g} s.")
+        record_unreachable(connection, reasons.CONNECTION_SILENT(limit_seconds=SILENT_SECONDS))

@@ -13,7 +13,7 @@ from deployments import reasons
 from deployments.gateway import sync
 from deployments.gateway.resolve import routing_values
 from deployments.lifecycle import DRAIN_SECONDS, ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.messages import TEXT, Message, Reason
+from deployments.messages import Message, Reason
 from deployments.models import Attempt, Deployment, Generation, Replica, columns_of
 from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.core.state import GenerationState, ObservedState, ReplicaState
@@ -161,8 +161,7 @@ def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
         for name, value in routing_values(seen.endpoint, dict(zip(names, before, strict=True))).items():
             setattr(row, name, value)
         if seen.endpoint is not None and not row.port:
-            problem = seen.endpoint.problem
-            row.detail = TEXT(text=problem) if problem else reasons.HOST_UNRESOLVED(host=seen.endpoint.host)
+            row.detail = seen.endpoint.problem or reasons.HOST_UNRESOLVED(host=seen.endpoint.host)
     if seen.phase in _LAUNCHED:
         row.launched_at = row.launched_at or now
     after = [getattr(row, name) for name in names]

@@ -74,7 +74,7 @@ def look_at(connection_id: int) -> list[str]:
         changed = _compare(connection, runtime)
         _measure(connection, runtime)
     except RuntimeUnavailable as error:
-        record_unreachable(connection, str(error))
+        record_unreachable(connection, error.message)
         return []
     return [*changed, *wake_waiting(connection)]
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
+from deployments import reasons
+from deployments.messages import Message
+
 _NAME = re.compile(r"(?=.{1,253}\Z)(?!-)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?\Z")
 _PREFIX = re.compile(r"(/[\w.~-]+)+\Z", re.ASCII)
 _HOST_HEADER = re.compile(r"[\w.-]{1,253}(:\d{1,5})?\Z", re.ASCII)
@@ -34,19 +37,19 @@ class Endpoint:
     ca: str = ""
 
     @property
-    def problem(self) -> str:
-        """Why nothing can be sent there, in one sentence; `""` when it can, as far as its form tells."""
+    def problem(self) -> Message | None:
+        """Why nothing can be sent there, None when it can, as far as its form tells."""
         if self.scheme not in {"http", "https"}:
-            return f"{self.scheme!r} is no scheme that the gateway can use."
+            return reasons.ENDPOINT_SCHEME_UNKNOWN(scheme=self.scheme)
         if not is_address(self.host) and not _NAME.match(self.host):
-            return f"{self.host!r} is neither an IP address nor a host name."
+            return reasons.ENDPOINT_HOST_INVALID(host=self.host)
         if not 0 < self.port < 65536:
-            return f"{self.port} is not a port."
+            return reasons.ENDPOINT_PORT_INVALID(port=self.port)
         if self.path_prefix and not _PREFIX.match(self.path_prefix):
-            return f"{self.path_prefix!r} cannot stand before a path."
+            return reasons.ENDPOINT_PREFIX_INVALID(prefix=self.path_prefix)
         if self.host_header and not _HOST_HEADER.match(self.host_header):
-            return f"{self.host_header!r} is no name of a host."
-        return "" if not self.ca or _are_certificates(self.ca) else "Its certificates cannot be read."
+            return reasons.ENDPOINT_HOST_HEADER_INVALID(host=self.host_header)
+        return None if not self.ca or _are_certificates(self.ca) else reasons.ENDPOINT_CA_NOT_READABLE()
 
     @property
     def server_name(self) -> str:

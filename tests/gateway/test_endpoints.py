@@ -17,6 +17,7 @@ from deployments.gateway.resolve import resolved, routing_values
 from deployments.gateway.routing_table import RoutingTable, Server, Upstream, load
 from deployments.gateway.tls import ensure
 from deployments.lifecycle import Status
+from deployments.messages import render
 from deployments.runtimes.endpoint import Endpoint
 from tests import factories as make
 from tests.gateway.running import ID, Gateway, ModelServer, access_token, backend, routed
@@ -82,7 +83,7 @@ def test_a_name_that_is_not_found_for_the_moment_keeps_its_address() -> None:
 def test_an_endpoint_that_cannot_be_used_says_why_and_has_no_address(endpoint: Endpoint) -> None:
     values = routing_values(endpoint, NOTHING)
 
-    assert endpoint.problem.endswith(".")
+    assert render(endpoint.problem).endswith(".")
     assert (values["host"], values["port"]) == ("", 0)
 
 

@@ -18,6 +18,7 @@ from redis import RedisError
 from deployments import tasks
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import Status
+from deployments.messages import TEXT
 from deployments.models import Connection, ConnectionStatus, Deployment
 from deployments.reconciler import lanes, look_at
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
@@ -149,7 +150,7 @@ def test_silence_is_written_down_and_its_end_too(
     sweep()
     status = ConnectionStatus.objects.get(connection=both[0])
     assert status.unreachable_since is not None
-    assert status.problem.startswith("It has not answered for more than")
+    assert status.problem.reason == "ConnectionSilent"
     assert status.capacity == CAPACITY, "what it had is still known"
 
     hanging.answers.set()
@@ -171,7 +172,10 @@ def test_why_a_connection_cannot_be_reached_is_kept_with_since_when(
     look_at(both[1].pk)
 
     status = ConnectionStatus.objects.get(connection=both[1])
-    assert (status.problem, status.unreachable_since) == ("It refuses connections.", first.unreachable_since)
+    assert (status.problem, status.unreachable_since) == (
+        TEXT(text="It refuses connections."),
+        first.unreachable_since,
+    )
     assert status.contacted_at == first.contacted_at
     assert status.contacted_at is not None
 

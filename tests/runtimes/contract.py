@@ -99,7 +99,7 @@ class RuntimeContract:
 
         assert (seen.attempt, seen.exit) == (1, None)
         assert seen.endpoint is not None
-        assert seen.endpoint.problem == ""
+        assert seen.endpoint.problem is None
         assert at_once.endpoint in (None, seen.endpoint)
         assert before - timedelta(seconds=1) <= seen.started_at <= datetime.now(UTC)
 

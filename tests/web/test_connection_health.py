@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from deployments.lifecycle import Status
+from deployments.messages import TEXT
 from deployments.models import ConnectionStatus, Role
 from deployments.runtimes import registry
 from tests import factories as make
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def pages() -> list[str]:
     """The addresses of all pages that show something of a connection."""
-    waiting = make.make_deployment(status=Status.PENDING, status_message="Waiting for capacity.")
-    make.make_generation(waiting, waiting="Waiting for capacity: it needs 11 GB of memory, 1 GB of memory free.")
+    waiting = make.make_deployment(status=Status.PENDING, **make.said("Waiting for capacity."))
+    make.make_generation(waiting, waiting=TEXT(text="It needs 11 GB of memory, 1 GB of memory free."))
     return [
         "/",
         "/administration/connections/",
@@ -71,7 +72,9 @@ def test_what_was_last_seen_long_ago_is_shown_with_its_age(administrator: Client
 
 def test_a_connection_that_does_not_answer_says_since_when_and_why(administrator: Client, pages: list[str]) -> None:
     since = timezone.now() - timedelta(minutes=3)
-    ConnectionStatus.objects.update(unreachable_since=since, contacted_at=since, problem="No route to <it>.")
+    ConnectionStatus.objects.update(
+        unreachable_since=since, contacted_at=since, problem=TEXT(text="No route to <it>.")
+    )
 
     for address in pages:
         html = html_of(administrator, address)
