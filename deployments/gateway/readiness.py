@@ -1,4 +1,4 @@
-"""Proves a generation: one real request the way of every client, through listener, TLS, token check and backend."""
+"""The readiness check: one real request like those of clients, through listener, TLS, token check and backend."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from deployments.messages import Message
 from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
-MAX_EXCERPT = 200  # characters of an answer that are shown
+MAX_EXCERPT = 200  # characters of an answer in messages
 MAX_ANSWER = 16_000_000  # bytes of an answer that are read
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proof:
-    """How the request went.
+class ProbeResult:
+    """The result of the request.
 
     Args:
-        request: what was asked: method and path.
+        request: its method and path.
         ok: whether the answer was 2xx.
         status: HTTP status, 0 when there was no answer.
         latency_seconds: from the request to the end of its answer's headers.
-        message: what was seen.
+        message: the result for people.
     """
 
     request: str
@@ -40,7 +40,7 @@ class Proof:
     message: Message
 
 
-def prove(
+def send_probe(
     deployment_id: str,
     generation: int,
     *,
@@ -49,23 +49,23 @@ def prove(
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
     timeout: float,
-) -> Proof:
-    """Send one request to a generation, whether traffic goes to it or not.
+) -> ProbeResult:
+    """Send one request to a generation, whether it is public or not.
 
     Args:
         path: below the deployment's URL, with its query.
-        timeout: seconds for all of it.
+        timeout: seconds for the whole request.
     """
     token = tokens.issue(
         subject="launchpad",
-        client_id="launchpad-proof",
+        client_id="launchpad-probe",
         resource_groups=None,
         role="viewer",
         lifetime_seconds=TOKEN_SECONDS,
         probe=True,
     )
     request = f"{method} /{path.lstrip('/')}"
-    began = time.monotonic()
+    started_at = time.monotonic()
     try:
         with pool(urllib3.Timeout(total=timeout)) as connections:
             answer = connections.urlopen(
@@ -81,16 +81,16 @@ def prove(
                 retries=False,
                 preload_content=False,
             )
-            latency = time.monotonic() - began
-            beginning = _read(answer, began + timeout)
+            latency = time.monotonic() - started_at
+            beginning = _read(answer, started_at + timeout)
     except urllib3.exceptions.TimeoutError:
-        return _failed(request, began, reasons.PROBE_TIMED_OUT(request=request, timeout_seconds=timeout))
+        return _failed(request, started_at, reasons.PROBE_TIMED_OUT(request=request, timeout_seconds=timeout))
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        return _failed(request, began, reasons.GATEWAY_SILENT(error=str(error)))
+        return _failed(request, started_at, reasons.GATEWAY_SILENT(error=str(error)))
     return _answered(request, answer.status, latency, beginning)
 
 
-def _answered(request: str, status: int, latency: float, beginning: bytes) -> Proof:
+def _answered(request: str, status: int, latency: float, beginning: bytes) -> ProbeResult:
     ok = 200 <= status < 300
     message = reasons.PROBE_ANSWERED(
         request=request,
@@ -99,17 +99,19 @@ def _answered(request: str, status: int, latency: float, beginning: bytes) -> Pr
         latency=round(latency * 1000),
         excerpt="" if ok else _excerpt(beginning),
     )
-    return Proof(request=request, ok=ok, status=status, latency_seconds=latency, message=message)
+    return ProbeResult(request=request, ok=ok, status=status, latency_seconds=latency, message=message)
 
 
-def _failed(request: str, began: float, message: Message) -> Proof:
-    return Proof(request=request, ok=False, status=0, latency_seconds=time.monotonic() - began, message=message)
+def _failed(request: str, started_at: float, message: Message) -> ProbeResult:
+    return ProbeResult(
+        request=request, ok=False, status=0, latency_seconds=time.monotonic() - started_at, message=message
+    )
 
 
 def _read(answer: urllib3.BaseHTTPResponse, end: float) -> bytes:
     """Return the beginning of an answer, after reading all of it: servers log a client that leaves as an error.
 
-    Endless answers are left after a time or a size; they have begun, which is what counts.
+    Reading ends at a time or a size: an endless stream that has begun is a success.
     """
     beginning = b""
     received = 0

@@ -22,11 +22,21 @@ from deployments.gateway import stored_files as files
 from deployments.gateway.endpoint import GatewayAddress, gateway_address, gateway_config
 from deployments.gateway.haproxy.config import CHECKS_SOCKET, ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.haproxy.control import RELOAD_TIMEOUT, Control, pause_until
-from deployments.gateway.readiness import Proof, prove
+from deployments.gateway.readiness import ProbeResult, send_probe
 from deployments.gateway.routing_table import RoutingTable, backend_name, load
 from deployments.storage.files import locked, write
 
-__all__ = ["Proof", "apply", "command", "ensure_config", "in_flight", "is_alive", "metrics", "prove", "replicas_down"]
+__all__ = [
+    "ProbeResult",
+    "apply",
+    "command",
+    "ensure_config",
+    "in_flight",
+    "is_alive",
+    "metrics",
+    "replicas_down",
+    "send_probe",
+]
 
 MAX_CHANGES_IN_PLACE = 200  # a reload takes about as long as this many commands
 _STOPPED, _RUNNING = "0", "2"  # srv_op_state

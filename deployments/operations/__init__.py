@@ -1,6 +1,6 @@
-"""What people and programs may do, one module per noun. Only these functions write what is wanted.
+"""The operations that people and programs may run, one module per noun. Only they write the desired state.
 
-Each takes the actor first, checks the role, and either does all or raises with a sentence and does nothing.
+Each takes the actor first and checks its role. It either succeeds as a whole, or raises an error and changes nothing.
 """
 
 from deployments.operations.artifacts import add_artifact, delete_artifact, upload_artifact

@@ -1,4 +1,4 @@
-"""Adding artifacts, by URL or by upload, and removing them."""
+"""Adds artifacts, by URL or upload, and deletes them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_artifact(
     labels: Mapping[str, str] | None = None,
     created_by: User | None = None,
 ) -> Artifact:
-    """Register what lies at `url`.
+    """Register the artifact at `url`.
 
     Raises:
         InvalidInput: "name", "kind" or "url" -> what is wrong.
@@ -77,7 +77,7 @@ def upload_artifact(
     description: str = "",
     created_by: User | None = None,
 ) -> Artifact:
-    """Keep an uploaded file with its checksum and register it.
+    """Save an uploaded file with its checksum and register it.
 
     Raises:
         InvalidInput: "name", "kind" or "upload" -> what is wrong.
@@ -96,7 +96,7 @@ def upload_artifact(
     pk = uuid.uuid4()
     store = artifact_store()
     try:
-        kept = store.save(str(pk), upload.name or "", upload.chunks(1 << 20))
+        stored = store.save(str(pk), upload.name or "", upload.chunks(1 << 20))
     except StorageFull as error:
         full = _("There is no room for the file: the disk of Launchpad is full.")
         raise InvalidInput({"upload": full}) from error
@@ -108,10 +108,10 @@ def upload_artifact(
             scenario=scenario,
             name=name.strip(),
             kind=kind,
-            url=kept.url,
+            url=stored.url,
             description=description,
-            size=kept.size,
-            sha256=kept.sha256,
+            size=stored.size,
+            sha256=stored.sha256,
             created_by=created_by,
         )
     except BaseException:
@@ -120,31 +120,31 @@ def upload_artifact(
 
 
 def delete_artifact(actor: Actor, artifact: Artifact) -> None:
-    """Remove an artifact, and its file if it was uploaded.
+    """Delete an artifact, and its file if it was uploaded.
 
     Raises:
         OperationRefused: a configuration uses it.
     """
     require(actor, Role.EDITOR, artifact.resource_group)
-    used = sum(
+    usage = sum(
         str(artifact.pk) in inputs.values()
         for inputs in Configuration.objects.filter(resource_group=artifact.resource_group)
         .exclude(inputs={})
         .values_list("inputs", flat=True)
         .iterator()
     )
-    if used:
-        told = ngettext(
+    if usage:
+        sentence = ngettext(
             "%(name)s cannot be deleted: %(n)s configuration uses it.",
             "%(name)s cannot be deleted: %(n)s configurations use it.",
-            used,
+            usage,
         )
-        raise OperationRefused(told % {"name": artifact.name, "n": used})
-    own = str(artifact.pk)
+        raise OperationRefused(sentence % {"name": artifact.name, "n": usage})
+    pk = str(artifact.pk)  # `delete` clears it
     with transaction.atomic():
         record(actor.name, "delete", artifact, before={"url": artifact.redacted_url})
         artifact.delete()
-    artifact_store().delete(own)
+    artifact_store().delete(pk)
 
 
 def _add(actor: Actor, **values: Any) -> Artifact:
@@ -169,7 +169,7 @@ def _problems(name: str, kind: str) -> dict[str, str]:
 
 
 def _url_problem(url: str) -> str:
-    """Return what is wrong with an address, `""` if nothing is."""
+    """Return the problem of a URL, `""` when there is none."""
     if len(url) > 1024:
         return _("The URL has %(count)s characters; 1024 are allowed.") % {"count": len(url)}
     try:

@@ -1,4 +1,4 @@
-"""Writing the audit log: each operation records its change in the same transaction, so that no view can forget it."""
+"""Writes the audit log. Each operation records its change in its own transaction, so that no view can omit it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployments.models import AuditEntry, ResourceGroup
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a request came in.
+    """The origin of a request.
 
     Args:
         channel: "page", "api", "admin" or "command".
@@ -32,7 +32,7 @@ _ORIGIN: ContextVar[Origin] = ContextVar("origin", default=_COMMAND)
 
 @contextmanager
 def coming_from(origin: Origin) -> Iterator[None]:
-    """Let all changes inside count as coming from `origin`."""
+    """Record all changes inside the context with this origin."""
     token = _ORIGIN.set(origin)
     try:
         yield
@@ -52,12 +52,12 @@ def record(
 
     Args:
         who: name of the actor.
-        action: a stable word, e.g. "create", "update", "stop", "sign-in".
-        target: what was changed, or a word for what has no row.
-        before, after: what is different, without secrets.
+        action: a stable identifier, e.g. "create", "update", "stop", "sign-in".
+        target: the changed row, or a kind for what has no row.
+        before, after: the values that differ, without secrets.
     """
     origin = _ORIGIN.get()
-    kind, pk, name = (target, "", "") if isinstance(target, str) else _named(target)
+    kind, pk, name = (target, "", "") if isinstance(target, str) else _kind_pk_name(target)
     AuditEntry.objects.create(
         actor=who[:256],
         action=action,
@@ -72,7 +72,7 @@ def record(
     )
 
 
-def _named(row: Model) -> tuple[str, str, str]:
+def _kind_pk_name(row: Model) -> tuple[str, str, str]:
     return str(row._meta.model_name), str(row.pk), str(row)
 
 

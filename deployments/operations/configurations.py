@@ -1,4 +1,4 @@
-"""Making configurations: immutable, and checked against their template when they are made."""
+"""Creates configurations: they are checked against their template, and immutable afterwards."""
 
 from collections.abc import Mapping
 
@@ -25,11 +25,11 @@ def create_configuration(
     inputs: Mapping[str, str],
     created_by: User | None = None,
 ) -> Configuration:
-    """Make a configuration; parameters that are left out get the template's defaults.
+    """Create a configuration; missing parameters get the template's defaults.
 
     Args:
         parameters: parameter name -> value.
-        inputs: placeholder -> id of an artifact of the same resource group.
+        inputs: name of an input artifact -> id of an artifact of the same resource group.
 
     Raises:
         InvalidInput: "name", "parameters.NAME" or "artifacts.NAME" -> what is wrong.
@@ -37,11 +37,11 @@ def create_configuration(
     require(actor, Role.EDITOR, group)
     template = executable.template
     problems = _name_problems(name)
-    known = _known_artifacts(group, inputs)
+    artifacts = _existing_artifacts(group, inputs)
     problems |= serving_template.validate_bindings(
         template,
         parameters=parameters,
-        artifacts={slot: known.get(pk, (pk, "")) for slot, pk in inputs.items()},
+        artifacts={name: artifacts.get(pk, (pk, "")) for name, pk in inputs.items()},
     )
     if problems:
         raise InvalidInput(problems)
@@ -73,13 +73,13 @@ def _name_problems(name: str) -> dict[str, str]:
     return {}
 
 
-def _known_artifacts(group: ResourceGroup, inputs: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+def _existing_artifacts(group: ResourceGroup, inputs: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return id -> (id, kind) of the artifacts that exist in this group."""
-    found: dict[str, tuple[str, str]] = {}
+    artifacts: dict[str, tuple[str, str]] = {}
     for pk in set(inputs.values()):
         try:
             artifact = Artifact.objects.get(pk=pk, resource_group=group)
         except (Artifact.DoesNotExist, ValidationError):
             continue
-        found[pk] = (pk, artifact.kind)
-    return found
+        artifacts[pk] = (pk, artifact.kind)
+    return artifacts

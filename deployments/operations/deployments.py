@@ -1,7 +1,7 @@
-"""Creating, updating, stopping and deleting deployments: changes of what is wanted, nothing else.
+"""Creates, updates, stops and deletes deployments: changes of the desired state, nothing else.
 
-Every change is one conditional UPDATE on the state it was decided on, so that two people who press two buttons at
-the same moment get one effect and one refusal. The loop does the rest; see `reconciler.py`.
+Every change is one conditional UPDATE on the state that it is based on, so that of two people who act at the same
+moment one succeeds and one is refused. The reconciler does the rest.
 """
 
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ BULK_LIMIT = 100
 
 @dataclass(frozen=True, kw_only=True)
 class BulkItem:
-    """What became of one deployment of a bulk operation.
+    """The result for one deployment of a bulk operation.
 
     Args:
-        deployment_id: as given.
-        done: whether it was touched.
+        deployment_id: as in the request.
+        done: whether the operation was accepted.
         message: why not, `""` when done.
     """
 
@@ -42,7 +42,7 @@ class BulkItem:
 def create_deployment(
     actor: Actor, group: ResourceGroup, configuration: Configuration, *, ttl: str = ""
 ) -> Deployment:
-    """Ask for a deployment of a configuration.
+    """Create a deployment of a configuration.
 
     Args:
         ttl: how long it lives, e.g. "30m", "12h", "7d"; `""` for without limit.
@@ -81,10 +81,10 @@ def create_deployment(
 def update_deployment(
     actor: Actor, deployment: Deployment, configuration: Configuration, *, rollback_on_failure: bool = False
 ) -> None:
-    """Ask for another configuration at the same URL.
+    """Request an update to another configuration at the same URL.
 
     Args:
-        rollback_on_failure: when the update fails, go on with the configuration that was running (else: DEAD).
+        rollback_on_failure: if the update fails, return to the configuration that was running (else: DEAD).
 
     Raises:
         OperationRefused: the state does not allow it.
@@ -107,7 +107,7 @@ def update_deployment(
     if problem:
         raise InvalidInput({"configuration": problem})
     check_server_spec(configuration, deployment.resource_group, deployment=deployment)
-    _want(
+    _change_desired_state(
         deployment,
         actor,
         Action.UPDATE,
@@ -119,10 +119,10 @@ def update_deployment(
 
 
 def roll_back_deployment(actor: Actor, deployment: Deployment) -> None:
-    """Ask for the configuration that was running last.
+    """Request an update to the configuration that was running last.
 
     Raises:
-        OperationRefused: none was ever running, or the state does not allow it.
+        OperationRefused: none has ever been running, or the state does not allow it.
     """
     if deployment.latest_running_configuration is None:
         raise OperationRefused(
@@ -132,39 +132,41 @@ def roll_back_deployment(actor: Actor, deployment: Deployment) -> None:
 
 
 def stop_deployment(actor: Actor, deployment: Deployment) -> None:
-    """Ask for its end; what it holds is released, its information stays.
+    """Request a stop; the resources are released, the information stays.
 
     Raises:
         OperationRefused: the state does not allow it.
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.STOP, deployment)
-    _want(deployment, actor, Action.STOP, reasons.STOP_REQUESTED(), target_status=TargetStatus.STOPPED)
+    _change_desired_state(deployment, actor, Action.STOP, reasons.STOP_REQUESTED(), target_status=TargetStatus.STOPPED)
 
 
 def delete_deployment(actor: Actor, deployment: Deployment) -> None:
-    """Ask for its removal with all its information.
+    """Request the deletion with all information.
 
     Raises:
         OperationRefused: the state does not allow it.
     """
     require(actor, Role.EDITOR, deployment.resource_group)
     _refuse_unless_allowed(Action.DELETE, deployment)
-    _want(deployment, actor, Action.DELETE, reasons.DELETION_REQUESTED(), target_status=TargetStatus.DELETED)
+    _change_desired_state(
+        deployment, actor, Action.DELETE, reasons.DELETION_REQUESTED(), target_status=TargetStatus.DELETED
+    )
 
 
 def stop_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
-    """Stop many; each is done or refused on its own (see `_each`)."""
+    """Stop several deployments; each succeeds or is refused separately."""
     return _each(actor, group, ids, Action.STOP)
 
 
 def delete_deployments(actor: Actor, group: ResourceGroup, ids: Sequence[str]) -> list[BulkItem]:
-    """Delete many; each is done or refused on its own (see `_each`)."""
+    """Delete several deployments; each succeeds or is refused separately."""
     return _each(actor, group, ids, Action.DELETE)
 
 
 def requeue_deployments(actor: Actor, deployments: Sequence[Deployment]) -> None:
-    """Have the loop look at deployments now instead of when it would. It decides; nothing that is wanted changes."""
+    """Reconcile deployments now instead of when they are due. The desired state does not change."""
     require(actor, Role.ADMINISTRATOR)
     ids = [deployment.pk for deployment in deployments]
     with transaction.atomic():
@@ -175,10 +177,10 @@ def requeue_deployments(actor: Actor, deployments: Sequence[Deployment]) -> None
 
 
 def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action) -> list[BulkItem]:
-    """Act on each deployment, answer per item.
+    """Apply an action to each deployment, with a result per item.
 
     Raises:
-        InvalidInput: none or more than BULK_LIMIT were named.
+        InvalidInput: the list is empty, or longer than BULK_LIMIT.
     """
     require(actor, Role.EDITOR, group)
     if not 0 < len(ids) <= BULK_LIMIT:
@@ -189,15 +191,15 @@ def _each(actor: Actor, group: ResourceGroup, ids: Sequence[str], action: Action
             }
         )
     act = {Action.STOP: stop_deployment, Action.DELETE: delete_deployment}[action]
-    found = Deployment.objects.select_related("resource_group").filter(resource_group=group).in_bulk(list(ids))
+    deployments = Deployment.objects.select_related("resource_group").filter(resource_group=group).in_bulk(list(ids))
     items = []
     for pk in dict.fromkeys(ids):
         try:
-            if pk not in found:
+            if pk not in deployments:
                 raise OperationRefused(
                     _("There is no deployment %(pk)s in %(group)s.") % {"pk": pk[:64], "group": group.pk}
                 )
-            act(actor, found[pk])
+            act(actor, deployments[pk])
         except LaunchpadError as error:
             items.append(BulkItem(deployment_id=pk, done=False, message=str(error)))
         else:
@@ -211,10 +213,16 @@ def _refuse_unless_allowed(action: Action, deployment: Deployment) -> None:
         raise OperationRefused(reason)
 
 
-def _want(deployment: Deployment, actor: Actor, action: Action, message: Message, **wanted: object) -> None:
-    """Write what is wanted, unless another wish came or the state forbids it since `deployment` was read."""
+def _change_desired_state(
+    deployment: Deployment, actor: Actor, action: Action, message: Message, **desired: object
+) -> None:
+    """Write the desired state, unless it or the status has changed since `deployment` was read.
+
+    Raises:
+        OperationRefused: it has changed.
+    """
     now = timezone.now()
-    before = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
+    before = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in desired}
     with transaction.atomic():
         changed = Deployment.objects.filter(
             pk=deployment.pk,
@@ -226,13 +234,13 @@ def _want(deployment: Deployment, actor: Actor, action: Action, message: Message
             last_operation=action.upper(),
             changed_at=now,
             next_reconcile_at=now,
-            **wanted,
+            **desired,
         )
         if not changed:
             raise OperationRefused(_("The deployment has changed meanwhile. Look at its present state and try again."))
         deployment.refresh_from_db()
         _record(deployment, actor, message)
-        after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in wanted}
+        after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in desired}
         record(actor.name, action.value, deployment, before=before, after=after)
         tasks.enqueue_reconcile(deployment.pk)
 
@@ -248,9 +256,9 @@ def _record(deployment: Deployment, actor: Actor, message: Message) -> None:
 
 
 def _check_quota(group: ResourceGroup) -> None:
-    """Refuse one more deployment above the quota, or in a group that goes.
+    """Refuse a new deployment above the quota, or in a group that is being deleted.
 
-    The group's row is locked, so that two requests cannot both pass.
+    The group's row is locked, so that two requests cannot both use the last free place.
     """
     row = ResourceGroup.objects.select_for_update().get(pk=group.pk)
     refuse_while_deleting(row)
@@ -262,12 +270,12 @@ def _check_quota(group: ResourceGroup) -> None:
             _("The resource group %(group)s may have no deployments. Ask an administrator for a larger quota.")
             % {"group": group.pk}
         )
-    present = Deployment.objects.filter(resource_group=group).count()
-    if present >= quota:
+    count = Deployment.objects.filter(resource_group=group).count()
+    if count >= quota:
         raise QuotaExceeded(
             _(
                 "The resource group %(group)s may have %(quota)s deployments and has %(present)s. Delete "
                 "one, or ask an administrator for a larger quota."
             )
-            % {"group": group.pk, "quota": quota, "present": present}
+            % {"group": group.pk, "quota": quota, "present": count}
         )

@@ -1,4 +1,4 @@
-"""Resource groups and their quotas: made, changed and removed by administrators."""
+"""Creates, changes and deletes resource groups and their quotas, for administrators."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$")
 
 @dataclass(frozen=True, kw_only=True)
 class Quotas:
-    """How much a group may have; None is without limit.
+    """The limits of a group; None is without limit.
 
     Args:
-        deployments: deployments in all.
-        replicas: replicas of each deployment.
+        deployments: maximum number of deployments.
+        replicas: maximum number of replicas of each deployment.
     """
 
     deployments: int | None = None
@@ -46,32 +46,32 @@ def create_resource_group(
     connection: Connection | None = None,
     quotas: Quotas = UNLIMITED,
 ) -> ResourceGroup:
-    """Make a resource group.
+    """Create a resource group.
 
     Args:
-        connection: where its deployments run; the only one when left out.
+        connection: the one that its deployments run on; by default the first one.
 
     Raises:
         InvalidInput: "resourceGroupId" -> what is wrong.
-        AlreadyExists: there is one of this id.
+        AlreadyExists: there is one with this id.
     """
     require_everywhere(actor)
     if not _ID.match(pk):
         raise InvalidInput({"resourceGroupId": _("Use 3 to 253 letters, digits, dots and dashes, a letter first.")})
     if ResourceGroup.objects.filter(pk=pk).exists():
         raise AlreadyExists({"resourceGroupId": _("There is a resource group %(pk)s already.") % {"pk": pk}})
-    place = connection or Connection.objects.order_by("pk").first()
-    if place is None:
+    connection = connection or Connection.objects.order_by("pk").first()
+    if connection is None:
         raise InvalidInput({"resourceGroupId": _("There is no connection yet. Add one in the administration first.")})
     with transaction.atomic():
         group = ResourceGroup.objects.create(
             pk=pk,
             labels=dict(labels),
-            connection=place,
+            connection=connection,
             deployment_quota=quotas.deployments,
             replica_quota=quotas.replicas,
         )
-        record(actor.name, "create", group, after=_told(group))
+        record(actor.name, "create", group, after=_audited_values(group))
     return group
 
 
@@ -82,14 +82,14 @@ def label_resource_group(actor: Actor, group: ResourceGroup, labels: Mapping[str
 
 
 def change_resource_group(actor: Actor, group: ResourceGroup, *, labels: Mapping[str, str], quotas: Quotas) -> None:
-    """Replace the labels and the quotas of a group. What is above a lower quota stays; nothing is added to it."""
+    """Replace labels and quotas of a group. Deployments above a lower quota stay; new ones are refused."""
     require_everywhere(actor)
     require(actor, Role.ADMINISTRATOR, group)
     _change(actor, group, labels=dict(labels), deployment_quota=quotas.deployments, replica_quota=quotas.replicas)
 
 
 def contents_of(group: ResourceGroup) -> dict[str, int]:
-    """Return what a group holds: kind -> count, without those that it has none of."""
+    """Return the content of a group: kind -> count, without zeros."""
     counts = {
         "deployments": group.deployments.count(),
         "configurations": group.configurations.count(),
@@ -100,16 +100,16 @@ def contents_of(group: ResourceGroup) -> dict[str, int]:
 
 
 def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
-    """Remove a group that holds nothing.
+    """Delete an empty group.
 
     Raises:
         OperationRefused: it is not empty, with the numbers.
     """
     require(actor, Role.ADMINISTRATOR, group)
     if contents := contents_of(group):
-        held = ", ".join(_words(kind, count) for kind, count in contents.items())
+        counts = ", ".join(_count_phrase(kind, count) for kind, count in contents.items())
         raise OperationRefused(
-            _("The resource group %(group)s holds %(held)s. Delete them first.") % {"group": group.pk, "held": held}
+            _("The resource group %(group)s holds %(held)s. Delete them first.") % {"group": group.pk, "held": counts}
         )
     try:
         with transaction.atomic():
@@ -122,15 +122,15 @@ def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
 
 
 def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, confirmed: str) -> None:
-    """Stop and delete all deployments of a group, then remove it with everything else it holds.
+    """Stop and delete all deployments of a group, then delete it with its other content.
 
-    The loop ends the servers; the group itself goes as soon as its last deployment has gone (`reconciler/groups.py`).
+    The reconciler stops the servers, and deletes the group as soon as its last deployment is deleted.
 
     Args:
-        confirmed: the id of the group, as somebody has typed it.
+        confirmed: the id of the group, typed by the user as a confirmation.
 
     Raises:
-        InvalidInput: "confirmed" -> that it is another id.
+        InvalidInput: "confirmed" -> it is not the id of the group.
     """
     require(actor, Role.ADMINISTRATOR, group)
     if confirmed != group.pk:
@@ -140,9 +140,9 @@ def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, c
         ResourceGroup.objects.select_for_update().get(pk=group.pk)
         record(actor.name, "delete", group, before=contents_of(group))
         ResourceGroup.objects.filter(pk=group.pk).update(deleting_since=now)
-        rows = Deployment.objects.filter(resource_group=group).exclude(target_status=TargetStatus.DELETED)
-        ids = list(rows.values_list("pk", flat=True))
-        rows.update(
+        deployments = Deployment.objects.filter(resource_group=group).exclude(target_status=TargetStatus.DELETED)
+        ids = list(deployments.values_list("pk", flat=True))
+        deployments.update(
             target_status=TargetStatus.DELETED,
             generation=F("generation") + 1,
             last_operation="DELETE",
@@ -153,7 +153,7 @@ def delete_resource_group_with_contents(actor: Actor, group: ResourceGroup, *, c
             tasks.enqueue_reconcile(pk)
 
 
-def _words(kind: str, count: int) -> str:
+def _count_phrase(kind: str, count: int) -> str:
     forms = {
         "deployments": ngettext("%(n)s deployment", "%(n)s deployments", count),
         "configurations": ngettext("%(n)s configuration", "%(n)s configurations", count),
@@ -164,15 +164,15 @@ def _words(kind: str, count: int) -> str:
 
 
 def _change(actor: Actor, group: ResourceGroup, **values: object) -> None:
-    before = _told(group)
+    before = _audited_values(group)
     for name, value in values.items():
         setattr(group, name, value)
     with transaction.atomic():
-        record(actor.name, "update", group, before=before, after=_told(group))
+        record(actor.name, "update", group, before=before, after=_audited_values(group))
         group.save(update_fields=list(values))
 
 
-def _told(group: ResourceGroup) -> dict[str, object]:
+def _audited_values(group: ResourceGroup) -> dict[str, object]:
     return {
         "labels": group.labels,
         "deployment_quota": group.deployment_quota,

@@ -1,4 +1,4 @@
-"""Named filters of lists. They belong to one person, who alone sees and changes them."""
+"""Saved views: named filters of lists. Each belongs to one user, and only that user sees and changes it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from django.utils.translation import gettext
 from deployments.errors import InvalidInput
 from deployments.models import SavedView, User
 
-MAX_VIEWS = 50  # of one person
+MAX_VIEWS = 50  # per user
 MAX_NAME, MAX_QUERY = 64, 2000  # characters
 
 
 def save_view(user: User, name: str, query: str) -> SavedView:
-    """Keep filters under a name; one of the same name is replaced.
+    """Save filters under a name; a view with the same name is replaced.
 
     Raises:
         InvalidInput: "name" -> what is wrong.
@@ -30,5 +30,5 @@ def save_view(user: User, name: str, query: str) -> SavedView:
 
 
 def delete_view(user: User, pk: int) -> None:
-    """Forget one of somebody's views; nothing happens when there is none."""
+    """Delete a view of a user; does nothing when there is none."""
     SavedView.objects.filter(user=user, pk=pk).delete()

@@ -1,4 +1,4 @@
-"""Secrets: made, replaced and removed by administrators. No operation returns a value, and the audit log gets none."""
+"""Creates, replaces and deletes secrets, for administrators. No operation returns or logs a value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from deployments.storage.secrets import encrypt
 NAME = re.compile(r"[a-z0-9.-]{1,252}")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
 MAX_KEYS = 100
-MAX_VALUE = 100_000  # bytes; Linux gives a program no environment variable beyond 128 KiB
+MAX_VALUE = 100_000  # bytes; Linux limits an environment variable to 128 KiB
 MAX_SECRET = 1_000_000  # bytes of all keys and values
 
 
@@ -30,15 +30,15 @@ def create_secret(
     values: Mapping[str, str],
     labels: Mapping[str, str] | None = None,
 ) -> Secret:
-    """Make a secret.
+    """Create a secret.
 
     Args:
-        group: whose deployments may use it, None for those of all groups.
+        group: the group whose deployments may use it, None for all groups.
         values: key -> value.
 
     Raises:
         InvalidInput: "name", "data" or "data.KEY" -> what is wrong.
-        AlreadyExists: there is one of this name.
+        AlreadyExists: there is one with this name.
     """
     _require(actor, group)
     problems = {} if NAME.fullmatch(name) else {"name": _("Use 1 to 252 small letters, digits, dots and dashes.")}
@@ -66,11 +66,11 @@ def create_secret(
 def replace_secret(
     actor: Actor, secret: Secret, values: Mapping[str, str], *, labels: Mapping[str, str] | None = None
 ) -> None:
-    """Put other keys and values into a secret; servers that run keep what they were started with.
+    """Replace keys and values of a secret; running servers keep the values that they were started with.
 
     Args:
-        values: key -> value, instead of all that were there.
-        labels: None leaves them as they are.
+        values: key -> value, replacing all previous ones.
+        labels: None keeps the current ones.
 
     Raises:
         InvalidInput: "data" or "data.KEY" -> what is wrong.
@@ -86,7 +86,7 @@ def replace_secret(
 
 
 def delete_secret(actor: Actor, secret: Secret) -> None:
-    """Remove a secret; what needs it cannot be started any more, what runs goes on."""
+    """Delete a secret. Servers that need it cannot be started any more; running ones are not affected."""
     _require(actor, secret.resource_group)
     with transaction.atomic():
         record(actor.name, "delete", secret, before={"keys": secret.keys})

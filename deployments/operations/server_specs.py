@@ -1,10 +1,10 @@
-"""Whether a configuration can become servers: asked before a deployment is created or updated, never after."""
+"""Checks whether a configuration can be deployed, before a deployment is created or updated."""
 
 from django.utils.translation import gettext as _
 
 from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan
-from deployments.operations.capacity import refuse_what_never_fits
+from deployments.operations.capacity import refuse_if_never_schedulable
 from deployments.scheduling import secret_values
 from deployments.scheduling.server_specs import server_spec_of
 from deployments.serving_template import ServerSpec, TemplateInvalid
@@ -13,14 +13,14 @@ from deployments.serving_template import ServerSpec, TemplateInvalid
 def check_server_spec(
     configuration: Configuration, group: ResourceGroup, *, deployment: Deployment | None = None
 ) -> ServerSpec:
-    """Return what the configuration asks to run.
+    """Return the server spec of a configuration, after checking it.
 
     Args:
         deployment: the one that is updated to it, None for a new one.
 
     Raises:
-        InvalidInput: "configuration" -> why it cannot run, or can never fit on the group's connection.
-        QuotaExceeded: it wants more replicas than the group may have per deployment.
+        InvalidInput: "configuration" -> why it cannot run, or can never be scheduled on the group's connection.
+        QuotaExceeded: it requests more replicas than the group may have per deployment.
     """
     try:
         template = configuration.executable.template
@@ -54,5 +54,5 @@ def check_server_spec(
             % {"min_replicas": server_spec.min_replicas, "group": group.pk, "quota": quota}
         )
     needs = plan.resources.times(server_spec.min_replicas)
-    refuse_what_never_fits(group.connection, needs, deployment=deployment)
+    refuse_if_never_schedulable(group.connection, needs, deployment=deployment)
     return server_spec

@@ -1,4 +1,4 @@
-"""Issuing and revoking the credentials of programs. A secret is shown once; only its hash is kept."""
+"""Issues and revokes the credentials of programs. A secret is shown once; only its hash is stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from deployments.operations.audit import record
 
 @dataclass(frozen=True, kw_only=True)
 class IssuedKey:
-    """A new service key with the secret that nobody can be shown again."""
+    """A new service key with its secret, which cannot be shown again."""
 
     key: ServiceKey
     secret: str
@@ -35,11 +35,11 @@ def issue_service_key(
     groups: Sequence[ResourceGroup] | None = None,
     expires_at: datetime | None = None,
 ) -> IssuedKey:
-    """Make a service key.
+    """Create a service key.
 
     Args:
         groups: the resource groups that it may use, None for all.
-        expires_at: None for without end.
+        expires_at: None for no expiry.
 
     Raises:
         InvalidInput: "name" or "expires_at" -> what is wrong.
@@ -69,7 +69,7 @@ def issue_service_key(
 
 
 def service_key_file(issued: IssuedKey) -> dict[str, object]:
-    """Return what a new key's file holds: the form in which SAP AI Core gives service keys to programs."""
+    """Return the content of a key's file, in the format of SAP AI Core's service keys."""
     return {
         "clientid": issued.key.client_id,
         "clientsecret": issued.secret,
@@ -79,7 +79,7 @@ def service_key_file(issued: IssuedKey) -> dict[str, object]:
 
 
 def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
-    """End a key for good; the tokens it got are refused from the gateway's next synchronization on."""
+    """Revoke a key; its tokens are refused from the gateway's next synchronisation on."""
     require_everywhere(actor)
     with transaction.atomic():
         if ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
@@ -87,7 +87,7 @@ def revoke_service_key(actor: Actor, key: ServiceKey) -> None:
 
 
 def rotate_signing_key(actor: Actor) -> str:
-    """Let a new key sign access tokens; tokens that the present one has signed count until they end.
+    """Create a new signing key for access tokens; tokens signed with the current one stay valid until they expire.
 
     Returns:
         The new key's id.

@@ -1,4 +1,4 @@
-"""Importing deployment templates (ServingTemplate YAML). Importing the same again updates in place."""
+"""Imports deployment templates (ServingTemplate YAML). A template with a known id is updated in place."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ class ImportedTemplate:
     """One imported document.
 
     Args:
-        executable: as it is now.
+        executable: the executable after the import.
         created: False when it was updated in place.
-        warning: why no local process can be made of it, and which parts of it are not carried over; `""` for neither.
+        warning: why local processes cannot run it, and which parts of it are not used; `""` for neither.
     """
 
     executable: Executable
@@ -37,8 +37,8 @@ def import_templates(actor: Actor, text: str, *, filename: str = "", built_in: b
     templates = serving_template.parse(text, filename=filename)
     with transaction.atomic():
         imported = [_import(template, built_in=built_in) for template in templates]
-        for one in imported if not built_in else ():
-            record(actor.name, "import", one.executable, after={"version": one.executable.version})
+        for template in imported if not built_in else ():
+            record(actor.name, "import", template.executable, after={"version": template.executable.version})
     return imported
 
 

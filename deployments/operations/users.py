@@ -1,4 +1,4 @@
-"""People: added, changed and let in by administrators."""
+"""Creates and changes user accounts and issues sign-in links, for administrators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.operations.audit import record
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """What an administrator says of somebody.
+    """The attributes of an account that administrators set.
 
     Args:
         groups: the resource groups that they may see, None for all.
@@ -32,11 +32,11 @@ class Person:
 
 
 def create_user(actor: Actor, username: str, person: Person) -> User:
-    """Add somebody, without a password: a sign-in link lets them in, and then they choose one.
+    """Create an account without a password: the user signs in with a sign-in link and then chooses one.
 
     Raises:
         InvalidInput: "username" -> what is wrong.
-        AlreadyExists: there is somebody of this name.
+        AlreadyExists: there is an account with this name.
     """
     require_everywhere(actor)
     user = User(username=User.normalize_username(username))
@@ -44,11 +44,11 @@ def create_user(actor: Actor, username: str, person: Person) -> User:
     try:
         user.clean_fields(exclude=[field.name for field in User._meta.fields if field.name != "username"])
     except ValidationError as error:
-        raise InvalidInput({name: " ".join(said) for name, said in error.message_dict.items()}) from error
+        raise InvalidInput({name: " ".join(sentences) for name, sentences in error.message_dict.items()}) from error
     try:
         with transaction.atomic():
             _write(user, person)
-            record(actor.name, "create", user, after=_told(user))
+            record(actor.name, "create", user, after=_audited_values(user))
     except IntegrityError as error:
         raise AlreadyExists(
             {"username": _("There is somebody called %(username)s already.") % {"username": username}}
@@ -57,28 +57,28 @@ def create_user(actor: Actor, username: str, person: Person) -> User:
 
 
 def change_user(actor: Actor, user: User, person: Person) -> None:
-    """Change what somebody is called and may do; it counts from their next click on.
+    """Change the attributes of an account; effective from the user's next request on.
 
     Raises:
-        OperationRefused: administrators would take the administration away from themselves.
+        OperationRefused: administrators would remove their own access to the administration.
     """
     require_everywhere(actor)
-    loses = not person.is_active or person.role != Role.ADMINISTRATOR or person.groups is not None
-    if user.get_username() == actor.name and loses and not user.is_superuser:
+    loses_administration = not person.is_active or person.role != Role.ADMINISTRATOR or person.groups is not None
+    if user.get_username() == actor.name and loses_administration and not user.is_superuser:
         raise OperationRefused(_("You cannot take the administration away from yourself. Ask another administrator."))
     if user.is_superuser and not person.is_active and user.get_username() == actor.name:
         raise OperationRefused(_("You cannot lock yourself out. Ask another administrator."))
-    before = _told(user)
+    before = _audited_values(user)
     with transaction.atomic():
         _write(user, person)
-        record(actor.name, "update", user, before=before, after=_told(user))
+        record(actor.name, "update", user, before=before, after=_audited_values(user))
 
 
 def issue_sign_in_link(actor: Actor, user: User) -> str:
-    """Return the token of a new link that signs somebody in once; earlier links become void.
+    """Return the token of a new link that signs the user in once; earlier links become invalid.
 
     Raises:
-        OperationRefused: they may not sign in.
+        OperationRefused: the account is not active.
     """
     require_everywhere(actor)
     if not user.is_active:
@@ -91,7 +91,7 @@ def issue_sign_in_link(actor: Actor, user: User) -> str:
 
 
 def set_password(user: User, password: str) -> None:
-    """Give somebody the password that they have chosen; the form has looked whether it is strong enough."""
+    """Set the password that a user has chosen; the form has validated its strength."""
     user.set_password(password)
     with transaction.atomic():
         user.save(update_fields=["password"])
@@ -106,6 +106,6 @@ def _write(user: User, person: Person) -> None:
     user.resource_groups.set(person.groups or [])
 
 
-def _told(user: User) -> dict[str, object]:
+def _audited_values(user: User) -> dict[str, object]:
     groups = None if user.all_groups else sorted(user.resource_groups.values_list("pk", flat=True))
     return {"role": user.role, "groups": groups, "active": user.is_active, "email": user.email}

@@ -196,7 +196,7 @@ def _is_fenced(replica: Replica) -> bool:
 def _prove(scene: Scene, action: state.Probe) -> bool:
     row = scene.generation(action.generation)
     check = from_dict(row.server_spec).readiness_check
-    result = sync.prove(
+    result = sync.send_probe(
         scene.deployment.pk,
         row.number,
         method=check.method,

@@ -200,22 +200,22 @@ def test_only_a_proof_may_choose_the_generation(gateway: Gateway, model_server: 
     asked = {"X-Launchpad-Generation": "2"}
     assert gateway.ask(headers=asked).json()["server"] == "old"
     assert gateway.ask(headers=asked, token=access_token(probe=True)).json()["server"] == "new"
-    proof = sync.prove(ID, 2, method="POST", path="/predict", body=b"{}", headers={"X-Sample": "1"}, timeout=5)
-    assert (proof.ok, proof.status) == (True, 200)
+    result = sync.send_probe(ID, 2, method="POST", path="/predict", body=b"{}", headers={"X-Sample": "1"}, timeout=5)
+    assert (result.ok, result.status) == (True, 200)
 
 
 def test_a_failed_proof_says_what_was_answered(
     gateway: Gateway, model_server: Callable[..., ModelServer], settings: Settings
 ) -> None:
     sync.apply(routed(1, model_server("one").server()))
-    broken = sync.prove(ID, 1, method="GET", path="/broken", body=None, headers={}, timeout=5)
+    broken = sync.send_probe(ID, 1, method="GET", path="/broken", body=None, headers={}, timeout=5)
     assert (broken.ok, broken.status) == (False, 500)
     assert render(broken.message).startswith("GET /broken answered 500 Internal Server Error in ")
     assert "The model is broken." in render(broken.message)
-    slow = sync.prove(ID, 1, method="GET", path="/slow", body=None, headers={}, timeout=0.2)
+    slow = sync.send_probe(ID, 1, method="GET", path="/slow", body=None, headers={}, timeout=0.2)
     assert (slow.ok, slow.status) == (False, 0)
     assert "0.2 s" in render(slow.message)
-    assert not sync.prove(ID, 9, method="GET", path="/", body=None, headers={}, timeout=5).ok
+    assert not sync.send_probe(ID, 9, method="GET", path="/", body=None, headers={}, timeout=5).ok
     gateway.kill()
-    gone = sync.prove(ID, 1, method="GET", path="/", body=None, headers={}, timeout=5)
+    gone = sync.send_probe(ID, 1, method="GET", path="/", body=None, headers={}, timeout=5)
     assert (gone.ok, gone.status) == (False, 0)

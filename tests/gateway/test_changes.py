@@ -25,7 +25,7 @@ def test_an_update_under_load_fails_no_request(gateway: Gateway, model_server: M
     sync.apply(routed(1, old.server()))
     with traffic(gateway) as seen:
         sync.apply(RoutingTable(backends=(first, second), routes={ID: 1}))
-        assert sync.prove(ID, 2, method="GET", path="/health", body=None, headers={}, timeout=5).ok
+        assert sync.send_probe(ID, 2, method="GET", path="/health", body=None, headers={}, timeout=5).ok
         assert "new" not in seen.answered
         sync.apply(RoutingTable(backends=(first, second), routes={ID: 2}))
         wait_until(lambda: seen.answered.get("new", 0) > 100, what="traffic has moved")
