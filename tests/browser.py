@@ -11,7 +11,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+# Not preloaded: axe would write what stylesheets import into style elements, which our policy forbids; none of these
+# rules looks at it.
+RULES = {"preload": False, "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 MOBILE: ViewportSize = {"width": 390, "height": 844}
 
