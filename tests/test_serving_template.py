@@ -174,29 +174,15 @@ def test_the_body_has_its_block_strings_opened() -> None:
     assert body["spec"]["predictor"]["maxReplicas"] == "5"
 
 
-def test_an_image_without_a_command_is_accepted_and_said_in_one_sentence() -> None:
-    with_command, without = only_template(BLOCK_STRINGS), only_template(MAPPINGS)
-    assert with_command.problem_for_local_runtime == ""
-    assert without.problem_for_local_runtime.startswith("“plain-server” gives a container image but no command")
-    assert without.warnings == (without.problem_for_local_runtime,)
-    arguments_alone = MAPPINGS + "            args: [--verbose]\n"
-    assert only_template(arguments_alone).problem_for_local_runtime
-
-
 def test_a_variable_names_its_secret_and_what_only_a_cluster_knows_is_warned_of() -> None:
     template = only_template(BLOCK_STRINGS)
     assert template.server.secret_env == {"TOKEN": SecretKey(secret="reviews", key="token")}
-    assert "from its cluster" not in " ".join(template.warnings)
+    assert template.server.unset_env == ()
     secret = "secretKeyRef: {name: reviews, key: token}"
     optional = only_template(BLOCK_STRINGS.replace("key: token}", "key: token, optional: true}"))
     assert optional.server.secret_env["TOKEN"].optional
     with_field = only_template(BLOCK_STRINGS.replace(secret, "fieldRef: {fieldPath: metadata.name}"))
-    assert "TOKEN from its cluster" in with_field.warnings[-1]
-
-
-def test_a_command_beside_an_image_is_said_to_run_without_the_image() -> None:
-    (warning,) = only_template(BLOCK_STRINGS).warnings
-    assert "runs it without the image" in warning
+    assert with_field.server.unset_env == ("TOKEN",)
 
 
 def test_a_file_may_hold_several_templates_each_with_its_own_text() -> None:

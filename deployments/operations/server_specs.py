@@ -6,6 +6,7 @@ from deployments.errors import InvalidInput, QuotaExceeded, SecretMissing
 from deployments.models import Configuration, Deployment, ResourceGroup, ResourcePlan
 from deployments.operations.capacity import refuse_if_never_schedulable
 from deployments.scheduling import secret_values
+from deployments.scheduling.compatibility import problem_on
 from deployments.scheduling.server_specs import server_spec_of
 from deployments.serving_template import ServerSpec, TemplateInvalid
 
@@ -24,8 +25,8 @@ def check_server_spec(
     """
     try:
         template = configuration.executable.template
-        if template.problem_for_local_runtime:
-            raise InvalidInput({"configuration": template.problem_for_local_runtime})
+        if problem := problem_on(group.connection, template):
+            raise InvalidInput({"configuration": problem})
         server_spec = server_spec_of(configuration)
         secret_values.check(group.pk, server_spec.secret_env)
     except (TemplateInvalid, InvalidInput, SecretMissing) as error:

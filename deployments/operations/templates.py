@@ -9,6 +9,7 @@ from deployments import serving_template
 from deployments.auth.permissions import require
 from deployments.models import Actor, Executable, Role, Scenario
 from deployments.operations.audit import record
+from deployments.scheduling.compatibility import warnings_of
 from deployments.serving_template.leftovers import unused_parts
 
 
@@ -19,7 +20,7 @@ class ImportedTemplate:
     Args:
         executable: the executable after the import.
         created: False when it was updated in place.
-        warning: why local processes cannot run it, and which parts of it are not used; `""` for neither.
+        warning: why connections cannot run it, and which parts of it are not used; `""` for neither.
     """
 
     executable: Executable
@@ -66,7 +67,7 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
 
 
 def _warnings(template: serving_template.ServingTemplate) -> list[str]:
-    warnings = list(template.warnings)
+    warnings = warnings_of(template)
     if parts := unused_parts(template.body):
         warnings.append(gettext("Not carried over: %(parts)s.") % {"parts": ", ".join(parts)})
     return warnings

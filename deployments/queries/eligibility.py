@@ -13,6 +13,7 @@ from deployments.messages import Message, render
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.queries.connection_health import ConnectionHealth, health_of
 from deployments.runtimes.base import Resources
+from deployments.scheduling.compatibility import problem_on
 from deployments.scheduling.placement import Capacity, fits_never, missing, room
 from deployments.scheduling.server_specs import server_spec_of
 
@@ -113,15 +114,15 @@ def in_words(resources: Resources) -> str:
 
 def fit(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
     """Return whether a deployment of a configuration would be placed at once, in four queries."""
-    need = resource_request_of(configuration)
+    need = resource_request_of(configuration, group.connection)
     there = room_of(group.connection)
     short = None if there is None or need.problem else missing(need.total, there)
     return PlacementCheck(need=need, room=there, missing=short, health=health_of(group.connection))
 
 
-def resource_request_of(configuration: Configuration) -> ResourceRequest:
-    """Return what a configuration needs, or the sentence that says why it cannot run."""
-    if problem := configuration.executable.template.problem_for_local_runtime:
+def resource_request_of(configuration: Configuration, connection: Connection) -> ResourceRequest:
+    """Return what a configuration needs on a connection, or the sentence that says why it cannot run there."""
+    if problem := problem_on(connection, configuration.executable.template):
         return ResourceRequest(problem=problem)
     try:
         server_spec = server_spec_of(configuration)

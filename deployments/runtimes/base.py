@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import Message
 from deployments.runtimes.endpoint import Endpoint
+from deployments.serving_template.schema import ServerTemplate
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -327,6 +328,9 @@ class Driver:
             it can be called at any time; it raises RuntimeUnavailable when the options cannot be used.
         check_options: returns what is wrong with the options of a connection, one sentence, `""` for nothing; given
             the options and those of the other connections of this kind.
+        check: returns why connections of this kind cannot run what a template describes, None when they can; given
+            the name of the template and its server. Nobody else asks what kind of runtime it is.
+        warnings: returns what they would run differently than the template means.
         secret_names: the secrets that a connection needs, e.g. ("token",).
         everything_here: makes a runtime over all servers on this machine, whichever connection has started them. They
             end with Launchpad (Ctrl-C). None for a kind whose servers go on without it.
@@ -339,6 +343,8 @@ class Driver:
     capabilities: Capabilities
     open: Callable[[Owner, Mapping[str, Any], Mapping[str, str]], Runtime]
     check_options: Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], str]
+    check: Callable[[str, ServerTemplate], Message | None]
+    warnings: Callable[[str, ServerTemplate], Sequence[Message]] = lambda name, server: ()
     secret_names: tuple[str, ...] = ()
     everything_here: Callable[[], Runtime] | None = None
     sentences: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -321,6 +321,7 @@ DRIVER = Driver(
     capabilities=Capabilities(images=True, gpus=True),
     open=FakeRuntime,
     check_options=_check_options,
+    check=lambda name, server: None,
     secret_names=("token",),
     is_for_tests=True,
 )

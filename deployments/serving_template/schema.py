@@ -41,8 +41,6 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django.utils.translation import gettext as _
-
 from deployments.errors import LaunchpadError
 from deployments.serving_template.yaml_source import Problem, Tree
 
@@ -195,37 +193,3 @@ class ServingTemplate:
     def resource_plan_expression(self) -> str:
         """The name of the resource plan, or the placeholder that gives it."""
         return self.server.resource_plan
-
-    @property
-    def problem_for_local_runtime(self) -> str:
-        """One sentence on why local processes cannot run this template, `""` when they can."""
-        if self.server.command:
-            return ""
-        if not self.server.image:
-            return _(
-                "“%(name)s” names neither a container image nor a command, so nothing here can run it: add a "
-                "container with a `command`; a model format alone is not supported."
-            ) % {"name": self.name}
-        return _(
-            "“%(name)s” gives a container image but no command, so the local runtime cannot run it: add `command` "
-            "to its container, or deploy it on a connection that runs containers."
-        ) % {"name": self.name}
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """Sentences for the person who imports the template, on what will not work with the local runtime."""
-        without_image = _(
-            "“%(name)s” has a command that belongs into its container image: the local runtime runs it without the "
-            "image, so its program and files must be on this machine."
-        ) % {"name": self.name}
-        names = ", ".join(self.server.unset_env)
-        unset = _(
-            "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
-            "declare parameters for them if the server needs them."
-        ) % {"name": self.name, "variables": names}
-        sentences = (
-            self.problem_for_local_runtime,
-            without_image if self.server.image and self.server.command else "",
-            unset if names else "",
-        )
-        return tuple(filter(None, sentences))

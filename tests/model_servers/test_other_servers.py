@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deployments.runtimes.local.check import check, warnings
 from deployments.serving_template import parse, validate_bindings
 from tests.model_servers.conftest import Samples, Start
 from tests.model_servers.serving import CATALOG, Server, built_in_templates, server_spec_for
@@ -165,7 +166,8 @@ def test_the_catalog_names_three_scenarios_and_can_run_locally() -> None:
         "Content types",
         "Custom server",
     }
-    assert [template.warnings for template in templates] == [()] * 4
+    assert [check(template.name, template.server) for template in templates] == [None] * 4
+    assert [list(warnings(template.name, template.server)) for template in templates] == [[]] * 4
     for path in CATALOG.glob("*.yaml"):
         for template in parse(path.read_text(encoding="utf-8")):
             assert all(parameter.description for parameter in template.parameters)

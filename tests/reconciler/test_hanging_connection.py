@@ -70,6 +70,7 @@ def driver_with(runtime: Any) -> Driver:
         capabilities=Capabilities(),
         open=lambda *_: runtime,
         check_options=lambda *_: "",
+        check=lambda *_: None,
     )
 
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from gettext import GNUTranslations
 from pathlib import Path
 from typing import Any
@@ -168,12 +167,3 @@ def test_what_a_viewer_may_not_do_is_german(client: Client) -> None:
     page = client.get(f"/deployments/{deployment.pk}/", headers={"Accept-Language": "de"}).content.decode()
 
     assert "Dafür braucht man die Rolle Bearbeiter; Ihre ist Betrachter." in page
-
-
-@pytest.mark.django_db
-def test_why_a_template_cannot_run_here_is_german() -> None:
-    template = make.make_configuration().executable.template
-    without = replace(template, name="plain", server=replace(template.server, command=(), image="plain:1"))
-
-    with translation.override("de"):
-        assert without.problem_for_local_runtime.startswith("„plain“ nennt ein Container-Image, aber keinen Befehl")

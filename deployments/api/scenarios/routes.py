@@ -21,7 +21,8 @@ from deployments.api.errors import ApiError
 from deployments.api.filters import has_labels
 from deployments.api.scenarios import schemas
 from deployments.api.schemas import ScenarioBody
-from deployments.models import Executable, Scenario
+from deployments.models import Connection, Executable, Scenario
+from deployments.scheduling.compatibility import problem_on
 
 router = Router(tags=["Scenario"], by_alias=True)
 SAME = "$request.path.scenarioId"
@@ -59,11 +60,11 @@ def executable_list(
     group: GroupHeader,
     versionId: str = "",  # noqa: N803
 ) -> HttpResponse:
-    group_of(request, group)
+    connection = group_of(request, group).connection
     executables = Executable.objects.filter(scenario=_scenario(scenarioId))
     if versionId:
         executables = executables.filter(version=versionId.replace("\0", ""))
-    bodies = [_executable_body(executable) for executable in executables]
+    bodies = [_executable_body(executable, connection) for executable in executables]
     return answer(schemas.ExecutableList(count=len(bodies), resources=bodies))
 
 
@@ -77,11 +78,11 @@ def executable(
     executableId: PathId,  # noqa: N803
     group: GroupHeader,
 ) -> HttpResponse:
-    group_of(request, group)
+    connection = group_of(request, group).connection
     row = Executable.objects.filter(scenario=_scenario(scenarioId), pk=executableId).first()
     if row is None:
         raise ApiError(404, f"The scenario {scenarioId} has no executable {executableId}.")
-    return answer(_executable_body(row))
+    return answer(_executable_body(row, connection))
 
 
 @router.get("/scenarios/{scenarioId}/versions", response={200: schemas.VersionList, **FAILURES})
@@ -123,7 +124,7 @@ def _scenario(pk: str) -> Scenario:
     return scenario
 
 
-def _executable_body(executable: Executable) -> schemas.ExecutableBody:
+def _executable_body(executable: Executable, connection: Connection) -> schemas.ExecutableBody:
     template = executable.template
     return schemas.ExecutableBody(
         id=executable.pk,
@@ -146,7 +147,7 @@ def _executable_body(executable: Executable) -> schemas.ExecutableBody:
             for artifact in template.artifacts
         ],
         output_artifacts=[],
-        deployable=not template.problem_for_local_runtime,
+        deployable=not problem_on(connection, template),
         created_at=executable.created_at,
         modified_at=executable.changed_at,
     )

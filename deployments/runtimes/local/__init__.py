@@ -1,6 +1,7 @@
 """The runtime of this machine: processes, with a shim beside each."""
 
 from deployments.runtimes.base import Capabilities, Driver
+from deployments.runtimes.local.check import check, warnings
 from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.local.messages import SENTENCES
 from deployments.runtimes.local.options import KIND, LABEL, check_options, everything_here, open_runtime
@@ -13,6 +14,8 @@ DRIVER = Driver(
     capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True),
     open=open_runtime,
     check_options=check_options,
+    check=check,
+    warnings=warnings,
     everything_here=everything_here,
     sentences=SENTENCES,
 )

@@ -136,6 +136,36 @@ ARTIFACT_OUTSIDE = _declare(
     _("The input artifact %(name)s lies outside the allowed folders, or there is nothing there."),
 )
 
+# --- what a template asks for that this machine cannot give
+NOTHING_TO_RUN = _declare(
+    "NothingToRun",
+    _(
+        "“%(name)s” names neither a container image nor a command, so nothing here can run it: add a "
+        "container with a `command`; a model format alone is not supported."
+    ),
+)
+IMAGE_NOT_RUN = _declare(
+    "ImageNotRun",
+    _(
+        "“%(name)s” gives a container image but no command, so the local runtime cannot run it: add `command` "
+        "to its container, or deploy it on a connection that runs containers."
+    ),
+)
+IMAGE_LEFT_OUT = _declare(
+    "ImageLeftOut",
+    _(
+        "“%(name)s” has a command that belongs into its container image: the local runtime runs it without the "
+        "image, so its program and files must be on this machine."
+    ),
+)
+VARIABLES_UNSET = _declare(
+    "VariablesUnset",
+    _(
+        "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
+        "declare parameters for them if the server needs them."
+    ),
+)
+
 # --- where a server listens
 WRONG_PORT = _declare("WrongPort", _("listens on port %(ports)s instead of %(port)s"))
 WRONG_ADDRESS = _declare("WrongAddress", _("listens on %(addresses)s only, not on %(host)s (port %(port)s)"))

@@ -23,6 +23,7 @@ from deployments.models import Executable, Role, Scenario
 from deployments.operations import create_deployment
 from deployments.queries.configuration_difference import configuration_choices
 from deployments.queries.eligibility import fit
+from deployments.scheduling.compatibility import problem_on
 from deployments.web.deployments.forms import DurationForm
 from deployments.web.deployments.wizard import (
     KIND,
@@ -211,7 +212,9 @@ def _show_scenario(request: PageRequest, draft: DeploymentDraft) -> dict[str, An
 def _show_template(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]:
     executables = list(Executable.objects.filter(scenario=draft.scenario))
     chosen = draft.executable or (executables[0] if len(executables) == 1 else None)
-    return {"executables": executables, "chosen": chosen}
+    connection = request.workspace.group.connection
+    rows = [(executable, problem_on(connection, executable.template)) for executable in executables]
+    return {"executables": rows, "chosen": chosen}
 
 
 def _show_configuration(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]:
@@ -283,7 +286,7 @@ def _take_template(request: PageRequest, draft: DeploymentDraft) -> str:
         draft.choose_executable(executable)
     if draft.executable is None:
         return gettext("Choose a deployment template.")
-    return draft.executable.template.problem_for_local_runtime
+    return problem_on(request.workspace.group.connection, draft.executable.template)
 
 
 def _take_configuration(request: PageRequest, draft: DeploymentDraft) -> str:

@@ -171,7 +171,7 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     held = [holder for holder in holders(connection) if holder.deployment_id != deployment.pk]
     room = room_of(connection)
     shown: dict[str, Any] = {
-        "need": resource_request_of(state.newest.configuration) if state.newest else None,
+        "need": resource_request_of(state.newest.configuration, connection) if state.newest else None,
         "room": room,
         "health": health_of(connection),
         "holders": [holder for holder in held if request.actor.sees(holder.group_id)],

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from deployments.models import Executable, Scenario
+from deployments.models import Connection, Executable, Scenario
 from deployments.queries.catalog import (
     Uses,
     deployments_of,
@@ -22,6 +22,7 @@ from deployments.queries.catalog import (
     uses_by_scenario,
 )
 from deployments.queries.configurations import configurations
+from deployments.scheduling.compatibility import problem_on
 from deployments.serving_template import ServingTemplate, TemplateInvalid
 from deployments.serving_template.yaml_source import PLACEHOLDER
 from deployments.web.shell.guards import PageRequest, sign_in_required
@@ -104,11 +105,11 @@ def template(request: PageRequest, scenario_id: str, executable_id: str) -> Http
     elif context["tab"] == "deployments":
         context["page"] = page_of(request, deployments_of(request.group.pk, executable=found.pk))
     else:
-        context |= _template_details(found)
+        context |= _template_details(found, request.workspace.group.connection)
     return render(request, "scenarios/template.html", context)
 
 
-def _template_details(found: Executable) -> dict[str, Any]:
+def _template_details(found: Executable, connection: Connection) -> dict[str, Any]:
     try:
         document = found.template
     except TemplateInvalid as error:  # imported by an earlier version that accepted more
@@ -117,7 +118,7 @@ def _template_details(found: Executable) -> dict[str, Any]:
     return {
         "document": document,
         "labels": labels,
-        "problem": document.problem_for_local_runtime,
+        "problem": problem_on(connection, document),
         "server": [
             (_("Resource Plan"), _in_words(document, document.server.resource_plan)),
             (_("Replicas"), _in_words(document, document.server.min_replicas)),

@@ -1,0 +1,26 @@
+"""Whether this machine can run what a template describes, and what it would run differently than a cluster does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deployments.messages import Message
+from deployments.runtimes.local import messages
+from deployments.serving_template.schema import ServerTemplate
+
+
+def check(name: str, server: ServerTemplate) -> Message | None:
+    """Return why a template cannot be run here, None when it can."""
+    if server.command:
+        return None
+    return Message(messages.IMAGE_NOT_RUN if server.image else messages.NOTHING_TO_RUN, {"name": name})
+
+
+def warnings(name: str, server: ServerTemplate) -> Sequence[Message]:
+    """Return what will be different here, for whoever imports a template."""
+    found = []
+    if server.image and server.command:
+        found.append(Message(messages.IMAGE_LEFT_OUT, {"name": name}))
+    if server.unset_env:
+        found.append(Message(messages.VARIABLES_UNSET, {"name": name, "variables": ", ".join(server.unset_env)}))
+    return found
