@@ -34,7 +34,7 @@ def read_page(deployment: Deployment, tab: str = "") -> str:
 
 def read_api(deployment: Deployment) -> dict[str, Any]:
     """Return the body of a deployment as a program with a service key gets it."""
-    answer = Caller(Role.VIEWER).get(f"/lm/deployments/{deployment.pk}")
+    answer = Caller(Role.VIEWER, groups=[deployment.resource_group]).get(f"/lm/deployments/{deployment.pk}")
     assert answer.status == 200
     body: dict[str, Any] = answer.body
     return body
