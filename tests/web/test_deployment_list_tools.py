@@ -125,7 +125,7 @@ def test_the_download_holds_what_the_list_shows(client: Client, reader: User) ->
     heading, row = table(client, "status=DEAD&page=9")
 
     assert heading[:4] == ["ID", "Configuration", "Current Status", "Message"]
-    assert heading[4:] == ["Scenario / Executable", "Target Status", "Created On", "Changed On"]
+    assert heading[4:] == ["Scenario / Template", "Target Status", "Created On", "Changed On"]
     assert row[:4] == [shown.pk, "'=cmd()", "DEAD", "Why, so"]
 
 
