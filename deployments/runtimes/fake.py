@@ -1,8 +1,13 @@
 """A runtime in memory, for tests: its servers are rows, and they do what their command says.
 
-`serve` (and `python`, `python3`) becomes healthy, `never` does not, `exit CODE [LINE ...]` writes the lines to stderr
-and ends, `crash SIGNAL` is ended by a signal, `tell TEXT` writes a text with the values of its `$VARIABLES` to both
-streams and ends with 3, `wait` ends when it is stopped alone. There is no other program.
+    serve              becomes healthy; so do `python` and `python3`
+    never              does not
+    wait               ends when it is stopped alone
+    exit CODE [LINE]   writes lines to stderr (`$RANDOM` is another word each time) and ends
+    crash SIGNAL       is ended by a signal
+    tell TEXT          writes a text with the values of its `$VARIABLES` to both streams and ends with 3
+
+There is no other program.
 
 Options of a connection: `engine` names the engine, which connections may share; `variant` is one of
 
@@ -17,6 +22,7 @@ and `host`, `port` name the server that all endpoints lead to.
 from __future__ import annotations
 
 import re
+import secrets
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -246,7 +252,7 @@ def _run(one: Attempt) -> None:
         _end(one, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
     elif program == "exit":
         for line in arguments[1:]:
-            _write(one, "stderr", line)
+            _write(one, "stderr", line.replace("$RANDOM", "".join(secrets.choice("ghijklmnop") for _ in range(20))))
         code = int(arguments[0])
         _end(one, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": code}), code=code)
     elif program == "crash":

@@ -1,23 +1,16 @@
-"""The life of a deployment with real servers behind a real gateway."""
+"""The life of a deployment: real rows, passes and gateway, and servers in memory that do at once what they do."""
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
-import urllib3
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from deployments import operations
 from deployments.errors import OperationRefused
-from deployments.gateway import sync
 from deployments.lifecycle import Status, Step
 from deployments.messages import TEXT, render
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica, ResourcePlan, Role
@@ -28,39 +21,18 @@ from deployments.reconciler import lease as leases
 from deployments.reconciler import reconcile
 from deployments.runtimes.base import ReplicaSpec, Resources
 from tests import factories as make
-from tests.factories import local_runtime
-from tests.reconciler.world import ACTOR, World, due
-from tests.waiting import wait_until
+from tests.reconciler.world import ACTOR, FakeWorld, due
 
-FAILING = ("python3", "-c", "import sys; print('ValueError: no such model', file=sys.stderr); sys.exit(3)")
-HANGING = ("sleep", "600")
-# Healthy, and done with the stream, once GET /go was asked.
-LATE_SERVER = """
-import http.server, os, threading
-go = threading.Event()
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        if self.path == "/go":
-            go.set()
-        self.send_response(200 if go.is_set() or self.path != "/health" else 503)
-        self.send_header("Content-Length", "8" if self.path == "/stream" else "0")
-        self.end_headers()
-        if self.path == "/stream":
-            self.wfile.write(b"half")
-            go.wait(60)
-            self.wfile.write(b"half")
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
+FAILING = ("exit", "3", "ValueError: no such model")
+HANGING = ("never",)
 
 
-def let_go() -> None:
-    """Tell the LATE_SERVER that runs to be healthy and to finish its stream."""
-    replica = Replica.objects.get(is_reserved=True)
-    assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5, retries=False).status == 200
+@pytest.fixture
+def world(fake_world: FakeWorld) -> FakeWorld:
+    return fake_world
 
 
-def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) -> None:
+def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: FakeWorld) -> None:
     deployment = world.deploy()
     assert deployment.status == Status.UNKNOWN
 
@@ -74,7 +46,7 @@ def test_a_new_deployment_runs_after_a_request_went_the_whole_way(world: World) 
     assert list(dict.fromkeys(statuses)) == ["UNKNOWN", "PENDING", "RUNNING"]
 
 
-def test_who_was_shut_out_is_refused_by_the_gateway_from_the_next_sweep_on(world: World) -> None:
+def test_who_was_shut_out_is_refused_by_the_gateway_from_the_next_sweep_on(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     key = issue_service_key(ACTOR, name="batch").key
     person = make.make_user()
@@ -88,7 +60,7 @@ def test_who_was_shut_out_is_refused_by_the_gateway_from_the_next_sweep_on(world
     assert [world.ask(deployment, client_id=client)[0] for client in clients] == [401, 401]
 
 
-def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
+def test_a_stopped_deployment_leaves_nothing_behind(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
 
     operations.stop_deployment(ACTOR, deployment)
@@ -100,24 +72,7 @@ def test_a_stopped_deployment_leaves_nothing_behind(world: World) -> None:
     assert deployment.completed_at is not None
 
 
-def test_a_stop_lets_a_request_finish_and_says_that_it_waits(world: World) -> None:
-    configuration = world.configure_command("streaming", "python3", "-c", LATE_SERVER)
-    deployment = world.until_status(world.deploy(configuration), Status.RUNNING)
-    with ThreadPoolExecutor(1) as client:
-        answer = client.submit(world.ask, deployment, "/stream")
-        wait_until(lambda: sync.in_flight(deployment.pk, 1), what="the request is open")
-
-        operations.stop_deployment(ACTOR, deployment)
-        said = "Waiting for 1 request to finish (at most 30 s)."
-        world.until(lambda: render(Deployment.objects.get(pk=deployment.pk).message) == said, "it says that it waits")
-        assert world.ask(deployment)[0] == 503  # nothing new comes in
-        let_go()
-
-        assert answer.result(timeout=20) == (200, b"halfhalf")
-    world.until_status(deployment, Status.STOPPED)
-
-
-def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
+def test_a_deployment_that_is_starting_can_be_stopped(world: FakeWorld) -> None:
     deployment = world.deploy(world.configure_command("hanging", *HANGING))
     world.until(lambda: world.alive(deployment), "its server lives")
     deployment.refresh_from_db()
@@ -128,7 +83,7 @@ def test_a_deployment_that_is_starting_can_be_stopped(world: World) -> None:
     assert world.alive(deployment) == []
 
 
-def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world: World) -> None:
+def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world: FakeWorld) -> None:
     configuration = world.configure("huge", resourcePlan="huge")
     ResourcePlan.objects.filter(pk="huge").update(memory_bytes=900_000_000)
     deployment = world.deploy(configuration)
@@ -145,7 +100,7 @@ def test_a_deployment_that_waits_for_capacity_says_why_and_can_be_stopped(world:
     world.until_status(deployment, Status.STOPPED)
 
 
-def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -> None:
+def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: FakeWorld) -> None:
     deployment = world.deploy(world.configure_command("failing", *FAILING))
 
     world.until_status(deployment, Status.DEAD)
@@ -156,28 +111,7 @@ def test_a_server_that_never_starts_ends_as_dead_with_its_reason(world: World) -
     world.until(lambda: not Replica.objects.filter(is_reserved=True).exists(), "everything is released")
 
 
-def test_a_server_that_is_healthy_later_than_a_verification_may_take_runs(world: World) -> None:
-    configuration = world.configure_command("late", "python3", "-c", LATE_SERVER, healthPath="/health")
-    deployment = world.deploy(configuration)
-    world.until(lambda: Replica.objects.filter(phase="LISTENING").exists(), "its port is open")
-
-    for generation in Generation.objects.all():  # as if it had been loading its model for four minutes
-        earlier = {name: datetime.fromisoformat(at) - timedelta(minutes=4) for name, at in generation.steps.items()}
-        generation.steps = {name: at.isoformat() for name, at in earlier.items()}
-        generation.began_at -= timedelta(minutes=4)
-        generation.save()
-    for spec in world.specs(deployment):
-        spec.write_text(json.dumps({**json.loads(spec.read_text()), "at": time.time() - 240}))
-    world.passes()
-    assert world.status(deployment) == Status.PENDING
-    let_go()
-
-    world.until_status(deployment, Status.RUNNING)
-
-    assert world.ask(deployment)[0] == 200
-
-
-def test_a_program_that_does_not_exist_is_named(world: World) -> None:
+def test_a_program_that_does_not_exist_is_named(world: FakeWorld) -> None:
     deployment = world.deploy(world.configure_command("missing", "no-such-program"))
 
     world.until_status(deployment, Status.DEAD)
@@ -187,8 +121,8 @@ def test_a_program_that_does_not_exist_is_named(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", [64, 65, 78, 126, 127])
-def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: World, code: int) -> None:
-    deployment = world.deploy(world.configure_command("refusing", "python3", "-c", f"raise SystemExit({code})"))
+def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: FakeWorld, code: int) -> None:
+    deployment = world.deploy(world.configure_command("refusing", "exit", str(code)))
 
     world.until_status(deployment, Status.DEAD)
 
@@ -196,16 +130,15 @@ def test_an_exit_that_says_that_it_is_for_good_is_believed_at_once(world: World,
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 1
 
 
-def test_a_server_that_fails_in_another_way_each_time_is_tried_six_times(world: World) -> None:
-    script = "import random, sys; sys.exit('Error: ' + ''.join(random.choices('ghijklmnop', k=20)))"
-    deployment = world.deploy(world.configure_command("fickle", "python3", "-c", script))
+def test_a_server_that_fails_in_another_way_each_time_is_tried_six_times(world: FakeWorld) -> None:
+    deployment = world.deploy(world.configure_command("fickle", "exit", "1", "Error: $RANDOM"))
 
     world.until_status(deployment, Status.DEAD)
 
     assert Attempt.objects.filter(replica__generation__deployment=deployment).count() == 6
 
 
-def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: World) -> None:
+def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: FakeWorld) -> None:
     deployment = world.deploy(world.configure_command("failing", *FAILING))
     world.until(lambda: Replica.objects.filter(restarts=1).exists(), "it is tried again")
 
@@ -220,40 +153,7 @@ def test_the_step_of_a_failing_start_has_failed_while_it_is_tried_again(world: W
     assert "ValueError: no such model" in render(deployment.message)
 
 
-def test_a_killed_server_is_started_again(world: World) -> None:
-    deployment = world.until_status(world.deploy(), Status.RUNNING)
-    first = world.server_pid(f"{deployment.pk}-1-0")
-
-    os.kill(first, signal.SIGKILL)
-    world.until(
-        lambda: Attempt.objects.filter(replica__generation__deployment=deployment).count() == 2, "a new attempt"
-    )
-    world.until_status(deployment, Status.RUNNING)
-
-    assert world.server_pid(f"{deployment.pk}-1-0") != first
-    assert world.ask(deployment)[0] == 200
-    ended = Attempt.objects.get(replica__generation__deployment=deployment, number=1)
-    assert (ended.exit_reason, ended.exit_signal) == ("SIGNALED", 9)
-    assert "signal 9 (SIGKILL)" in render(ended.message)
-
-
-HANGS_WHEN_TOLD = """
-import http.server, os, threading
-hangs = threading.Event()
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        if hangs.is_set():
-            threading.Event().wait()
-        if self.path == "/go":
-            hangs.set()
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
-"""
-
-
-def test_a_look_at_a_settled_deployment_commits_little(world: World) -> None:
+def test_a_look_at_a_settled_deployment_commits_little(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     world.until(lambda: not due(), "it is settled")
 
@@ -271,22 +171,7 @@ def test_a_look_at_a_settled_deployment_commits_little(world: World) -> None:
     assert len(writes(timedelta(minutes=6))) == 4  # and the verification is noted, in one transaction
 
 
-def test_a_server_that_hangs_is_not_called_running_for_long(world: World) -> None:
-    deployment = world.until_status(
-        world.deploy(world.configure_command("hanging", "python3", "-c", HANGS_WHEN_TOLD)), Status.RUNNING
-    )
-    world.until(lambda: not due(), "it is settled")
-    Deployment.objects.update(next_reconcile_at=timezone.now() + timedelta(minutes=30))
-
-    let_go()
-
-    # The gateway's checks take two times two seconds, with two seconds between them.
-    wait_until(lambda: due() == [deployment.pk], timeout=12, what="the sweep knows of it")
-    world.until_status(deployment, Status.PENDING, timeout=5)
-    assert render(deployment.message).startswith("No server answers; starting again.")
-
-
-def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) -> None:
+def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     other = world.configure("other")
 
@@ -300,45 +185,7 @@ def test_an_update_moves_the_traffic_and_releases_the_old_servers(world: World) 
     assert world.ask(deployment)[0] == 200
 
 
-def open_stream_across_update(
-    world: World, client: ThreadPoolExecutor
-) -> tuple[Deployment, Future[tuple[int, bytes]]]:
-    """Leave a request open at a server that an update has taken the traffic from, 31 s ago."""
-    configuration = world.configure_command("streaming", "python3", "-c", LATE_SERVER)
-    deployment = world.until_status(world.deploy(configuration), Status.RUNNING)
-    answer = client.submit(world.ask, deployment, "/stream", timeout=60)
-    wait_until(lambda: sync.in_flight(deployment.pk, 1), what="the request is open")
-    operations.update_deployment(ACTOR, deployment, world.configure("other"))
-    old = Generation.objects.filter(deployment=deployment, number=1)
-    world.until(lambda: old.get().draining_since, "the update serves and the old server drains")
-    old.update(draining_since=timezone.now() - timedelta(seconds=31))
-    return deployment, answer
-
-
-def test_an_update_lets_a_stream_finish_for_as_long_as_the_template_says(world: World) -> None:
-    world.executable = world.custom_server("launchpad/drain-seconds: 600")
-    with ThreadPoolExecutor(1) as client:
-        deployment, answer = open_stream_across_update(world, client)
-        replica = Replica.objects.get(generation__number=1)
-        for _ in range(3):  # one to find the limit, one to stop the server, one to release it
-            Deployment.objects.update(next_reconcile_at=timezone.now())
-            reconcile(deployment.pk)
-        assert Replica.objects.filter(pk=replica.pk, is_reserved=True).exists()
-        assert urllib3.request("GET", f"http://{replica.host}:{replica.port}/go", timeout=5).status == 200
-        assert answer.result(timeout=20) == (200, b"halfhalf")
-    world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
-
-
-def test_an_update_ends_a_stream_that_lasts_longer_than_the_template_says(world: World) -> None:
-    """Without a word in the template after 30 s."""
-    with ThreadPoolExecutor(1) as client:
-        deployment, answer = open_stream_across_update(world, client)
-        world.until(lambda: world.alive(deployment) == [f"{deployment.pk}-2-0"], "the old server is gone")
-        with pytest.raises(urllib3.exceptions.HTTPError):
-            answer.result(timeout=20)
-
-
-def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:
+def test_a_failed_update_returns_when_that_was_wanted(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     running = deployment.configuration
 
@@ -356,7 +203,7 @@ def test_a_failed_update_returns_when_that_was_wanted(world: World) -> None:
     assert world.ask(deployment)[0] == 200
 
 
-def test_a_failed_update_ends_dead_and_one_wish_rolls_it_back(world: World) -> None:
+def test_a_failed_update_ends_dead_and_one_wish_rolls_it_back(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
 
     operations.update_deployment(ACTOR, deployment, world.configure_command("broken", *FAILING))
@@ -370,7 +217,7 @@ def test_a_failed_update_ends_dead_and_one_wish_rolls_it_back(world: World) -> N
     assert render(deployment.message) == "Running."
 
 
-def test_a_deleted_deployment_is_gone_with_its_logs(world: World) -> None:
+def test_a_deleted_deployment_is_gone_with_its_logs(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     operations.stop_deployment(ACTOR, deployment)
     world.until_status(deployment, Status.STOPPED)
@@ -378,11 +225,11 @@ def test_a_deleted_deployment_is_gone_with_its_logs(world: World) -> None:
     operations.delete_deployment(ACTOR, deployment)
     world.until(lambda: world.status(deployment) is None, "the row is gone")
 
-    assert list(local_runtime().logs(deployment.pk)) == []
+    assert list(world.runtime.logs(deployment.pk)) == []
     assert world.ask(deployment)[0] == 404
 
 
-def test_the_end_of_its_duration_stops_and_deletes_it(world: World) -> None:
+def test_the_end_of_its_duration_stops_and_deletes_it(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(ttl="10m"), Status.RUNNING)
 
     past = timezone.now() - timedelta(seconds=1)
@@ -392,7 +239,7 @@ def test_the_end_of_its_duration_stops_and_deletes_it(world: World) -> None:
     assert world.alive(deployment) == []
 
 
-def test_a_stop_during_a_pass_is_not_lost(world: World) -> None:
+def test_a_stop_during_a_pass_is_not_lost(world: FakeWorld) -> None:
     deployment = world.deploy()
     lease = leases.take(deployment.pk)
     assert lease is not None
@@ -406,8 +253,8 @@ def test_a_stop_during_a_pass_is_not_lost(world: World) -> None:
     world.until_status(deployment, Status.STOPPED)
 
 
-def test_a_server_that_nobody_wants_is_removed(world: World) -> None:
-    runtime = local_runtime()
+def test_a_server_that_nobody_wants_is_removed(world: FakeWorld) -> None:
+    runtime = world.runtime
     name = "d0123456789abcde-1-0"
     runtime.start(
         ReplicaSpec(
@@ -422,7 +269,7 @@ def test_a_server_that_nobody_wants_is_removed(world: World) -> None:
     world.until(lambda: name not in {one.name for one in runtime.list_all()}, "the orphan is gone")
 
 
-def test_what_is_not_allowed_now_is_refused(world: World) -> None:
+def test_what_is_not_allowed_now_is_refused(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
 
     with pytest.raises(OperationRefused, match="Stop it first"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from deployments.lifecycle import ExitReason, Status
 from deployments.models import Attempt, Deployment, Replica
 from tests.reader import read_api, read_page
-from tests.reconciler.test_life import let_go
+from tests.reconciler.test_life_with_servers import let_go
 from tests.reconciler.world import World
 
 # Healthy; uses 400 MB, of which 128 MB are its plan's, at once or when GET /go was asked. All pages are written to.
