@@ -1,1 +1,1 @@
-"""The read side: what pages and programs are shown, with a constant number of queries."""
+"""The read side of pages and API. Each query needs a constant number of database queries."""

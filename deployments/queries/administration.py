@@ -1,4 +1,4 @@
-"""What the pages of the administration show. Each of these is for administrators of all resource groups."""
+"""The lists of the administration, for administrators of all resource groups."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ def connections(actor: Actor) -> QuerySet[Connection]:
 
 
 def resource_groups(actor: Actor, *, text: str = "") -> QuerySet[ResourceGroup]:
-    """Return all resource groups with `deployment_count` and `most_replicas`, the replicas of their widest deployment.
+    """Return all resource groups with `deployment_count` and `most_replicas`, the largest count of a deployment.
 
     Args:
         text: part of an id.
     """
     require_everywhere(actor)
-    counted = Deployment.objects.filter(resource_group=OuterRef("pk")).order_by().values("resource_group")
-    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group=OuterRef("pk"))
-    each = held.order_by().values("generation").annotate(n=Count("pk")).order_by("-n").values("n")[:1]
+    deployments = Deployment.objects.filter(resource_group=OuterRef("pk")).order_by().values("resource_group")
+    reserved = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group=OuterRef("pk"))
+    largest = reserved.order_by().values("generation").annotate(n=Count("pk")).order_by("-n").values("n")[:1]
     rows = ResourceGroup.objects.select_related("connection").annotate(
-        deployment_count=_number(counted.annotate(n=Count("pk")).values("n")), most_replicas=_number(each)
+        deployment_count=_number(deployments.annotate(n=Count("pk")).values("n")), most_replicas=_number(largest)
     )
     return rows.filter(id__icontains=text) if text else rows
 
 
 def users(actor: Actor, *, text: str = "") -> QuerySet[User]:
-    """Return all people with their groups.
+    """Return all users with their groups.
 
     Args:
-        text: part of a name or address.
+        text: part of a name or e-mail address.
     """
     require_everywhere(actor)
     rows = User.objects.prefetch_related("resource_groups").order_by("username")

@@ -1,4 +1,4 @@
-"""Lists and details of artifacts, and the choice of them for an input of a template."""
+"""Lists and details of artifacts, and the artifacts that match an input of a template."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, ArtifactKind, Configuration
-from deployments.queries.filters import NOTHING, Filter, equals, narrowed, scenario_filter
+from deployments.queries.filters import NOTHING, Filter, equals, filtered, scenario_filter
 
-CHOICES_SHOWN = 500
+MAX_CHOICES = 500
 
 
 def _mentions(text: str) -> Q:
-    return Q(name__icontains=text) | Q(id__icontains=text) | _url_shows(text)
+    return Q(name__icontains=text) | Q(id__icontains=text) | _redacted_url_contains(text)
 
 
-def _url_shows(text: str) -> Q:
-    """Return the condition that a text is in the shown part of a URL.
+def _redacted_url_contains(text: str) -> Q:
+    """Return the condition that the visible part of a URL contains a text.
 
-    Whoever could find a signature by its beginning could guess all of it, letter by letter.
+    Otherwise a search could reveal a signature, letter by letter.
     """
-    with_hidden_part = Artifact.objects.filter(Q(url__contains="?") | Q(url__contains="@"), url__icontains=text)
-    only_there = [
+    with_redacted_part = Artifact.objects.filter(Q(url__contains="?") | Q(url__contains="@"), url__icontains=text)
+    only_in_redacted_part = [
         artifact.pk
-        for artifact in with_hidden_part.only("url")
+        for artifact in with_redacted_part.only("url")
         if text.casefold() not in artifact.redacted_url.casefold()
     ]
-    return Q(url__icontains=text) & ~Q(pk__in=only_there)
+    return Q(url__icontains=text) & ~Q(pk__in=only_in_redacted_part)
 
 
 FILTERS = (
@@ -51,7 +51,7 @@ FILTERS = (
     ),
     scenario_filter("scenario"),
     Filter(name="name", label=_("Name"), condition=equals("name"), parameter="name"),
-    # None comes from an execution, as there are none.
+    # Launchpad has no executions, so no artifact comes from one.
     Filter(name="execution", label=_("Execution"), condition=lambda value: NOTHING, parameter="executionId"),
 )
 
@@ -62,13 +62,13 @@ def artifacts(group_id: str, **values: str) -> QuerySet[Artifact]:
     Args:
         values: of FILTERS.
     """
-    return narrowed(Artifact.objects.filter(resource_group=group_id).select_related("scenario"), FILTERS, values)
+    return filtered(Artifact.objects.filter(resource_group=group_id).select_related("scenario"), FILTERS, values)
 
 
 def counts_by_kind(group_id: str) -> Mapping[str, int]:
     """Return kind -> number of artifacts of a resource group."""
-    counted = Artifact.objects.filter(resource_group=group_id).order_by().values_list("kind").annotate(Count("pk"))
-    return {kind: 0 for kind in ArtifactKind.values} | dict(counted)
+    counts = Artifact.objects.filter(resource_group=group_id).order_by().values_list("kind").annotate(Count("pk"))
+    return {kind: 0 for kind in ArtifactKind.values} | dict(counts)
 
 
 def find_artifact(group_ids: Collection[str], pk: UUID) -> Artifact | None:
@@ -78,15 +78,15 @@ def find_artifact(group_ids: Collection[str], pk: UUID) -> Artifact | None:
 
 
 def choices_for(group_id: str, *, kind: str, scenario: str) -> Sequence[Artifact]:
-    """Return the artifacts that fit an input of a template: of its kind, those of its scenario first, then the newest.
+    """Return the artifacts of an input's kind: those of the template's scenario first, then the newest.
 
     Args:
-        kind: an ArtifactKind, `""` when any will do.
+        kind: an ArtifactKind, `""` for any.
         scenario: id of the template's scenario.
     """
     own_first = Case(When(scenario=scenario, then=Value(0)), default=Value(1))
-    found = artifacts(group_id, kind=kind).order_by(own_first, "-created_at", "pk")
-    return list(found[:CHOICES_SHOWN])
+    rows = artifacts(group_id, kind=kind).order_by(own_first, "-created_at", "pk")
+    return list(rows[:MAX_CHOICES])
 
 
 def configurations_with(artifact: Artifact) -> QuerySet[Configuration]:

@@ -10,7 +10,7 @@ from django_stubs_ext import StrPromise
 
 from deployments.auth.permissions import require_everywhere
 from deployments.models import Actor, AuditEntry, ResourceGroup, kind_name
-from deployments.queries.filters import Choices, Filter, equals, narrowed, period_filter
+from deployments.queries.filters import Choices, Filter, equals, filtered, period_filter
 
 CHANNELS = ("page", "api", "admin", "command")
 
@@ -53,4 +53,4 @@ def audit_entries(actor: Actor, values: Mapping[str, str]) -> QuerySet[AuditEntr
         values: name of a filter -> value.
     """
     require_everywhere(actor)
-    return narrowed(AuditEntry.objects.all(), FILTERS, values)
+    return filtered(AuditEntry.objects.all(), FILTERS, values)

@@ -1,4 +1,4 @@
-"""Scenarios and deployment templates with what a resource group has made of them."""
+"""Scenarios and deployment templates, and how a resource group uses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from deployments.models import Configuration, Deployment, Executable, Scenario
 
 @dataclass(frozen=True, kw_only=True)
 class Uses:
-    """How often something is used in a resource group, and when last."""
+    """How often a scenario or executable is used in a resource group, and when last."""
 
     configurations: int = 0
     deployments: int = 0
@@ -26,8 +26,8 @@ def scenarios(*, text: str = "") -> QuerySet[Scenario]:
     Args:
         text: part of a name or an id, in any case.
     """
-    found = Scenario.objects.annotate(templates=Count("executables")).order_by("name", "id")
-    return found.filter(Q(name__icontains=text) | Q(id__icontains=text)) if text else found
+    rows = Scenario.objects.annotate(templates=Count("executables")).order_by("name", "id")
+    return rows.filter(Q(name__icontains=text) | Q(id__icontains=text)) if text else rows
 
 
 def find_scenario(pk: str) -> Scenario | None:
@@ -42,10 +42,10 @@ def executables(*, scenario: str = "", text: str = "") -> QuerySet[Executable]:
         scenario: an id, `""` for all.
         text: part of a name or an id, in any case.
     """
-    found = Executable.objects.select_related("scenario").defer("text")
+    rows = Executable.objects.select_related("scenario").defer("text")
     if scenario:
-        found = found.filter(scenario=scenario)
-    return found.filter(Q(name__icontains=text) | Q(id__icontains=text)) if text else found
+        rows = rows.filter(scenario=scenario)
+    return rows.filter(Q(name__icontains=text) | Q(id__icontains=text)) if text else rows
 
 
 def find_executable(scenario: str, pk: str) -> Executable | None:
@@ -54,26 +54,26 @@ def find_executable(scenario: str, pk: str) -> Executable | None:
 
 
 def uses_by_scenario(group_id: str) -> Mapping[str, Uses]:
-    """Return scenario id -> how often a resource group uses it, in two queries; what is not used is missing."""
+    """Return scenario id -> how often a resource group uses it, in two queries; without unused ones."""
     return _uses(group_id, "scenario")
 
 
 def uses_by_executable(group_id: str, scenario: str) -> Mapping[str, Uses]:
-    """Return executable id -> how often a resource group uses it, in two queries; what is not used is missing."""
+    """Return executable id -> how often a resource group uses it, in two queries; without unused ones."""
     return _uses(group_id, "executable", scenario=scenario)
 
 
 def deployments_of(
     group_id: str, *, scenario: str = "", executable: str = "", configuration: str = ""
 ) -> QuerySet[Deployment]:
-    """Return the deployments made from something, newest first, with the names that lists show."""
-    wanted = {
+    """Return the deployments of a scenario, executable or configuration, newest first, with the columns of lists."""
+    conditions = {
         "configuration__scenario": scenario,
         "configuration__executable": executable,
         "configuration": configuration,
     }
-    found = Deployment.objects.filter(resource_group=group_id, **{key: pk for key, pk in wanted.items() if pk})
-    return found.select_related("configuration__executable").only(
+    rows = Deployment.objects.filter(resource_group=group_id, **{key: pk for key, pk in conditions.items() if pk})
+    return rows.select_related("configuration__executable").only(
         "id",
         "status",
         "target_status",
@@ -85,16 +85,16 @@ def deployments_of(
     )
 
 
-def _uses(group_id: str, noun: str, **wanted: str) -> dict[str, Uses]:
-    made = Configuration.objects.filter(resource_group=group_id, **wanted).order_by()
-    configured = dict(made.values_list(noun).annotate(Count("pk")))
-    path = f"configuration__{noun}"
-    running = Deployment.objects.filter(
-        resource_group=group_id, **{f"configuration__{key}": pk for key, pk in wanted.items()}
+def _uses(group_id: str, column: str, **conditions: str) -> dict[str, Uses]:
+    configurations = Configuration.objects.filter(resource_group=group_id, **conditions).order_by()
+    configured = dict(configurations.values_list(column).annotate(Count("pk")))
+    path = f"configuration__{column}"
+    deployments = Deployment.objects.filter(
+        resource_group=group_id, **{f"configuration__{key}": pk for key, pk in conditions.items()}
     ).order_by()
     deployed = {
         pk: (number, latest)
-        for pk, number, latest in running.values_list(path).annotate(Count("pk"), Max("created_at"))
+        for pk, number, latest in deployments.values_list(path).annotate(Count("pk"), Max("created_at"))
     }
     return {
         pk: Uses(

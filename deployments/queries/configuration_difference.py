@@ -1,4 +1,4 @@
-"""What an update would change: two configurations side by side."""
+"""The difference between two configurations, which an update would apply."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from deployments.models import Artifact, Configuration
 
-CHOICES_SHOWN = 50
+MAX_CHOICES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +44,19 @@ class Difference:
 
 
 def difference(before: Configuration, after: Configuration) -> Difference:
-    """Compare two configurations, in one query; input artifacts are compared by id and shown by name."""
+    """Compare two configurations, in one query; input artifacts are compared by id and displayed by name."""
     ids = set(before.inputs.values()) | set(after.inputs.values())
     names = {str(pk): name for pk, name in Artifact.objects.filter(pk__in=ids).values_list("pk", "name")}
-    doubles = {name for name in names.values() if list(names.values()).count(name) > 1}
+    duplicates = {name for name in names.values() if list(names.values()).count(name) > 1}
 
-    def shown(inputs: Mapping[str, str]) -> dict[str, str]:
+    def labelled(inputs: Mapping[str, str]) -> dict[str, str]:
         labels = {slot: names.get(pk, pk) for slot, pk in inputs.items()}
-        return {slot: f"{label} ({inputs[slot]})" if label in doubles else label for slot, label in labels.items()}
+        return {slot: f"{label} ({inputs[slot]})" if label in duplicates else label for slot, label in labels.items()}
 
     executable = Row(name="", before=_title(before), after=_title(after))
-    rows = _rows(before.parameters, after.parameters) + _rows(shown(before.inputs), shown(after.inputs), is_input=True)
+    rows = _rows(before.parameters, after.parameters) + _rows(
+        labelled(before.inputs), labelled(after.inputs), is_input=True
+    )
     return Difference(
         executable=None if executable.change == "same" else executable,
         changed=[row for row in rows if row.change != "same"],
@@ -65,20 +67,20 @@ def difference(before: Configuration, after: Configuration) -> Difference:
 def configuration_choices(
     group_id: str, *, scenario_id: str = "", executable_id: str = "", text: str = ""
 ) -> tuple[Sequence[Configuration], bool]:
-    """Return the newest configurations that can be chosen, and whether there are more than are shown."""
-    found = Configuration.objects.filter(resource_group_id=group_id).select_related("executable", "scenario")
+    """Return the newest configurations that can be chosen, at most MAX_CHOICES, and whether there are more."""
+    rows = Configuration.objects.filter(resource_group_id=group_id).select_related("executable", "scenario")
     if scenario_id:
-        found = found.filter(scenario=scenario_id)
+        rows = rows.filter(scenario=scenario_id)
     if executable_id:
-        found = found.filter(executable=executable_id)
+        rows = rows.filter(executable=executable_id)
     if text:
-        found = found.filter(Q(name__icontains=text) | Q(pk__in=_id(text)))
-    chosen = list(found.defer("executable__text")[: CHOICES_SHOWN + 1])
-    return chosen[:CHOICES_SHOWN], len(chosen) > CHOICES_SHOWN
+        rows = rows.filter(Q(name__icontains=text) | Q(pk__in=_id(text)))
+    chosen = list(rows.defer("executable__text")[: MAX_CHOICES + 1])
+    return chosen[:MAX_CHOICES], len(chosen) > MAX_CHOICES
 
 
 def _id(text: str) -> Sequence[str]:
-    """Return the text as the only id when it looks like one."""
+    """Return a list with the text when it is an id, else an empty one."""
     compact = text.replace("-", "")
     return [compact] if len(compact) == 32 and all(c in "0123456789abcdefABCDEF" for c in compact) else []
 

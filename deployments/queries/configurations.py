@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from deployments.models import Artifact, Configuration, Deployment
-from deployments.queries.filters import Filter, executable_filter, narrowed, scenario_filter
+from deployments.queries.filters import Filter, executable_filter, filtered, scenario_filter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,11 @@ def configurations(group_id: str, **values: str) -> QuerySet[Configuration]:
         values: of FILTERS.
     """
     rows = Configuration.objects.filter(resource_group=group_id).select_related("scenario", "executable")
-    rows = narrowed(rows.defer("executable__text", "scenario__description"), FILTERS, values)
-    made = Deployment.objects.filter(configuration=OuterRef("pk")).order_by().values("configuration")
-    return rows.annotate(deployment_count=Coalesce(Subquery(made.annotate(number=Count("pk")).values("number")), 0))
+    rows = filtered(rows.defer("executable__text", "scenario__description"), FILTERS, values)
+    deployments = Deployment.objects.filter(configuration=OuterRef("pk")).order_by().values("configuration")
+    return rows.annotate(
+        deployment_count=Coalesce(Subquery(deployments.annotate(number=Count("pk")).values("number")), 0)
+    )
 
 
 def find_configuration(group_ids: Collection[str], pk: UUID) -> Configuration | None:
@@ -70,7 +72,7 @@ def find_configuration(group_ids: Collection[str], pk: UUID) -> Configuration | 
 
 
 def values_of(configuration: Configuration) -> Sequence[Value]:
-    """Return the parameters in the order of the template; those that it no longer has come last."""
+    """Return the parameters in the order of the template; those that it no longer declares come last."""
     declared = {parameter.name: parameter for parameter in configuration.executable.template.parameters}
     order = [name for name in declared if name in configuration.parameters]
     order += [name for name in configuration.parameters if name not in declared]
@@ -88,14 +90,14 @@ def values_of(configuration: Configuration) -> Sequence[Value]:
 
 def inputs_of(configuration: Configuration) -> Sequence[Input]:
     """Return the input artifacts, in one query."""
-    found = configuration.artifacts()
-    slots = {slot.name: slot for slot in configuration.executable.template.artifacts}
+    artifacts = configuration.artifacts()
+    declared = {artifact.name: artifact for artifact in configuration.executable.template.artifacts}
     return [
         Input(
             name=name,
             artifact_id=pk,
-            artifact=found.get(name),
-            description=slots[name].description if name in slots else "",
+            artifact=artifacts.get(name),
+            description=declared[name].description if name in declared else "",
         )
         for name, pk in configuration.inputs.items()
     ]

@@ -1,4 +1,4 @@
-"""How up to date is what is known of a connection: pages show its age once that is of interest."""
+"""How recent the data of a connection is. Pages show its age when it is not fresh."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.utils import timezone
 from deployments.messages import Message
 from deployments.models import Connection, ConnectionStatus
 
-FRESH = timedelta(seconds=15)  # longer than the sweep takes to write again that nothing has changed
+FRESH = timedelta(seconds=15)  # longer than the interval at which the sweep writes unchanged data again
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionHealth:
-    """When a connection has answered, and since when it does not.
+    """When a connection responded last, and since when it is unreachable.
 
     Args:
-        contacted_at: when it last answered, None when it never has.
-        unreachable_since: None while it answers.
-        problem: why it does not answer, None while it does.
+        contacted_at: when it last responded, None when it never has.
+        unreachable_since: None while it responds.
+        problem: why it does not respond, None while it does.
     """
 
     contacted_at: datetime | None = None
@@ -30,24 +30,24 @@ class ConnectionHealth:
 
     @property
     def is_old(self) -> bool:
-        """Whether what is known of it should be shown with its age."""
+        """Whether its data should be shown with its age."""
         return is_old(self.contacted_at)
 
 
 def health_of(connection: Connection) -> ConnectionHealth:
-    """Return how up to date is what is known of a connection, in one query."""
+    """Return the health of a connection, in one query."""
     return healths_of([connection])[connection.pk]
 
 
 def healths_of(connections: Iterable[Connection]) -> Mapping[int, ConnectionHealth]:
-    """Return the same of several connections, by their primary keys, in one query."""
+    """Return the health of several connections by their primary keys, in one query."""
     ids = [connection.pk for connection in connections]
     statuses = {status.pk: status for status in ConnectionStatus.objects.filter(pk__in=ids)}
     return {pk: _health(statuses.get(pk)) for pk in ids}
 
 
 def is_old(at: datetime | None) -> bool:
-    """Return whether a time is so long ago that what was seen then is shown with its age."""
+    """Return whether data of this time should be shown with its age."""
     return at is not None and timezone.now() - at > FRESH
 
 

@@ -1,4 +1,4 @@
-"""One deployment with all that its pages tell: its generations, attempts, events and what is going on now."""
+"""The details of one deployment: its generations, replicas, attempts, events and current state."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ EVENTS_SHOWN = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Replicas:
-    """How many servers of a generation there are: wanted, and healthy now."""
+    """The number of replicas of a generation: desired, and healthy now."""
 
-    wanted: int
+    desired: int
     healthy: int
 
 
@@ -27,8 +27,8 @@ class DeploymentState:
     """A deployment and the generation that its pages are about.
 
     Args:
-        newest: the last generation. Right after a change it is one without a row: wanted, and not begun yet.
-        serving: the one that public traffic goes to, None when there is none.
+        newest: the last generation. Right after a change it has no row yet: requested, but not reconciled.
+        serving: the one that gets public traffic, None when there is none.
         replicas: of the serving generation, else of the newest.
     """
 
@@ -43,7 +43,7 @@ class DeploymentState:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing will change by itself but for an accident."""
+        """Whether no further change is expected."""
         deployment = self.deployment
         if deployment.target_status == TargetStatus.DELETED or deployment.unreachable_since:
             return False
@@ -57,24 +57,24 @@ class DeploymentState:
 
     @property
     def is_requested(self) -> bool:
-        """Whether no pass has looked at the last change yet, so that status and message are those from before it."""
+        """Whether the last change has not been reconciled yet, so that status and message are still the old ones."""
         return self.newest is not None and self.newest.pk is None
 
     @property
     def is_dead(self) -> bool:
-        """Whether it has failed and nothing has been asked of it since."""
+        """Whether it has failed and no change was requested since."""
         return self.deployment.status == Status.DEAD and not self.is_coming_up
 
     @property
     def configuration(self) -> Configuration:
-        """The configuration that is served while an update is under way, else the one that is wanted."""
+        """The serving configuration during an update, else the desired one."""
         if self.is_updating and self.serving is not None:
             return self.serving.configuration
         return self.deployment.configuration
 
     @property
     def is_complete(self) -> bool:
-        return self.replicas.healthy >= self.replicas.wanted > 0
+        return self.replicas.healthy >= self.replicas.desired > 0
 
     @property
     def is_coming_up(self) -> bool:
@@ -90,7 +90,7 @@ class DeploymentState:
 
     @property
     def has_returned(self) -> bool:
-        """Whether an update failed and the generation before it serves on."""
+        """Whether an update has failed and the previous generation still serves."""
         newest = self.newest
         return (
             self.serving is not None
@@ -105,7 +105,7 @@ class DeploymentState:
 
 
 def find_deployment(group_ids: Collection[str], deployment_id: str) -> Deployment | None:
-    """Return a deployment of these resource groups with all that its pages name, in one query."""
+    """Return a deployment of these resource groups with its related rows, in one query."""
     return (
         Deployment.objects.select_related(
             "configuration__scenario",
@@ -119,7 +119,7 @@ def find_deployment(group_ids: Collection[str], deployment_id: str) -> Deploymen
 
 
 def state_of(deployment: Deployment) -> DeploymentState:
-    """Return what is going on with a deployment, in two queries."""
+    """Return the current state of a deployment, in two queries."""
     generations = list(
         Generation.objects.filter(deployment=deployment)
         .filter(Q(number=deployment.serving_generation) | Q(pk__in=_newest(deployment)))
@@ -131,10 +131,10 @@ def state_of(deployment: Deployment) -> DeploymentState:
         newest = _requested(deployment)
     serving = next((g for g in generations if g.number == deployment.serving_generation), None)
     subject = serving or newest
-    replicas = Replicas(wanted=0, healthy=0)
+    replicas = Replicas(desired=0, healthy=0)
     if subject is not None and subject.pk is not None:
         healthy = Replica.objects.filter(generation=subject, phase=ReplicaPhase.HEALTHY).count()
-        replicas = Replicas(wanted=subject.replicas_wanted, healthy=healthy)
+        replicas = Replicas(desired=subject.replicas_wanted, healthy=healthy)
     return DeploymentState(deployment=deployment, newest=newest, serving=serving, replicas=replicas)
 
 
@@ -152,7 +152,7 @@ def events_of(deployment: Deployment, *, limit: int = EVENTS_SHOWN) -> Sequence[
 
 
 def status_changes(deployment: Deployment, *, limit: int = 6) -> Sequence[DeploymentEvent]:
-    """Return the events at which the status became another one, newest first; one row for each stay in a status."""
+    """Return the events at which the status became another one, newest first; one event for each change."""
     changes: list[DeploymentEvent] = []
     for event in events_of(deployment):  # newest first: the oldest of equal neighbours is the change
         if changes and changes[-1].status == event.status:
@@ -172,14 +172,14 @@ def replicas_of(deployment: Deployment) -> Sequence[Replica]:
 
 
 def _is_requested(deployment: Deployment, newest: Generation | None) -> bool:
-    """Whether a generation is wanted that no pass has begun yet."""
+    """Whether a generation was requested that is not reconciled yet."""
     if deployment.target_status != TargetStatus.RUNNING or deployment.observed_generation >= deployment.generation:
         return False
     return newest is None or newest.number < deployment.generation
 
 
 def _requested(deployment: Deployment) -> Generation:
-    """Return the generation that the next pass will begin; never saved: the loop writes it with its server spec."""
+    """Return the generation that the next reconcile will create; unsaved: the reconciler adds its server spec."""
     return Generation(
         deployment=deployment,
         number=deployment.generation,

@@ -1,4 +1,4 @@
-"""The filters of the list of deployments, on its page and in the AI API alike. A new one is one more row."""
+"""The filters of the list of deployments, both for its page and for the AI API. A new filter is one more row."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Reading the log of a deployment in pages: the newest or the oldest first, with filters, from any point of time.
+"""Reads the log of a deployment in pages: newest or oldest first, with filters, from any point in time.
 
-The runtime returns lines by their time, of all replicas and attempts, each with a cursor to go on after it: no line is
-shown twice or lost, however many have the same time. What a page costs follows what it shows: lines are read from its
-end of the log, a page ends after so many lines or characters, and so does a search, which says how far it has come.
+The runtime returns lines of all replicas and attempts by time, each with a cursor for the lines after it, so that no
+line is repeated or lost, even if several have the same time. The cost of a page depends on its size, not on the log's:
+lines are read from one end of the log, pages and searches are limited in lines and characters, and a search that
+stopped early returns a cursor.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ from deployments.runtimes.exit_cause import is_error, severity
 from deployments.runtimes.terminal import plain, styled
 
 PAGE = 200  # lines
-BEFORE_ERROR = 20  # lines shown before the one that says what ended a server
-PAGE_CHARACTERS = 500_000  # a page of the longest lines ends earlier
-SCAN_LINES = 10_000  # lines that are looked through for a page, some 50 ms
-SCAN_CHARACTERS = 3_000_000  # the same for long lines; with colours in them some 150 ms
+CONTEXT_LINES = 20  # lines before the one with the cause of a failure
+PAGE_CHARACTERS = 500_000  # limits a page of very long lines
+SCAN_LINES = 10_000  # lines that are searched for one page, about 50 ms
+SCAN_CHARACTERS = 3_000_000  # the same limit for long lines; about 150 ms with colours in them
 POLL_SCAN_LINES = 2_000
-CHUNK = 1_000  # lines that a search reads at once
-DOWNLOAD_LINES = 5_000  # lines that are read at once
+CHUNK = 1_000  # lines that a search reads with one call
+DOWNLOAD_LINES = 5_000  # lines that are read with one call
 Source = LogSource | Runtime
 INSTANT = timedelta(microseconds=1)
-# Servers write side by side: a line may reach its file a moment after a later one of another server was read. What is
-# read for appending to a page stops this long before now, so that nothing is written behind its back.
+# Servers write concurrently: a line may reach its file after a later line of another server was read. Reading for
+# appending to a page therefore ends this long before now, so that no line is missed.
 HOLD_BACK = timedelta(milliseconds=500)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which lines are wanted.
+    """Which lines to return, and in which order.
 
     Args:
         text: part of the line, in any case.
@@ -57,10 +58,10 @@ class LogFilter:
 
     @property
     def is_search(self) -> bool:
-        """Whether lines have to be read that it does not take."""
+        """Whether lines have to be read that do not match."""
         return bool(self.text or self.stream)
 
-    def takes(self, line: LogLine) -> bool:
+    def matches(self, line: LogLine) -> bool:
         return (
             (not self.replica or line.replica == self.replica)
             and (self.attempt is None or line.attempt == self.attempt)
@@ -71,7 +72,7 @@ class LogFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A piece of a line: its text, its colour and weight, and whether it is a hit of the search."""
+    """A part of a line: its text, its style, and whether it is a hit of the search."""
 
     text: str
     style: str = ""
@@ -80,7 +81,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownLine:
-    """A line as a page shows it."""
+    """A line prepared for a page."""
 
     line: LogLine
     parts: Sequence[Part]
@@ -90,13 +91,13 @@ class ShownLine:
 
 @dataclass(frozen=True, kw_only=True)
 class LogPage:
-    """One page of lines in the order wanted.
+    """One page of lines in the requested order.
 
     Args:
-        lines: what to show.
-        next: cursor after which the next page begins, `""` when there is none.
-        is_cut: whether the page is not full as the search has stopped.
-        last: the last line that was looked at, whether or not the filter takes it; None when there was none.
+        lines: the lines of the page.
+        next: cursor of the next page, `""` when there is none.
+        is_cut: whether the page is not full because the search has reached its limit.
+        last: the last line that was read, whether it matches or not; None when there was none.
     """
 
     lines: Sequence[ShownLine]
@@ -108,100 +109,102 @@ class LogPage:
 def log_page(
     source: Source,
     deployment_id: str,
-    wanted: LogFilter,
+    log_filter: LogFilter,
     *,
     cursor: str = "",
     size: int = PAGE,
     scan: int = SCAN_LINES,
 ) -> LogPage:
-    """Return the first page of the lines that are wanted, or the one after a cursor.
+    """Return the first page of the matching lines, or the one after a cursor.
 
     Args:
-        size: lines on the page, at most.
-        scan: lines that are looked through for them, at most.
+        size: maximum number of lines on the page.
+        scan: maximum number of lines that are searched.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked.
-        CursorInvalid: the cursor is none of its.
+        RuntimeUnavailable: the runtime does not respond.
+        CursorInvalid: the cursor is not from this log.
     """
-    read = _read(source, deployment_id, wanted, cursor=cursor, size=size, scan=scan)
-    page = [_shown(line, wanted.text) for line in read.lines]
+    read = _read(source, deployment_id, log_filter, cursor=cursor, size=size, scan=scan)
+    page = [_shown(line, log_filter.text) for line in read.lines]
     following = read.last.cursor if read.last is not None and not read.is_end else ""
     return LogPage(lines=page, next=following, is_cut=bool(following) and not read.is_full, last=read.last)
 
 
 def lines_since(
-    source: Source, deployment_id: str, wanted: LogFilter, *, after: datetime, cursor: str = "", now: datetime
+    source: Source, deployment_id: str, log_filter: LogFilter, *, after: datetime, cursor: str = "", now: datetime
 ) -> LogPage:
-    """Return what was written after a time, for appending to a page; see HOLD_BACK.
+    """Return the lines written after a time, for appending to a page; see HOLD_BACK.
 
     Args:
-        cursor: of the last line of that time that the page has, `""` when it has all of them.
+        cursor: the page's last line with that time, `""` when the page has all of them.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked.
-        CursorInvalid: the cursor is none of its.
+        RuntimeUnavailable: the runtime does not respond.
+        CursorInvalid: the cursor is not from this log.
     """
     begin = after if cursor else after + INSTANT
-    begin = max(begin, wanted.start) if wanted.start else begin
-    until = min(now - HOLD_BACK, wanted.end) if wanted.end else now - HOLD_BACK
-    oldest_first = replace(wanted, start=begin, end=until, newest_first=False)
+    begin = max(begin, log_filter.start) if log_filter.start else begin
+    until = min(now - HOLD_BACK, log_filter.end) if log_filter.end else now - HOLD_BACK
+    oldest_first = replace(log_filter, start=begin, end=until, newest_first=False)
     page = log_page(source, deployment_id, oldest_first, cursor=cursor, scan=POLL_SCAN_LINES)
-    lines = page.lines[::-1] if wanted.newest_first else page.lines
+    lines = page.lines[::-1] if log_filter.newest_first else page.lines
     return LogPage(lines=lines, is_cut=page.is_cut, last=page.last)
 
 
-def unfinished_lines(source: Source, deployment_id: str, wanted: LogFilter) -> Sequence[ShownLine]:
-    """Return lines that have no end yet, as the newest state of a progress bar.
+def unfinished_lines(source: Source, deployment_id: str, log_filter: LogFilter) -> Sequence[ShownLine]:
+    """Return lines without a line end yet, such as the current state of a progress bar.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked.
+        RuntimeUnavailable: the runtime does not respond.
     """
-    return [_shown(line, wanted.text) for line in source.unfinished_lines(deployment_id) if wanted.takes(line)]
+    return [
+        _shown(line, log_filter.text) for line in source.unfinished_lines(deployment_id) if log_filter.matches(line)
+    ]
 
 
 def page_at_error(source: Source, deployment_id: str, attempt: Attempt, *, size: int = PAGE) -> LogPage:
-    """Return the page of an attempt's log that begins shortly before what ended it, oldest first.
+    """Return the page of an attempt's log that begins shortly before the cause of its failure, oldest first.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked.
+        RuntimeUnavailable: the runtime does not respond.
     """
-    wanted = LogFilter(replica=attempt.replica.name, attempt=attempt.number, newest_first=False)
-    if (at := attempt.first_error_at or _written_on(source, deployment_id, wanted, attempt.first_error)) is None:
-        return log_page(source, deployment_id, wanted, size=size)
-    before = replace(wanted, end=at, newest_first=True)
-    earlier = _read(source, deployment_id, before, size=BEFORE_ERROR, scan=SCAN_LINES).lines
-    later = log_page(source, deployment_id, replace(wanted, start=at), size=size)
-    at_once = [number for number, shown in enumerate(later.lines) if shown.line.at == at]
-    if not at_once:  # it was removed meanwhile
-        return log_page(source, deployment_id, wanted, size=size)
-    error = next((n for n in at_once if _is_cause(later.lines[n].line, attempt.first_error)), at_once[0])
+    log_filter = LogFilter(replica=attempt.replica.name, attempt=attempt.number, newest_first=False)
+    if (at := attempt.first_error_at or _find_time(source, deployment_id, log_filter, attempt.first_error)) is None:
+        return log_page(source, deployment_id, log_filter, size=size)
+    before = replace(log_filter, end=at, newest_first=True)
+    earlier = _read(source, deployment_id, before, size=CONTEXT_LINES, scan=SCAN_LINES).lines
+    later = log_page(source, deployment_id, replace(log_filter, start=at), size=size)
+    same_time = [number for number, shown in enumerate(later.lines) if shown.line.at == at]
+    if not same_time:  # the log was removed meanwhile
+        return log_page(source, deployment_id, log_filter, size=size)
+    error = next((n for n in same_time if _is_cause(later.lines[n].line, attempt.first_error)), same_time[0])
     page = [_shown(line, "") for line in earlier[::-1]]
     page += [replace(shown, is_first_error=number == error) for number, shown in enumerate(later.lines)]
     return replace(later, lines=page)
 
 
-def text_of(source: Source, deployment_id: str, wanted: LogFilter) -> Iterator[str]:
-    """Yield the lines as plain text, oldest first, for a download: without what a terminal would obey.
+def text_of(source: Source, deployment_id: str, log_filter: LogFilter) -> Iterator[str]:
+    """Yield the lines as plain text, oldest first, for a download: without control sequences of terminals.
 
     Raises:
-        RuntimeUnavailable: the runtime cannot be asked.
+        RuntimeUnavailable: the runtime does not respond.
     """
-    for line in _all_lines(source, deployment_id, replace(wanted, newest_first=False), DOWNLOAD_LINES):
-        if wanted.takes(line):
+    for line in _all_lines(source, deployment_id, replace(log_filter, newest_first=False), DOWNLOAD_LINES):
+        if log_filter.matches(line):
             at = line.at.isoformat(timespec="milliseconds")
             yield f"{at} {line.replica} attempt {line.attempt} {line.stream} {plain(line.text)}\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
-    """What was read of a log.
+    """The result of reading a log.
 
     Args:
-        lines: those that the filter takes.
-        last: the last one that was looked at.
-        is_full: whether there are as many as were wanted.
-        is_end: whether there are no more behind `last`.
+        lines: the matching lines.
+        last: the last line that was read.
+        is_full: whether the requested number of lines was found.
+        is_end: whether there are no lines after `last`.
     """
 
     lines: Sequence[LogLine]
@@ -210,49 +213,53 @@ class _Read:
     is_end: bool
 
 
-def _read(source: Source, deployment_id: str, wanted: LogFilter, *, cursor: str = "", size: int, scan: int) -> _Read:
-    """Return the first lines that are wanted: so many at most, of so many that are looked at, and so long ones."""
-    taken: list[LogLine] = []
+def _read(
+    source: Source, deployment_id: str, log_filter: LogFilter, *, cursor: str = "", size: int, scan: int
+) -> _Read:
+    """Return the first matching lines, within the limits of lines, searched lines and characters."""
+    matching: list[LogLine] = []
     last: LogLine | None = None
-    shown = characters = 0
-    at_once = min(scan, CHUNK) if wanted.is_search else size
-    lines = _all_lines(source, deployment_id, wanted, at_once + 1, cursor)  # one more says whether there are more
-    for looked_at, line in enumerate(lines):
-        is_full = len(taken) >= size or shown >= PAGE_CHARACTERS
-        if is_full or looked_at >= scan or characters >= SCAN_CHARACTERS:
-            return _Read(lines=taken, last=last, is_full=is_full, is_end=False)
-        characters += len(line.text)
+    page_characters = read_characters = 0
+    per_call = min(scan, CHUNK) if log_filter.is_search else size
+    lines = _all_lines(
+        source, deployment_id, log_filter, per_call + 1, cursor
+    )  # one more shows whether there are more
+    for number, line in enumerate(lines):
+        is_full = len(matching) >= size or page_characters >= PAGE_CHARACTERS
+        if is_full or number >= scan or read_characters >= SCAN_CHARACTERS:
+            return _Read(lines=matching, last=last, is_full=is_full, is_end=False)
+        read_characters += len(line.text)
         last = line
-        if wanted.takes(line):
-            taken.append(line)
-            shown += len(line.text)
-    return _Read(lines=taken, last=last, is_full=len(taken) >= size, is_end=True)
+        if log_filter.matches(line):
+            matching.append(line)
+            page_characters += len(line.text)
+    return _Read(lines=matching, last=last, is_full=len(matching) >= size, is_end=True)
 
 
 def _all_lines(
-    source: Source, deployment_id: str, wanted: LogFilter, at_once: int, cursor: str = ""
+    source: Source, deployment_id: str, log_filter: LogFilter, per_call: int, cursor: str = ""
 ) -> Iterator[LogLine]:
-    """Yield the lines of the times, the replica and the attempt that are wanted, so many asked for at once."""
+    """Yield the lines of the filter's period, replica and attempt, `per_call` lines with each call."""
     while True:
         lines = source.logs(
             deployment_id,
-            limit=at_once,
+            limit=per_call,
             cursor=cursor,
-            start=wanted.start,
-            end=wanted.end,
-            newest_first=wanted.newest_first,
-            replica=wanted.replica,
-            attempt=wanted.attempt,
+            start=log_filter.start,
+            end=log_filter.end,
+            newest_first=log_filter.newest_first,
+            replica=log_filter.replica,
+            attempt=log_filter.attempt,
         )
         yield from lines
-        if len(lines) < at_once:
+        if len(lines) < per_call:
             return
         cursor = lines[-1].cursor
 
 
-def _written_on(source: Source, deployment_id: str, wanted: LogFilter, cause: str) -> datetime | None:
-    """Look for the time of a cause that was noted without it, near the end of an attempt."""
-    newest_first = replace(wanted, newest_first=True)
+def _find_time(source: Source, deployment_id: str, log_filter: LogFilter, cause: str) -> datetime | None:
+    """Find the time of a cause that was stored without it, near the end of an attempt."""
+    newest_first = replace(log_filter, newest_first=True)
     lines = islice(_all_lines(source, deployment_id, newest_first, CHUNK), SCAN_LINES)
     return next((line.at for line in lines if _is_cause(line, cause)), None)
 
@@ -270,7 +277,7 @@ def _parts(text: str, hit: str) -> Sequence[Part]:
     if not hit:
         return parts
     whole = "".join(part.text for part in parts)
-    hits = [found.span() for found in re.finditer(re.escape(hit), whole, re.IGNORECASE)]
+    hits = [match.span() for match in re.finditer(re.escape(hit), whole, re.IGNORECASE)]
     edges = {edge for span in hits for edge in span}
     marked: list[Part] = []
     begin = 0

@@ -1,4 +1,4 @@
-"""How far a generation is on its way to public traffic, how long each step took, and how long it usually takes."""
+"""The progress of a generation to public traffic: how long each step took, and how long it typically takes."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ LABELS: Mapping[Step, str | Promise] = {
     Step.ROUTED: _("Routed"),
 }
 _ORDER: Mapping[Step, int] = {step: number for number, step in enumerate(Step)}
-HISTORY = 20  # generations looked back on
-SAMPLES_NEEDED = 3  # fewer say nothing about what is usual
+HISTORY = 20  # generations used for typical durations
+SAMPLES_NEEDED = 3  # fewer do not give a typical duration
 SLOW_FACTOR = 2.0
-SLOW_LEAST = timedelta(seconds=5)  # beyond the usual; else every quick step would look slow
+MIN_SLOW_EXCESS = timedelta(seconds=5)  # beyond the typical duration; otherwise every quick step could be "slow"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressStep:
-    """One step as it is shown.
+    """One step of the progress.
 
     Args:
         state: "done", "now", "failed" or "upcoming".
-        at: when it was done; of the step under way, when it began.
-        took: how long it took, or has taken so far; None when not begun.
-        usual: median of this template's earlier generations, None when too few are known.
-        slow: takes much longer than usual. Waiting for a place is not slow: it has its own reason.
-        message: what it is doing or why it failed, None when there is nothing to say.
+        at: when it was done; for the current step, when it began.
+        took: how long it took, or has taken so far; None before it begins.
+        typical: median of the template's earlier generations, None when there are too few.
+        slow: whether it takes much longer than typical. Waiting for capacity is not slow: it has its own reason.
+        message: what it is doing or why it failed, None when there is nothing to report.
         setback: the attempt that failed at this step, and the next one.
     """
 
@@ -51,7 +51,7 @@ class ProgressStep:
     state: str
     at: datetime | None = None
     took: timedelta | None = None
-    usual: timedelta | None = None
+    typical: timedelta | None = None
     slow: bool = False
     message: Message | None = None
     setback: Setback | None = None
@@ -66,14 +66,14 @@ class Progress:
     """The steps of a generation that apply to it.
 
     Args:
-        took: from the request to the last step that was done, or until now while there is more to come.
-        usual: the same as a median of this template's history.
-        slow_at: when the step under way will count as slower than usual; None when it does or never will.
+        took: from the request to the last completed step, or until now while steps are pending.
+        typical: the same as the median of the template's history.
+        slow_at: when the current step becomes slow; None when it is already, or never will.
     """
 
     steps: Sequence[ProgressStep]
     took: timedelta
-    usual: timedelta | None
+    typical: timedelta | None
     slow_at: datetime | None = None
 
     @property
@@ -94,14 +94,14 @@ def progress_of(
 ) -> Progress:
     """Return the steps of a generation, in two queries.
 
-    A step at which an attempt failed is "failed" from the first attempt on, until a later attempt has got past it.
+    A step at which an attempt failed is "failed" until a later attempt has completed it.
 
     Args:
-        message: what the deployment says about the step it is in.
-        is_ending: whether it is being stopped, so that no step is under way.
+        message: the deployment's message about its current step.
+        is_ending: whether it is being stopped, so that there is no current step.
     """
     done = _times(generation)
-    usual = usual_steps(generation.configuration.executable_id)
+    typical = typical_durations(generation.configuration.executable_id)
     has_failed = generation.outcome == Generation.Outcome.FAILED
     setback = None if is_ending or (generation.outcome and not has_failed) else setback_of(generation, now=now)
     state = "upcoming" if is_ending else "failed" if has_failed or setback else "now"
@@ -113,27 +113,27 @@ def progress_of(
     for step in applicable(generation):
         if step in done and step != failed_at:
             at = max(done[step], last)
-            steps.append(ProgressStep(step=step, state="done", at=at, took=at - last, usual=usual.get(step)))
+            steps.append(ProgressStep(step=step, state="done", at=at, took=at - last, typical=typical.get(step)))
             last = at
         elif failed_at is not None and _ORDER[step] < _ORDER[failed_at]:
-            steps.append(ProgressStep(step=step, state="done"))  # too quick for a look to see it
+            steps.append(ProgressStep(step=step, state="done"))  # shorter than the interval of observation
         else:
             since = last if state == "now" else None
-            here = setback if step == failed_at else None
-            steps.append(_undone(step, state, since, now, usual.get(step), message, here))
+            step_setback = setback if step == failed_at else None
+            steps.append(_undone(step, state, since, now, typical.get(step), message, step_setback))
             state = "upcoming"
     end = now if any(step.state == "now" for step in steps) or (setback and setback.number) else last
-    total = sum(usual.values(), timedelta()) if usual else None
-    return Progress(steps=steps, took=end - begin, usual=total, slow_at=_slow_at(steps))
+    total = sum(typical.values(), timedelta()) if typical else None
+    return Progress(steps=steps, took=end - begin, typical=total, slow_at=_slow_at(steps))
 
 
-def usual_steps(executable_id: str) -> Mapping[Step, timedelta]:
-    """Return how long each step of a template's generations usually takes, empty when too few are known."""
-    known = Generation.objects.filter(
+def typical_durations(executable_id: str) -> Mapping[Step, timedelta]:
+    """Return the median duration of each step of a template's generations, empty when there are too few."""
+    completed = Generation.objects.filter(
         configuration__executable=executable_id, steps__has_key=Step.ROUTED.value
     ).order_by("-pk")[:HISTORY]
     lengths: dict[Step, list[float]] = {}
-    for generation in known:
+    for generation in completed:
         times = _times(generation)
         marks = [(step, times[step]) for step in Step if step in times]
         for before, (step, at) in pairwise(marks):
@@ -144,7 +144,7 @@ def usual_steps(executable_id: str) -> Mapping[Step, timedelta]:
 
 
 def applicable(generation: Generation) -> Iterable[Step]:
-    """Return the steps that mean something for a generation: no environment or no artifact, no such step."""
+    """Return the steps that apply to a generation, e.g. none for fetching without input artifacts."""
     skipped = set()
     if not generation.server_spec.get("requirements"):
         skipped.add(Step.PREPARED)
@@ -165,7 +165,7 @@ def _undone(
     state: str,
     since: datetime | None,
     now: datetime,
-    usual: timedelta | None,
+    typical: timedelta | None,
     message: Message | None,
     setback: Setback | None,
 ) -> ProgressStep:
@@ -175,8 +175,8 @@ def _undone(
         state=state,
         at=since,
         took=took,
-        usual=usual,
-        slow=step is not Step.PLACED and took is not None and usual is not None and took > _patience(usual),
+        typical=typical,
+        slow=step is not Step.PLACED and took is not None and typical is not None and took > _slow_threshold(typical),
         message=message if state != "upcoming" else None,
         setback=setback,
     )
@@ -184,14 +184,14 @@ def _undone(
 
 def _slow_at(steps: Sequence[ProgressStep]) -> datetime | None:
     current = next((step for step in steps if step.state == "now"), None)
-    if current is None or current.slow or current.usual is None or current.at is None or current.step is Step.PLACED:
+    if current is None or current.slow or current.typical is None or current.at is None or current.step is Step.PLACED:
         return None
-    return current.at + _patience(current.usual)
+    return current.at + _slow_threshold(current.typical)
 
 
-def _patience(usual: timedelta) -> timedelta:
-    """Return how long a step may take before it counts as slower than usual."""
-    return max(usual * SLOW_FACTOR, usual + SLOW_LEAST)
+def _slow_threshold(typical: timedelta) -> timedelta:
+    """Return the duration after which a step is slow."""
+    return max(typical * SLOW_FACTOR, typical + MIN_SLOW_EXCESS)
 
 
 def _times(generation: Generation) -> dict[Step, datetime]:

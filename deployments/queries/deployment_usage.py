@@ -1,4 +1,4 @@
-"""The replicas of a deployment with what they were given and what they use right now."""
+"""The replicas of a deployment with their reserved resources and their current usage."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MAX_SHOWN = 50  # replicas
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaUse:
-    """A replica that holds resources.
+    """A replica with reserved resources, and what it uses of them.
 
     Args:
-        cpu_percent: CPU in use in percent of one core, None while it is not known.
-        memory_bytes: memory in use in bytes, None while it is not known.
-        age: since its present attempt began, None while it is not known.
+        cpu_percent: CPU usage in percent of one core, None while it is not known.
+        memory_bytes: memory usage in bytes, None while it is not known.
+        age: since its current attempt began, None while it is not known.
     """
 
     replica: Replica
@@ -40,7 +40,7 @@ class ReplicaUse:
 
     @property
     def memory_share(self) -> int | None:
-        """Memory in use in percent of what the plan grants."""
+        """Memory usage in percent of its resource plan."""
         if self.memory_bytes is None or not self.replica.memory_bytes:
             return None
         return round(100 * self.memory_bytes / self.replica.memory_bytes)
@@ -48,16 +48,16 @@ class ReplicaUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What the replicas of a deployment hold and use, all together.
+    """The reserved resources and the usage of all replicas of a deployment.
 
     Args:
-        uses: one for each replica that holds resources, those of the newest generation first.
-        asked: sum of what they hold.
-        measured_at: when what they use was measured, None when it is not known yet.
+        uses: one for each replica with reserved resources, those of the newest generation first.
+        reserved: the sum of their reserved resources.
+        measured_at: when the usage was measured, None before the first measurement.
     """
 
     uses: Sequence[ReplicaUse]
-    asked: Resources
+    reserved: Resources
     measured_at: datetime | None
 
     @property
@@ -83,15 +83,15 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How many replicas a generation may have, and what each may use."""
+    """The limits of a generation's replicas, and the resource plan of each."""
 
-    least: int
-    most: int
+    min_replicas: int
+    max_replicas: int
     plan: str
 
 
-def usage_of(deployment: Deployment) -> Usage:
-    """Return what the replicas used when they were last measured, and have them measured again soon."""
+def get_usage(deployment: Deployment) -> Usage:
+    """Return the last measured usage of the replicas, and request a new measurement."""
     replicas = list(
         Replica.objects.filter(generation__deployment=deployment, is_reserved=True)
         .select_related("generation")
@@ -101,10 +101,10 @@ def usage_of(deployment: Deployment) -> Usage:
     measured = measurements.ask_for(connection_id, deployment.pk) if replicas else None
     begun = Attempt.objects.filter(replica__in=[replica.pk for replica in replicas], number=F("replica__attempt"))
     began_at = dict(begun.values_list("replica", "started_at"))
-    used = measured.replicas if measured else {}
+    usage = measured.replicas if measured else {}
     return Usage(
-        uses=[_use(replica, used.get(replica.name), began_at.get(replica.pk)) for replica in replicas],
-        asked=Resources(
+        uses=[_use(replica, usage.get(replica.name), began_at.get(replica.pk)) for replica in replicas],
+        reserved=Resources(
             cpu_millis=sum(replica.cpu_millis for replica in replicas),
             memory_bytes=sum(replica.memory_bytes for replica in replicas),
             gpus=sum(replica.gpus for replica in replicas),
@@ -123,8 +123,10 @@ def _use(replica: Replica, used: ReplicaUsage | None, began_at: datetime | None)
 
 
 def scale_of(generation: Generation | None) -> Scale | None:
-    """Return what a generation's server spec says of its replicas, None before there is one."""
+    """Return the scale in a generation's server spec, None before it has one."""
     if generation is None or not generation.server_spec:
         return None
     server_spec = from_dict(generation.server_spec)
-    return Scale(least=server_spec.min_replicas, most=server_spec.max_replicas, plan=server_spec.resource_plan)
+    return Scale(
+        min_replicas=server_spec.min_replicas, max_replicas=server_spec.max_replicas, plan=server_spec.resource_plan
+    )

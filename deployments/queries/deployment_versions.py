@@ -1,7 +1,7 @@
-"""What a page polls for: database expressions that change whenever the page would look different, and only then.
+"""The versions that pages poll for: database expressions that change exactly when the page would look different.
 
-They are joined to the one query that a poll makes beside loading its session, so they are cheap by construction: an
-index scan for a list, a handful of look-ups by key for one deployment.
+They are added to the one query of a poll (beside that of its session), so they have to be cheap: an index scan for a
+list, a few look-ups by key for one deployment.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from deployments.models import Attempt, Deployment, DeploymentEvent, Generation,
 
 
 def list_version(group_id: str) -> Mapping[str, Combinable]:
-    """Return what changes with every change to a row that a list of the group's deployments shows."""
+    """Return a version that changes with every visible change of the group's list of deployments."""
     rows = Deployment.objects.filter(resource_group_id=group_id)
-    return {"rows": Coalesce(Subquery(_one(rows, Sum("revision"))), 0)}
+    return {"rows": Coalesce(Subquery(_aggregate(rows, Sum("revision"))), 0)}
 
 
 def details_version(deployment_id: str) -> Mapping[str, Combinable]:
-    """Return what changes with every change that the pages of one deployment show."""
+    """Return a version that changes with every visible change of one deployment's pages."""
     row = Deployment.objects.filter(pk=deployment_id)
     newest = Generation.objects.filter(deployment=deployment_id).order_by("-number")
     replicas = Replica.objects.filter(generation__deployment=deployment_id)
@@ -53,40 +53,42 @@ def details_version(deployment_id: str) -> Mapping[str, Combinable]:
     ]
     return {
         "seen_revision": Subquery(row.values("revision")),
-        "seen_proof": Subquery(row.values("verified_at")),
+        "seen_verification": Subquery(row.values("verified_at")),
         "seen_steps": Subquery(newest.values("steps")[:1], output_field=JSONField()),
         "seen_answer": _as_text(newest.filter(outcome="RUNNING"), "readiness_answer"),
         "seen_waiting": _as_text(newest, "waiting"),
-        "seen_replicas": Subquery(_one(replicas, _together(Sum("attempt"), Sum("restarts"), *present))),
-        "seen_attempts": Subquery(_one(attempts, _together(Count("pk"), Count("ended_at")))),
-        "seen_room": _room_while_waiting(deployment_id),
-        "seen_event": Subquery(_one(events, Max("pk")), output_field=IntegerField()),
+        "seen_replicas": Subquery(_aggregate(replicas, _concatenated(Sum("attempt"), Sum("restarts"), *present))),
+        "seen_attempts": Subquery(_aggregate(attempts, _concatenated(Count("pk"), Count("ended_at")))),
+        "seen_capacity": _capacity_while_waiting(deployment_id),
+        "seen_event": Subquery(_aggregate(events, Max("pk")), output_field=IntegerField()),
     }
 
 
 def _as_text(rows: QuerySet[Any], column: str) -> Combinable:
-    """Return a message of the first row as it is stored, None when there is none."""
+    """Return a message of the first row in its stored form, None when there is none."""
     return Subquery(rows.annotate(text=Cast(column, TextField())).values("text")[:1])
 
 
-def _room_while_waiting(deployment_id: str) -> Combinable:
-    """Return what changes with what others hold, while the deployment waits for it and shows who they are."""
+def _capacity_while_waiting(deployment_id: str) -> Combinable:
+    """Return a version of the reserved resources while the deployment waits for them, as its page then lists them."""
     waiting = Generation.objects.filter(deployment=deployment_id, outcome="", waiting__isnull=False)
     connection = Deployment.objects.filter(pk=deployment_id).values("resource_group__connection")
-    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection__in=connection)
-    room = Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0)
-    return Case(When(Exists(waiting), then=room), default=Value(0))
+    reserved = Replica.objects.filter(
+        is_reserved=True, generation__deployment__resource_group__connection__in=connection
+    )
+    amount = Coalesce(Subquery(_aggregate(reserved, Sum(F("memory_bytes") + F("cpu_millis")))), 0)
+    return Case(When(Exists(waiting), then=amount), default=Value(0))
 
 
-def _together(*figures: Combinable) -> Combinable:
-    """Return several figures as one text."""
+def _concatenated(*figures: Combinable) -> Combinable:
+    """Return several numbers as one text."""
     texts: list[Combinable] = []
     for figure in figures:
         texts += [Value("/"), Cast(figure, CharField())]
     return Concat(*texts, output_field=CharField())
 
 
-def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
-    """Return a query of one row with one aggregate, fit for a subquery."""
-    alone: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
-    return alone.values("figure")
+def _aggregate(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
+    """Return a query of one row with one aggregate, usable as a subquery."""
+    query: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
+    return query.values("figure")

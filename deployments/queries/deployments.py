@@ -1,7 +1,7 @@
-"""Lists of deployments: filters, counts by status, one page of rows, with a constant number of queries.
+"""Lists of deployments: filters, counts by status and one page of rows, with a constant number of queries.
 
-A resource group may have ten thousand deployments, so a page is read in two steps: first the ids of its rows in their
-order, then these rows with what they refer to. Sorting never carries whole rows.
+A resource group may have ten thousand deployments, so a page is read in two steps: first the sorted ids of its rows,
+then these rows with their related rows. So the database never sorts whole rows.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from django.db.models import Count, QuerySet
 from deployments.lifecycle import Action, Status, TargetStatus, why_not
 from deployments.models import Deployment
 from deployments.queries.deployment_filters import FILTERS, STATUS
-from deployments.queries.filters import narrowed
+from deployments.queries.filters import filtered
 
 PAGE_SIZES = (25, 50, 100)
-# Name in the address -> columns; "-" before the name turns the order round.
+# Name in the URL -> columns; "-" before the name reverses the order.
 SORTS: Mapping[str, tuple[str, ...]] = {
     "id": ("pk",),
     "scenario": ("configuration__scenario__name", "configuration__executable__name"),
@@ -30,10 +30,10 @@ SORTS: Mapping[str, tuple[str, ...]] = {
     "changed": ("changed_at",),
 }
 NEWEST = "-created"
-# Columns that a reader may choose, in their order; id and status are always there.
+# Columns that a user may choose, in their order; id and status are always shown.
 COLUMNS = ("scenario", "target", "created", "changed", "until", "creator")
-USUAL_COLUMNS = ("scenario", "target", "created", "changed")
-# What a row of a list shows. Without it each row would bring its template's whole text along.
+DEFAULT_COLUMNS = ("scenario", "target", "created", "changed")
+# The columns of a row. Without this each row would load the whole text of its template.
 _SHOWN = (
     "id",
     "resource_group_id",
@@ -78,12 +78,12 @@ class DeploymentFilter:
 
     @property
     def sort_if_chosen(self) -> str:
-        """The sort as the address says it, `""` for the usual one."""
+        """The sort order for the URL, `""` for the default."""
         return "" if self.sort == NEWEST else self.sort
 
     @property
     def size_if_chosen(self) -> int:
-        """The rows on a page as the address says them, 0 for the usual number."""
+        """The page size for the URL, 0 for the default."""
         return 0 if self.size == PAGE_SIZES[0] else self.size
 
 
@@ -93,8 +93,8 @@ class DeploymentPage:
 
     Args:
         rows: the deployments with configuration, scenario and executable loaded.
-        counts: status -> number, under all filters but the one by status.
-        page: for the links to the other pages.
+        counts: status -> number, with all filters except the one by status.
+        page: Django's page object, for the links to other pages.
     """
 
     rows: Sequence[Deployment]
@@ -108,7 +108,7 @@ class DeploymentPage:
 
 @dataclass(frozen=True, kw_only=True)
 class Eligibility:
-    """Whether one of many chosen deployments can be acted on; `reason` is `""` when it can."""
+    """Whether an action is allowed for one of several chosen deployments; `reason` is `""` when it is."""
 
     deployment: Deployment
     reason: str
@@ -118,48 +118,48 @@ def deployment_page(group_id: str, selection: DeploymentFilter, number: int = 1)
     """Return one page of the deployments of a resource group, in three queries.
 
     Args:
-        number: the page, from 1; beyond the last it is the last.
+        number: of the page, from 1; numbers beyond the last page mean the last.
     """
-    found = _filtered(group_id, selection)
-    counted = found.order_by().values_list("status").annotate(Count("pk"))
-    counts = {status.value: 0 for status in Status} | dict(counted)
-    ids = found.values_list("pk", flat=True).order_by(*_order(selection.sort))
+    rows = _filtered(group_id, selection)
+    status_counts = rows.order_by().values_list("status").annotate(Count("pk"))
+    counts = {status.value: 0 for status in Status} | dict(status_counts)
+    ids = rows.values_list("pk", flat=True).order_by(*_order(selection.sort))
     if selection.status:
         ids = ids.filter(status=selection.status)
-    paginator = _Counted(
+    paginator = _CountedPaginator(
         ids, selection.size, count=counts[selection.status] if selection.status else sum(counts.values())
     )
     page = paginator.get_page(number)
-    shown = list(page.object_list)
-    by_id = _with_names(Deployment.objects.filter(pk__in=shown)).in_bulk()
-    return DeploymentPage(rows=[by_id[pk] for pk in shown if pk in by_id], counts=counts, page=page)
+    page_ids = list(page.object_list)
+    by_id = _with_names(Deployment.objects.filter(pk__in=page_ids)).in_bulk()
+    return DeploymentPage(rows=[by_id[pk] for pk in page_ids if pk in by_id], counts=counts, page=page)
 
 
 def all_deployments(group_id: str, selection: DeploymentFilter) -> Iterator[Deployment]:
-    """Yield every deployment that a list would show on all its pages, a few hundred at a time."""
-    found = _filtered(group_id, selection)
+    """Yield the deployments of all pages of a list, read from the database in chunks."""
+    rows = _filtered(group_id, selection)
     if selection.status:
-        found = found.filter(status=selection.status)
-    return _with_names(found.order_by(*_order(selection.sort))).iterator(chunk_size=500)
+        rows = rows.filter(status=selection.status)
+    return _with_names(rows.order_by(*_order(selection.sort))).iterator(chunk_size=500)
 
 
 def eligibility_of(group_id: str, ids: Sequence[str], action: Action) -> list[Eligibility]:
-    """Return for each chosen deployment that exists whether the action is allowed, in the order given."""
-    found = _with_names(Deployment.objects.filter(resource_group_id=group_id, pk__in=ids)).in_bulk()
+    """Return whether the action is allowed for each existing deployment of `ids`, in their order."""
+    by_id = _with_names(Deployment.objects.filter(resource_group_id=group_id, pk__in=ids)).in_bulk()
     return [
         Eligibility(
-            deployment=found[pk],
-            reason=why_not(action, Status(found[pk].status), TargetStatus(found[pk].target_status)),
+            deployment=by_id[pk],
+            reason=why_not(action, Status(by_id[pk].status), TargetStatus(by_id[pk].target_status)),
         )
         for pk in dict.fromkeys(ids)
-        if pk in found
+        if pk in by_id
     ]
 
 
 def _filtered(group_id: str, selection: DeploymentFilter) -> QuerySet[Deployment]:
-    """Return the deployments under all filters but the one by status."""
-    others = (one for one in FILTERS if one is not STATUS)
-    return narrowed(Deployment.objects.filter(resource_group_id=group_id), others, selection.values)
+    """Return the deployments with all filters except the one by status."""
+    others = (declared for declared in FILTERS if declared is not STATUS)
+    return filtered(Deployment.objects.filter(resource_group_id=group_id), others, selection.values)
 
 
 def _order(sort: str) -> list[str]:
@@ -173,13 +173,13 @@ def _with_names(deployments: QuerySet[Deployment]) -> QuerySet[Deployment]:
     return deployments.select_related("configuration__scenario", "configuration__executable").only(*_SHOWN)
 
 
-class _Counted(Paginator):  # type: ignore[type-arg]  # not subscriptable when it runs
-    """A paginator that is told the number of rows instead of asking the database once more."""
+class _CountedPaginator(Paginator):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """A paginator with a known number of rows, which saves a query."""
 
     def __init__(self, rows: QuerySet[Any, Any], size: int, *, count: int) -> None:
         super().__init__(rows, size)
-        self._known = count
+        self._count = count
 
     @cached_property
     def count(self) -> int:
-        return self._known
+        return self._count

@@ -1,4 +1,4 @@
-"""Whether what somebody has asked of deployments is still being done."""
+"""Whether an action that a user has requested is still in progress."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from deployments.models import Actor, Deployment, Generation
 
 
 def is_under_way(actor: Actor, action: Action, ids: Sequence[str], *, generation: int = 0) -> bool:
-    """Return whether an action on any of the deployments that the actor may see has not come to its end.
+    """Return whether an action is still in progress on any of the deployments that the actor may see.
 
     Args:
-        generation: that an update has begun; a later change puts another one in its place.
+        generation: the one that an update has created; a later change creates another one.
     """
     rows = Deployment.objects.filter(pk__in=ids)
     if actor.groups is not None:

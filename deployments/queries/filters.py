@@ -1,4 +1,4 @@
-"""What lists can be filtered by: tables that queries, the forms and chips of pages and the AI API walk."""
+"""Filters of lists: tables from which queries, the forms and chips of pages, and the AI API are built."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django_stubs_ext import StrPromise
 
 from deployments.models import Executable, Scenario
 
-MAX_LENGTH = 256  # characters of a value; nothing that it is compared with is longer
+MAX_LENGTH = 256  # characters of a value; no column that it is compared with is longer
 
 Row = TypeVar("Row", bound=Model)
 Choices = Sequence[tuple[str, str]]  # value, text
@@ -37,16 +37,16 @@ class Filter:
     """One row of a table of filters.
 
     Args:
-        name: in the address of the page.
+        name: of the query parameter of the page.
         label: of the field and of the chip.
-        condition: value -> what the rows fulfil.
-        parse: value of the address -> value that makes sense, `""` for none.
-        choices: values of all filters -> what a select offers; None for a field that is no select.
-        all_label: a select's entry for no choice.
-        hint: what a text field may hold; neither this nor `choices` means that the page has no field for it, and only
-            keeps the value.
-        parameter: its name in the AI API, `""` when that does not have it.
-        annotation: type of the parameter; a list is any of its values.
+        condition: value -> condition on the rows.
+        parse: value in the URL -> valid value, `""` for none.
+        choices: values of all filters -> options of a select; None for a field that is no select.
+        all_label: a select's option for no filter.
+        hint: placeholder of a text field. Without this and without `choices` the page has no field for the filter, and
+            only keeps its value.
+        parameter: its name in the AI API, `""` when the API does not have it.
+        annotation: type of the parameter; a list matches any of its values.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Filter:
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """A filter as a page shows it: its value, and what may be chosen instead."""
+    """A filter on a page: its value, and its options."""
 
     filter: Filter
     value: str
@@ -70,39 +70,43 @@ class Field:
 
     @property
     def text(self) -> str:
-        """The value as people read it."""
+        """The label of the value."""
         return next((text for value, text in self.choices if value == self.value), self.value)
 
 
 def values_from(filters: Iterable[Filter], query: Mapping[str, str]) -> dict[str, str]:
-    """Return name -> value of what an address asks for; what makes no sense in it counts as not said."""
-    return {one.name: one.parse(_plain(query.get(one.name, ""))) for one in filters}
+    """Return filter name -> value from a query string; invalid values are ignored."""
+    return {declared.name: declared.parse(_plain(query.get(declared.name, ""))) for declared in filters}
 
 
 def fields_of(filters: Iterable[Filter], values: Mapping[str, str]) -> list[Field]:
     """Return the filters with their values, for the form and the chips of a page."""
     return [
-        Field(filter=one, value=values.get(one.name, ""), choices=one.choices(values) if one.choices else ())
-        for one in filters
+        Field(
+            filter=declared,
+            value=values.get(declared.name, ""),
+            choices=declared.choices(values) if declared.choices else (),
+        )
+        for declared in filters
     ]
 
 
-def narrowed(
+def filtered(
     rows: QuerySet[Row], filters: Iterable[Filter], values: Mapping[str, str | Sequence[str]]
 ) -> QuerySet[Row]:
-    """Return the rows that fulfil all filters that have a value; of several values of one filter any will do."""
-    for one in filters:
-        given = values.get(one.name, "")
-        several = [_plain(value) for value in ([given] if isinstance(given, str) else given)]
+    """Return the rows that match all filters with a value; a filter with several values matches any of them."""
+    for declared in filters:
+        given = values.get(declared.name, "")
+        alternatives = [_plain(value) for value in ([given] if isinstance(given, str) else given)]
         condition = Q()
-        for value in filter(None, several):
-            condition |= one.condition(value)
+        for value in filter(None, alternatives):
+            condition |= declared.condition(value)
         rows = rows.filter(condition)
     return rows
 
 
 def uuid_or_none(text: str) -> UUID | None:
-    """Return an id that came from outside, None when it is none."""
+    """Parse an id from outside; None when it is not a UUID."""
     try:
         return UUID(text)
     except ValueError:
@@ -110,7 +114,7 @@ def uuid_or_none(text: str) -> UUID | None:
 
 
 def equals_uuid(column: str) -> Callable[[str], Q]:
-    """Return the condition that a column has an id; nothing has one that is no UUID."""
+    """Return the condition that a column equals an id; it matches nothing when the value is not a UUID."""
 
     def condition(value: str) -> Q:
         pk = uuid_or_none(value)
@@ -120,12 +124,12 @@ def equals_uuid(column: str) -> Callable[[str], Q]:
 
 
 def equals(column: str) -> Callable[[str], Q]:
-    """Return the condition that a column has a value."""
+    """Return the condition that a column equals a value."""
     return lambda value: Q(**{column: value})
 
 
 def period_filter(column: str, *, name: str, label: StrPromise) -> Filter:
-    """Return the filter by how long ago the moment in a column is at the most."""
+    """Return a filter by the maximum age of the time in a column."""
     return Filter(
         name=name,
         label=label,
@@ -137,7 +141,7 @@ def period_filter(column: str, *, name: str, label: StrPromise) -> Filter:
 
 
 def scenario_filter(column: str) -> Filter:
-    """Return the filter by scenario of rows that have it in a column."""
+    """Return a filter by the scenario in a column."""
     return Filter(
         name="scenario",
         label=_("Scenario"),
@@ -149,7 +153,7 @@ def scenario_filter(column: str) -> Filter:
 
 
 def executable_filter(column: str) -> Filter:
-    """Return the filter by deployment template of rows that have it in a column."""
+    """Return a filter by the deployment template in a column."""
     return Filter(
         name="executable",
         label=_("Template"),
@@ -166,7 +170,7 @@ def _scenario_choices(values: Mapping[str, str]) -> Choices:
 
 
 def _executable_choices(values: Mapping[str, str]) -> Choices:
-    """Return the templates, those of the chosen scenario alone when one is chosen."""
+    """Return the templates, only those of the chosen scenario if there is one."""
     rows = Executable.objects.values_list("pk", "name", "version", "scenario_id")
     chosen = values.get("scenario", "")
     return [(pk, f"{name} {version}".strip()) for pk, name, version, scenario in rows if chosen in {"", scenario}]

@@ -1,8 +1,8 @@
-"""The one thing that requests read from a runtime: logs, within a deadline, and by few threads of one connection.
+"""Reads logs from a runtime inside web requests: with a deadline, and with few threads per connection.
 
-They are read where they lie, as nobody writes them into the database: of the local runtime from its files, in a few
-milliseconds. A runtime that does not answer costs a request LOG_SECONDS, and the next ones nothing once READS_AT_ONCE
-of its calls hang.
+Logs are not in the database, so this is the only call to a runtime in a request; the local runtime reads its files in
+a few milliseconds. A runtime that does not respond costs a request LOG_TIMEOUT; once MAX_CONCURRENT_READS of its calls
+hang, no further thread is started for it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from deployments.models import Connection
 from deployments.runtimes.base import LogLine
 from deployments.runtimes.registry import runtime_for
 
-LOG_SECONDS = 2.0
-READS_AT_ONCE = 4  # of one connection, of the eight threads of a web process
+LOG_TIMEOUT = 2.0
+MAX_CONCURRENT_READS = 4  # per connection; a web process has eight threads
 
 Answer = TypeVar("Answer")
 
@@ -27,7 +27,9 @@ Answer = TypeVar("Answer")
 class LogSource:
     """The logs of the deployments of a connection; the calls are those of `runtimes.base.Runtime`."""
 
-    _slots: dict[int, threading.BoundedSemaphore] = defaultdict(lambda: threading.BoundedSemaphore(READS_AT_ONCE))
+    _slots: dict[int, threading.BoundedSemaphore] = defaultdict(
+        lambda: threading.BoundedSemaphore(MAX_CONCURRENT_READS)
+    )
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -36,43 +38,43 @@ class LogSource:
         """Return log lines.
 
         Raises:
-            RuntimeUnavailable: the runtime cannot be asked, or does not answer within LOG_SECONDS.
-            CursorInvalid: the cursor is none of its.
+            RuntimeUnavailable: the runtime cannot be called, or does not respond within LOG_TIMEOUT.
+            CursorInvalid: the cursor is not from this log.
         """
         runtime = runtime_for(self._connection)
         return self._within(lambda: runtime.logs(deployment_id, **query))
 
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
-        """Return the lines that have no end yet.
+        """Return the lines without a line end yet.
 
         Raises:
-            RuntimeUnavailable: the runtime cannot be asked, or does not answer within LOG_SECONDS.
+            RuntimeUnavailable: the runtime cannot be called, or does not respond within LOG_TIMEOUT.
         """
         runtime = runtime_for(self._connection)
         return self._within(lambda: runtime.unfinished_lines(deployment_id))
 
     def _within(self, call: Callable[[], Answer]) -> Answer:
         slot = self._slots[self._connection.pk]
-        if not slot.acquire(timeout=LOG_SECONDS):
-            raise self._silent()
+        if not slot.acquire(timeout=LOG_TIMEOUT):
+            raise self._timed_out()
         answers: SimpleQueue[tuple[Answer | None, Exception | None]] = SimpleQueue()
 
         def work() -> None:
             try:
                 answers.put((call(), None))
-            except Exception as error:  # noqa: BLE001  it is raised below
+            except Exception as error:  # noqa: BLE001  raised below, in the thread of the request
                 answers.put((None, error))
             finally:
                 slot.release()
 
         threading.Thread(target=work, name=f"logs-{self._connection.pk}", daemon=True).start()
         try:
-            answer, error = answers.get(timeout=LOG_SECONDS)
+            answer, error = answers.get(timeout=LOG_TIMEOUT)
         except Empty:
-            raise self._silent() from None
+            raise self._timed_out() from None
         if error is not None:
             raise error
         return answer  # type: ignore[return-value]  # without an error there is one
 
-    def _silent(self) -> RuntimeUnavailable:
-        return RuntimeUnavailable(f"{self._connection.name} has not answered within {LOG_SECONDS:g} s.")
+    def _timed_out(self) -> RuntimeUnavailable:
+        return RuntimeUnavailable(f"{self._connection.name} has not answered within {LOG_TIMEOUT:g} s.")

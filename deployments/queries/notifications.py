@@ -1,6 +1,6 @@
-"""What somebody wants to hear of: their own deployments that came up, failed, were updated or end soon.
+"""Notifications of a user: own deployments that are running, have failed, were updated or end soon.
 
-Nothing is written for it: the events of deployments tell all, and a person keeps only when they read them last.
+They are the events of deployments, so nothing else is stored than when the user read them last.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_SHOWN = 50
 
 
 def unread_count(user: User) -> int:
-    """Return how many notifications came since they were read last, at most MAX_COUNTED."""
+    """Return the number of notifications since the user last read them, at most MAX_COUNTED."""
     return _of(user).filter(at__gt=user.notified_at).order_by()[:MAX_COUNTED].count()
 
 

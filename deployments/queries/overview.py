@@ -1,4 +1,4 @@
-"""The state of a workspace at a glance: counts, what needs attention, what is new, and the room that is left."""
+"""The overview of a workspace: counts, deployments that need attention, the newest ones, and used capacity."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _SHOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Attention:
-    """A deployment that somebody should look at.
+    """A deployment that needs attention.
 
     Args:
-        cause: "dead", "unseen" (its runtime cannot be reached), "waiting" (PENDING for long) or "ending".
-        since: since when; for "ending" the time of its end.
-        waiting: what it is waiting for, None when not known.
+        cause: "dead", "unseen" (its runtime is unreachable), "waiting" (PENDING for long) or "ending".
+        since: when that began; for "ending" the time of its end.
+        waiting: what it waits for, None when not known.
     """
 
     deployment: Deployment
@@ -52,7 +52,7 @@ class Attention:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanUse:
-    """What the replicas of one resource plan hold; `memory_bytes` in bytes."""
+    """The reserved resources of all replicas with one resource plan."""
 
     plan: str
     deployments: int
@@ -68,16 +68,16 @@ class PlanUse:
 
 def counts_by_status(group_ids: Iterable[str]) -> Mapping[str, Mapping[str, int]]:
     """Return group id -> status -> number of deployments, in one query."""
-    wanted = list(group_ids)
-    counts = {pk: {status.value: 0 for status in Status} for pk in wanted}
-    rows = Deployment.objects.filter(resource_group__in=wanted).order_by()
+    ids = list(group_ids)
+    counts = {pk: {status.value: 0 for status in Status} for pk in ids}
+    rows = Deployment.objects.filter(resource_group__in=ids).order_by()
     for group_id, status, number in rows.values_list("resource_group", "status").annotate(Count("pk")):
         counts[group_id][status] = number
     return counts
 
 
 def needing_attention(group_id: str, *, now: datetime) -> tuple[Sequence[Attention], int]:
-    """Return the most urgent deployments that somebody should look at, and how many there are, in two queries."""
+    """Return the deployments that need attention most urgently, and the number of all, in two queries."""
     dead = Q(status=Status.DEAD, target_status=TargetStatus.RUNNING)
     unseen = Q(unreachable_since__isnull=False)
     waiting = Q(status__in=[Status.UNKNOWN, Status.PENDING], status_changed_at__lt=now - LONG_WAIT)
@@ -91,12 +91,12 @@ def needing_attention(group_id: str, *, now: datetime) -> tuple[Sequence[Attenti
     urgency = Case(
         When(dead, then=Value(0)), When(unseen, then=Value(1)), When(waiting, then=Value(2)), default=Value(3)
     )
-    found = Deployment.objects.filter(dead | unseen | waiting | ending, resource_group=group_id)
+    matching = Deployment.objects.filter(dead | unseen | waiting | ending, resource_group=group_id)
     newest = Generation.objects.filter(deployment=OuterRef("pk")).order_by("-number").values("waiting")[:1]
-    rows = found.select_related("configuration").only(*_SHOWN)
+    rows = matching.select_related("configuration").only(*_SHOWN)
     rows = rows.annotate(cause=cause, waiting_for=Subquery(newest)).order_by(urgency, "-status_changed_at", "pk")
     shown = [_attention(row) for row in rows[:ATTENTION_SHOWN]]
-    return shown, len(shown) if len(shown) < ATTENTION_SHOWN else found.count()
+    return shown, len(shown) if len(shown) < ATTENTION_SHOWN else matching.count()
 
 
 def newest_deployments(group_id: str) -> QuerySet[Deployment]:
@@ -106,10 +106,10 @@ def newest_deployments(group_id: str) -> QuerySet[Deployment]:
 
 
 def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
-    """Return what is held for each resource plan, the one with most memory first, in one query."""
-    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
+    """Return the reserved resources of each resource plan, the one with most memory first, in one query."""
+    reserved = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
     rows = (
-        held.order_by()
+        reserved.order_by()
         .annotate(plan=KeyTextTransform("resource_plan", "generation__server_spec"))
         .values("plan")
         .annotate(
@@ -135,19 +135,21 @@ def plans_in_use(connection: Connection) -> Sequence[PlanUse]:
 
 
 def overview_version(connection_id: int) -> Mapping[str, Combinable]:
-    """Return what changes whenever a deployment on a connection, what is held for one, or its health changes."""
+    """Return a version that changes with the deployments of a connection, its reserved resources and its health."""
     deployments = Deployment.objects.filter(resource_group__connection=connection_id)
-    held = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection_id)
+    reserved = Replica.objects.filter(
+        is_reserved=True, generation__deployment__resource_group__connection=connection_id
+    )
     return {
-        "seen_rows": Coalesce(Subquery(_one(deployments, Sum("revision"))), 0),
+        "seen_rows": Coalesce(Subquery(_aggregate(deployments, Sum("revision"))), 0),
         "seen_health": Subquery(ConnectionStatus.objects.filter(pk=connection_id).values("unreachable_since")),
-        "seen_held": Coalesce(Subquery(_one(held, Sum(F("memory_bytes") + F("cpu_millis")))), 0),
+        "seen_reserved": Coalesce(Subquery(_aggregate(reserved, Sum(F("memory_bytes") + F("cpu_millis")))), 0),
     }
 
 
-def _one(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
-    found: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
-    return found.values("figure")
+def _aggregate(rows: QuerySet[Any], figure: Combinable) -> QuerySet[Any, Any]:
+    query: QuerySet[Any, Any] = rows.order_by().annotate(one=Value(1)).values("one").annotate(figure=figure)
+    return query.values("figure")
 
 
 def _attention(row: Deployment) -> Attention:

@@ -1,4 +1,4 @@
-"""Secrets as administrators may see them: names, keys and who uses them, never values."""
+"""Secrets for administrators: names, keys and the templates that use them, never values."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from deployments.models import Actor, Executable, ResourceGroup, Role, Secret
 
 
 def secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
-    """Return the secrets of a resource group, or with None those for all groups.
+    """Return the secrets of a resource group, or with None those of all groups.
 
     Raises:
-        NotAllowed: to see them, one has to be an administrator there.
+        NotAllowed: `actor` is not an administrator there.
     """
     if group is None:
         require_everywhere(actor)
@@ -28,7 +28,7 @@ def visible_secrets(actor: Actor, *, text: str = "") -> QuerySet[Secret]:
         text: part of a name.
 
     Raises:
-        NotAllowed: `actor` is none.
+        NotAllowed: `actor` is not an administrator.
     """
     require(actor, Role.ADMINISTRATOR)
     rows = Secret.objects.select_related("resource_group").order_by("name", "resource_group")
@@ -36,7 +36,9 @@ def visible_secrets(actor: Actor, *, text: str = "") -> QuerySet[Secret]:
     return rows if actor.groups is None else rows.filter(resource_group__in=actor.groups)
 
 
-def templates_that_name(secret: Secret) -> list[Executable]:
+def templates_using(secret: Secret) -> list[Executable]:
     """Return the deployment templates that take a value from a secret of this name."""
-    near = Executable.objects.filter(text__contains=secret.name)
-    return [one for one in near if secret.name in {key.secret for key in one.template.server.secret_env.values()}]
+    candidates = Executable.objects.filter(text__contains=secret.name)
+    return [
+        row for row in candidates if secret.name in {key.secret for key in row.template.server.secret_env.values()}
+    ]

@@ -1,4 +1,4 @@
-"""The workspace: which resource groups somebody may see, and which one their pages are about."""
+"""The workspace of a user: the resource groups that the user may see, and the selected one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from deployments.models import Actor, ResourceGroup
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The resource group that pages are about, among those its reader may see.
+    """The selected resource group, and all that the user may see.
 
     Args:
-        group: the chosen one, with its connection loaded.
-        groups: all that may be chosen, in the order of their ids.
+        group: the selected one, with its connection loaded.
+        groups: all that the user may select, ordered by connection and id.
     """
 
     group: ResourceGroup
@@ -22,11 +22,11 @@ class Workspace:
 
     @property
     def group_ids(self) -> list[str]:
-        """The ids of all groups that its reader may see."""
+        """The ids of all groups that the user may see."""
         return [group.pk for group in self.groups]
 
     def entering(self, group_id: str) -> Workspace | None:
-        """Return the same workspace with another of its groups, None when there is none of that id."""
+        """Return the same workspace with another of its groups, None when there is none with that id."""
         group = next((group for group in self.groups if group.pk == group_id), None)
         return None if group is None else replace(self, group=group)
 

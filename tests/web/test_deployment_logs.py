@@ -21,7 +21,7 @@ from django.utils import timezone
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Attempt, Deployment, Replica, Role
 from deployments.queries.deployment_logs import SCAN_LINES
-from deployments.queries.log_source import LOG_SECONDS, READS_AT_ONCE
+from deployments.queries.log_source import LOG_TIMEOUT, MAX_CONCURRENT_READS
 from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
 from deployments.runtimes.local import LocalRuntime
@@ -384,10 +384,10 @@ def test_a_runtime_that_does_not_answer_holds_few_threads_for_a_short_time(
     signed_in(client)
     began = time.monotonic()
 
-    for _ in range(READS_AT_ONCE + 1):
+    for _ in range(MAX_CONCURRENT_READS + 1):
         assert "local has not answered within 2 s." in logs(client, deployment)
 
-    assert time.monotonic() - began < (READS_AT_ONCE + 1) * (LOG_SECONDS + 1)
-    assert silent.calls == READS_AT_ONCE
+    assert time.monotonic() - began < (MAX_CONCURRENT_READS + 1) * (LOG_TIMEOUT + 1)
+    assert silent.calls == MAX_CONCURRENT_READS
     silent.go_on.set()
     wait_until(lambda: "has not answered" not in logs(client, deployment), what="it answers again")

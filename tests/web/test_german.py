@@ -20,7 +20,7 @@ from deployments.errors import InvalidInput
 from deployments.lifecycle import Status
 from deployments.messages import render
 from deployments.models import Role
-from deployments.queries.eligibility import PlacementCheck, ResourceRequest
+from deployments.queries.capacity import PlacementCheck, ResourceRequest
 from deployments.reconciler.core.plan import plan
 from deployments.runtimes.base import Resources
 from deployments.scheduling.placement import Capacity, missing
@@ -125,7 +125,7 @@ def test_what_a_plan_is_short_of_is_german() -> None:
     room = Capacity(total=Resources(cpu_millis=1000, memory_bytes=1), held=Resources(cpu_millis=0, memory_bytes=0))
     needs = Resources(cpu_millis=2000, memory_bytes=1)
     fit = PlacementCheck(
-        need=ResourceRequest(plan="large", replicas=1, each=needs), room=room, missing=missing(needs, room)
+        request=ResourceRequest(plan="large", replicas=1, each=needs), capacity=room, shortfall=missing(needs, room)
     )
 
     with translation.override("de"):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from deployments.lifecycle import Status, TargetStatus
 from deployments.messages import TEXT, render
 from deployments.models import Deployment, Role
-from deployments.queries.eligibility import room_of
+from deployments.queries.capacity import capacity_of
 from deployments.queries.overview import needing_attention, plans_in_use
 from tests import factories as make
 from tests.web.html import squeezed
@@ -128,7 +128,7 @@ def test_capacity_is_what_replicas_hold_on_the_connection() -> None:
         make.make_replica(generation, cpu_millis=cpu, memory_bytes=memory)
     make.make_replica(generation, 1, is_reserved=False)
 
-    room = room_of(group.connection)
+    room = capacity_of(group.connection)
     in_use = plans_in_use(group.connection)
 
     assert room

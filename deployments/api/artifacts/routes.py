@@ -30,7 +30,7 @@ from deployments.api.filters import DEFAULT_PAGE_SIZE, Parameters, Search, Skip,
 from deployments.models import Artifact, ArtifactKind, Scenario
 from deployments.operations import add_artifact
 from deployments.queries.artifacts import FILTERS
-from deployments.queries.filters import narrowed
+from deployments.queries.filters import filtered
 
 if TYPE_CHECKING:  # created at run time from the table of filters, which a type checker cannot follow
     ArtifactParameters = Parameters
@@ -116,7 +116,7 @@ def artifact(
 
 def _artifacts(request: HttpRequest, group: str, parameters: Parameters, search: Search) -> QuerySet[Artifact]:
     rows = Artifact.objects.filter(search.condition("name", "description"), resource_group=group_of(request, group))
-    return narrowed(rows, FILTERS, parameters.values())
+    return filtered(rows, FILTERS, parameters.values())
 
 
 def _body(artifact: Artifact, expand: str) -> schemas.ArtifactBody:

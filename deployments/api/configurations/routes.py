@@ -31,7 +31,7 @@ from deployments.errors import InvalidInput
 from deployments.models import Configuration, Executable
 from deployments.operations import create_configuration
 from deployments.queries.configurations import FILTERS
-from deployments.queries.filters import narrowed
+from deployments.queries.filters import filtered
 
 if TYPE_CHECKING:  # created at run time from the table of filters, which a type checker cannot follow
     ConfigurationParameters = Parameters
@@ -106,7 +106,7 @@ def _configurations(
     request: HttpRequest, group: str, parameters: Parameters, search: Search
 ) -> QuerySet[Configuration]:
     rows = Configuration.objects.filter(search.condition("name"), resource_group=group_of(request, group))
-    return narrowed(rows, FILTERS, parameters.values())
+    return filtered(rows, FILTERS, parameters.values())
 
 
 def _unique(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -22,9 +22,9 @@ from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Status, TargetStatus
 from deployments.messages import Message, render_english
 from deployments.models import Configuration, Deployment, ResourceGroup, Role
-from deployments.queries.deployment_facts import DeploymentFacts, facts_of, failure_story_of
+from deployments.queries.deployment_facts import DeploymentFacts, facts_of, failure_details_of
 from deployments.queries.deployment_filters import FILTERS
-from deployments.queries.filters import narrowed
+from deployments.queries.filters import filtered
 
 if TYPE_CHECKING:  # made from the table of filters, which a type checker cannot follow
     DeploymentParameters = Parameters
@@ -164,7 +164,7 @@ def find_deployment(group: ResourceGroup, pk: str) -> Deployment:
 
 def _found(request: HttpRequest, group: str, parameters: Parameters) -> QuerySet[Deployment]:
     rows = Deployment.objects.filter(resource_group=group_of(request, group))
-    return narrowed(rows, FILTERS, parameters.values())
+    return filtered(rows, FILTERS, parameters.values())
 
 
 def _configuration(group: ResourceGroup, pk: str) -> Configuration:
@@ -226,7 +226,7 @@ def _status_body(deployment: Deployment) -> schemas.ListedStatusBody:
 
 
 def _details(facts: DeploymentFacts) -> schemas.DetailsBody:
-    scaling = {"minReplicas": facts.least, "maxReplicas": facts.most, "runningReplicas": facts.running}
+    scaling = {"minReplicas": facts.min_replicas, "maxReplicas": facts.max_replicas, "runningReplicas": facts.running}
     resources = {
         "predictor": {
             "resourcePlan": facts.plan,
@@ -249,7 +249,7 @@ def _status_details(deployment: Deployment) -> dict[str, Any]:
             | _said(row["message"])
             for row in rows
         ]
-        for part, rows in failure_story_of(deployment).items()
+        for part, rows in failure_details_of(deployment).items()
     }
     return {
         **_said(deployment.message),

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from deployments.errors import InvalidInput
 from deployments.models import Role, Secret
 from deployments.operations.secrets import create_secret, delete_secret, replace_secret
-from deployments.queries.secrets import templates_that_name, visible_secrets
+from deployments.queries.secrets import templates_using, visible_secrets
 from deployments.web.administration.forms import SecretForm, value_forms, values_in
 from deployments.web.administration.frames import list_page, onward, question_page
 from deployments.web.shell.form_problems import put_problems
@@ -76,7 +76,7 @@ def secret_replace(request: PageRequest, secret_id: int) -> HttpResponse:
         else:
             messages.success(request, _("The secret %(name)s has new values.") % {"name": secret.name})
             return redirect("secrets")
-    context = {"secret": secret, "rows": rows, "problem": problem, "templates": templates_that_name(secret)}
+    context = {"secret": secret, "rows": rows, "problem": problem, "templates": templates_using(secret)}
     context |= {"title": secret.name, "submit": _("Replace the values"), **_parent()}
     status = 422 if request.method == "POST" and not more else 200
     return render(request, "administration/secret.html", context, status=status)
@@ -94,7 +94,7 @@ def secret_delete(request: PageRequest, secret_id: int) -> HttpResponse:
         messages.success(request, _("%(name)s was deleted.") % {"name": secret.name})
         return onward(request, "secrets")
 
-    context = {"secret": secret, "templates": templates_that_name(secret)}
+    context = {"secret": secret, "templates": templates_using(secret)}
     return question_page(request, "secret_delete", context, delete, back=reverse("secret", args=[secret.pk]))
 
 

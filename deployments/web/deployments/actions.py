@@ -18,8 +18,8 @@ from deployments.errors import InvalidInput, LaunchpadError
 from deployments.lifecycle import Action, Status
 from deployments.models import Actor, Configuration, Deployment, Role
 from deployments.operations import delete_deployment, roll_back_deployment, stop_deployment, update_deployment
+from deployments.queries.capacity import check_placement
 from deployments.queries.configuration_difference import configuration_choices, difference
-from deployments.queries.eligibility import fit
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import UpdateForm
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
@@ -151,6 +151,6 @@ def _update_context(request: PageRequest, deployment: Deployment, chosen: Config
         "chosen": chosen,
         "may_choose_current": deployment.status == Status.DEAD,
         "difference": difference(current, chosen) if chosen else None,
-        "fit": fit(chosen, request.workspace.group) if chosen else None,
+        "fit": check_placement(chosen, request.workspace.group) if chosen else None,
         "reason": reason_against(request, deployment, Action.UPDATE),
     }

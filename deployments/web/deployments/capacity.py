@@ -9,10 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from deployments.models import ResourcePlan
+from deployments.queries.capacity import capacity_of, holders, in_words
 from deployments.queries.connection_health import health_of
 from deployments.queries.deployment_details import DeploymentState
-from deployments.queries.deployment_usage import scale_of, usage_of
-from deployments.queries.eligibility import holders, in_words, room_of
+from deployments.queries.deployment_usage import get_usage, scale_of
 from deployments.web.deployments.common import deployment_or_404
 from deployments.web.deployments.details import page_context
 from deployments.web.shell.guards import PageRequest, sign_in_required
@@ -29,7 +29,7 @@ def deployment_scaling(request: PageRequest, deployment_id: str) -> HttpResponse
 @require_GET
 @sign_in_required
 def deployment_resources(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show the plan, what was asked for, what is used, and what the connection has."""
+    """Show the plan, the reserved resources, their usage, and what the connection has."""
     return _tab(request, deployment_id, "resources")
 
 
@@ -39,7 +39,7 @@ def _tab(request: PageRequest, deployment_id: str, tab: str) -> HttpResponse:
     state: DeploymentState = context["state"]
     health = health_of(deployment.resource_group.connection)
     scale = scale_of(state.serving or state.newest)
-    context |= {"usage": usage_of(deployment), "health": health, "scale": scale}
+    context |= {"usage": get_usage(deployment), "health": health, "scale": scale}
     if tab == "resources":
         context |= _resources(context, request)
     if request.htmx and request.GET.get("part") == tab:
@@ -54,8 +54,8 @@ def _resources(context: dict[str, Any], request: PageRequest) -> dict[str, Any]:
     return {
         "plan": plan,
         "plan_words": in_words(plan.resources) if plan else "",
-        "asked_words": in_words(usage.asked),
+        "reserved_words": in_words(usage.reserved),
         "connection": connection,
-        "meters": meters_of(room_of(connection)),
+        "meters": meters_of(capacity_of(connection)),
         "holders": [holder for holder in holders(connection) if request.actor.sees(holder.group_id)],
     }

@@ -21,8 +21,8 @@ from deployments.errors import InvalidInput, LaunchpadError
 from deployments.lifecycle import parse_ttl
 from deployments.models import Executable, Role, Scenario
 from deployments.operations import create_deployment
+from deployments.queries.capacity import check_placement
 from deployments.queries.configuration_difference import configuration_choices
-from deployments.queries.eligibility import fit
 from deployments.scheduling.compatibility import problem_on
 from deployments.web.deployments.forms import DurationForm
 from deployments.web.deployments.wizard import (
@@ -256,7 +256,7 @@ def _show_review(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]
     configuration = draft.configuration
     lifetime = parse_ttl(draft.ttl)
     return {
-        "fit": fit(configuration, request.workspace.group) if configuration else None,
+        "fit": check_placement(configuration, request.workspace.group) if configuration else None,
         "artifacts": configuration.artifacts() if configuration else {},
         "until": timezone.now() + lifetime if lifetime else None,
     }

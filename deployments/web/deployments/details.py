@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET
 from deployments.gateway.endpoint import inference_url
 from deployments.lifecycle import Action, Status
 from deployments.models import Configuration, Deployment, DeploymentEvent, Role
+from deployments.queries.capacity import capacity_of, holders, resource_request_of
 from deployments.queries.connection_health import health_of
 from deployments.queries.deployment_details import (
     DeploymentState,
@@ -27,7 +28,6 @@ from deployments.queries.deployment_details import (
 )
 from deployments.queries.deployment_progress import Progress, progress_of
 from deployments.queries.deployment_versions import details_version
-from deployments.queries.eligibility import holders, resource_request_of, room_of
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import moment_from
 from deployments.web.deployments.playground_card import try_context
@@ -169,7 +169,7 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     deployment = state.deployment
     connection = deployment.resource_group.connection
     held = [holder for holder in holders(connection) if holder.deployment_id != deployment.pk]
-    room = room_of(connection)
+    room = capacity_of(connection)
     shown: dict[str, Any] = {
         "need": resource_request_of(state.newest.configuration, connection) if state.newest else None,
         "room": room,

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET
 
 from deployments.lifecycle import Status
 from deployments.models import Executable, ResourceGroup
+from deployments.queries.capacity import capacity_of
 from deployments.queries.connection_health import health_of
-from deployments.queries.eligibility import room_of
 from deployments.queries.overview import (
     counts_by_status,
     needing_attention,
@@ -86,7 +86,7 @@ def _count(status: Status, number: int) -> dict[str, Any]:
 
 
 def _meters(group: ResourceGroup, deployments: int) -> list[dict[str, Any]]:
-    meters = meters_of(room_of(group.connection))
+    meters = meters_of(capacity_of(group.connection))
     if group.deployment_quota is not None:
         meters.append(meter(gettext("Deployments"), deployments, group.deployment_quota))
     return meters

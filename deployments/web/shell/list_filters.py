@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from deployments.models import SavedView, User
-from deployments.queries.deployments import COLUMNS, USUAL_COLUMNS
+from deployments.queries.deployments import COLUMNS, DEFAULT_COLUMNS
 from deployments.queries.filters import Field
 
 COLUMN_LABELS = {
@@ -63,7 +63,7 @@ def chips(fields: Sequence[Field], kept: QueryDict) -> list[dict[str, str]]:
 def shown_columns(user: User) -> list[str]:
     """Return the columns that somebody has chosen, in the order of COLUMNS."""
     chosen = user.deployment_columns
-    return [name for name in COLUMNS if name in (USUAL_COLUMNS if chosen is None else chosen)]
+    return [name for name in COLUMNS if name in (DEFAULT_COLUMNS if chosen is None else chosen)]
 
 
 def column_choices(user: User) -> list[dict[str, Any]]:

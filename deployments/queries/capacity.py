@@ -1,4 +1,4 @@
-"""Whether something fits: what a configuration needs, what its connection has left, and who holds the rest."""
+"""Capacity: what a configuration requests, what is free on its connection, and which deployments use the rest."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from deployments.scheduling.compatibility import problem_on
 from deployments.scheduling.placement import Capacity, fits_never, missing, room
 from deployments.scheduling.server_specs import server_spec_of
 
-HOLDERS_SHOWN = 5
+MAX_HOLDERS = 5
 _NOTHING = Resources(cpu_millis=0, memory_bytes=0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceRequest:
-    """What the servers of a configuration take, all replicas together.
+    """The resources that the replicas of a configuration request.
 
     Args:
         plan: name of the resource plan.
-        each: of one replica.
-        problem: why it cannot run at all, `""` when it can; the rest is then meaningless.
+        each: the request of one replica.
+        problem: why it cannot run at all, `""` when it can. With a problem the other fields have no meaning.
     """
 
     plan: str = ""
@@ -51,60 +51,64 @@ class ResourceRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class PlacementCheck:
-    """What is needed and what there is.
+    """Whether a request can be scheduled on a connection now.
 
     Args:
-        room: None until the connection has answered once.
-        health: how old that is.
-        missing: what is short, in numbers; None when it fits or cannot be told.
+        capacity: None until the connection has responded once.
+        health: how recent the capacity is.
+        shortfall: what is missing, in numbers; None when nothing is, or the capacity is not known.
     """
 
-    need: ResourceRequest
-    room: Capacity | None
-    missing: Message | None = None
+    request: ResourceRequest
+    capacity: Capacity | None
+    shortfall: Message | None = None
     health: ConnectionHealth = field(default_factory=ConnectionHealth)
 
     @property
     def fits(self) -> bool:
-        return self.room is not None and not self.missing and not self.need.problem
+        return self.capacity is not None and not self.shortfall and not self.request.problem
 
     @property
     def can_never_fit(self) -> bool:
-        """Whether it needs more than there is in all, so that creating it is refused."""
-        return self.room is not None and not self.need.problem and fits_never(self.need.total, self.room.total)
+        """Whether the request exceeds the total capacity, so that creating it is refused."""
+        return (
+            self.capacity is not None
+            and not self.request.problem
+            and fits_never(self.request.total, self.capacity.total)
+        )
 
     @property
     def free_in_words(self) -> str:
-        return in_words(self.room.free) if self.room else ""
+        return in_words(self.capacity.free) if self.capacity else ""
 
     @property
     def shortage(self) -> str:
-        """What is short as a sentence of its own in the reader's language, `""` when nothing is."""
-        if self.missing is None:
+        """The shortfall as a sentence in the reader's language, `""` when there is none."""
+        if self.shortfall is None:
             return ""
-        text = "; ".join(map(render, self.missing.params["short"]))
+        text = "; ".join(map(render, self.shortfall.params["short"]))
         text = f"{text[:1].upper()}{text[1:]}."
-        advice = _("It can never fit here: choose a smaller plan.")
-        return f"{text} {advice}" if self.can_never_fit else text
+        remediation = _("It can never fit here: choose a smaller plan.")
+        return f"{text} {remediation}" if self.can_never_fit else text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """A deployment that holds resources, all its replicas together."""
+    """A deployment with reserved resources, summed over its replicas."""
 
     deployment_id: str
     group_id: str
     configuration: str
     replicas: int
-    held: Resources
+    reserved: Resources
 
     @property
     def words(self) -> str:
-        return in_words(self.held)
+        return in_words(self.reserved)
 
 
 def in_words(resources: Resources) -> str:
-    """Return an amount for people: "0.25 CPU, 512 MB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
+    """Format resources for people: "0.25 CPU, 512 MB", "4 CPU, 16 GB, 1 GPU" (1 GB = 10^9 bytes)."""
     in_gb = resources.memory_bytes >= 1e9
     memory = (resources.memory_bytes / 1e9, "GB") if in_gb else (resources.memory_bytes / 1e6, "MB")
     parts = [(resources.cpu_millis / 1000, "CPU"), memory]
@@ -112,12 +116,12 @@ def in_words(resources: Resources) -> str:
     return ", ".join(f"{amount:.2f}".rstrip("0").rstrip(".") + f" {unit}" for amount, unit in parts)
 
 
-def fit(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
-    """Return whether a deployment of a configuration would be placed at once, in four queries."""
-    need = resource_request_of(configuration, group.connection)
-    there = room_of(group.connection)
-    short = None if there is None or need.problem else missing(need.total, there)
-    return PlacementCheck(need=need, room=there, missing=short, health=health_of(group.connection))
+def check_placement(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
+    """Return whether a deployment of a configuration could be scheduled at once, in four queries."""
+    request = resource_request_of(configuration, group.connection)
+    capacity = capacity_of(group.connection)
+    shortfall = None if capacity is None or request.problem else missing(request.total, capacity)
+    return PlacementCheck(request=request, capacity=capacity, shortfall=shortfall, health=health_of(group.connection))
 
 
 def resource_request_of(configuration: Configuration, connection: Connection) -> ResourceRequest:
@@ -135,8 +139,8 @@ def resource_request_of(configuration: Configuration, connection: Connection) ->
     return ResourceRequest(plan=plan.pk, replicas=server_spec.min_replicas, each=plan.resources)
 
 
-def room_of(connection: Connection) -> Capacity | None:
-    """Return what a connection has in all and what is held of it, None until it has answered once."""
+def capacity_of(connection: Connection) -> Capacity | None:
+    """Return the capacity of a connection and what is reserved of it, None until it has responded once."""
     try:
         return room(connection)
     except RuntimeUnavailable:
@@ -144,7 +148,7 @@ def room_of(connection: Connection) -> Capacity | None:
 
 
 def holders(connection: Connection) -> Sequence[Holder]:
-    """Return the deployments that hold most memory of a connection, the largest first."""
+    """Return the deployments with the most reserved memory on a connection, the largest first."""
     rows = (
         Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
         .order_by()
@@ -154,7 +158,7 @@ def holders(connection: Connection) -> Sequence[Holder]:
             "generation__deployment__configuration__name",
         )
         .annotate(replicas=Count("pk"), cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"), gpu=Sum("gpus"))
-        .order_by("-memory", "generation__deployment")[:HOLDERS_SHOWN]
+        .order_by("-memory", "generation__deployment")[:MAX_HOLDERS]
     )
     return [
         Holder(
@@ -162,7 +166,7 @@ def holders(connection: Connection) -> Sequence[Holder]:
             group_id=group,
             configuration=name,
             replicas=replicas,
-            held=Resources(cpu_millis=cpu, memory_bytes=memory, gpus=gpus),
+            reserved=Resources(cpu_millis=cpu, memory_bytes=memory, gpus=gpus),
         )
         for pk, group, name, replicas, cpu, memory, gpus in rows
     ]
