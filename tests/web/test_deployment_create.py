@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments.messages import TEXT
 from deployments.models import Configuration, ConnectionStatus, Deployment, Draft, Role
 from tests import factories as make
 from tests.web.html import squeezed
@@ -112,7 +113,7 @@ def test_the_review_says_how_old_is_what_it_knows_of_the_connection(client: Clie
     ConnectionStatus.objects.update(contacted_at=timezone.now() - timedelta(seconds=42))
     assert re.search(r"As of\s*<span[^>]*>4\d s</span> ago", window.step("review"))
 
-    ConnectionStatus.objects.update(unreachable_since=timezone.now(), problem="No route to it.")
+    ConnectionStatus.objects.update(unreachable_since=timezone.now(), problem=TEXT(text="No route to it."))
     html = window.step("review")
     assert "Not reachable" in html
     assert "No route to it." in html
