@@ -384,7 +384,7 @@ def test_nobody_else_begins_while_what_was_started_by_a_killed_preparation_still
     waiting = second.stdout.readline()
     os.kill(survivor, 9)
 
-    assert waiting.startswith("waiting")
+    assert json.loads(waiting)["reason"] == "WaitingForSameMaker"
     assert second.stdout.readline() == "at work\n"
     second.terminate()
     second.wait(20)
