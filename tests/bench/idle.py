@@ -53,7 +53,7 @@ def _idle(stack: Stack) -> Iterator[Figure]:
     yield Figure(what=f"{MANY} idle deployments: CPU of one core", value=sum(used.values()), unit="%", limit=2)
     for name, share in sorted(used.items()):
         yield Figure(what=f"  {name}", value=share, unit="%")
-    yield Figure(what="  commits a minute", value=60 * commits / seconds, unit="", limit=40)
+    yield Figure(what="  commits a minute", value=60 * commits / seconds, unit="", limit=12)
 
 
 def _cpu(process: psutil.Process) -> float:

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from deployments.runtimes.base import Owner
-from deployments.runtimes.local.attempt_files import read_json, write_first
+from deployments.runtimes.local.attempt_files import write_first
+from deployments.runtimes.local.known_files import read_known
 
 _FILE = "owner.json"
 
@@ -23,4 +24,4 @@ def note_owner(replica: Path, owner: Owner) -> None:
 
 def is_owned(replica: Path, owner: Owner | None) -> bool:
     """Return whether a replica is this owner's; None owns all."""
-    return owner is None or read_json(str(replica / _FILE)) in (None, asdict(owner))
+    return owner is None or read_known(str(replica / _FILE)) in (None, vars(owner))

@@ -27,6 +27,7 @@ from deployments.runtimes.local.attempt_files import (
     write_atomically,
     write_first,
 )
+from deployments.runtimes.local.known_files import read_known
 from deployments.runtimes.local.limits import end_groups
 
 HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
@@ -70,7 +71,7 @@ def inspect(replica: Path) -> ReplicaStatus | None:
 def _spec(folder: Path) -> dict[str, Any] | None:
     """Return what an attempt is to run, None when that is missing, cut off, damaged or may not be read."""
     try:
-        spec = read_json(str(folder / "spec.json"))
+        spec = read_known(str(folder / "spec.json"))
     except (PermissionError, IsADirectoryError):
         return None
     return spec if isinstance(spec, dict) and spec.keys() >= _NEEDED else None
@@ -116,7 +117,7 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
 def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     """Return the state of an attempt, with an exit when nobody is there any more to write one."""
     path = str(folder / "state.json")
-    state = read_json(path) or {}
+    state = read_known(path) or {}
     if "exit" in state or is_alive(state.get("shim")):
         return state
     # Between the two looks above the shim may have begun, or have written its last words.
