@@ -79,6 +79,7 @@ DRAIN_SECONDS_MAX = 3600
 class ReplicaPhase(enum.StrEnum):
     """How far a replica has come, in order."""
 
+    SCHEDULING = "SCHEDULING"  # a runtime that schedules itself has no node with room for it yet
     PREPARING = "PREPARING"  # its Python environment is being built
     FETCHING = "FETCHING"  # its input artifacts are being fetched
     STARTING = "STARTING"  # the server's process runs, its port is closed

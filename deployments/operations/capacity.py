@@ -7,7 +7,7 @@ from deployments.errors import InvalidInput
 from deployments.messages import render
 from deployments.models import Connection, ConnectionStatus, Deployment, Replica
 from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import fits_never, shortfalls
+from deployments.scheduling.placement import fits_never, schedules_itself, shortfalls
 
 
 def refuse_if_never_schedulable(
@@ -24,7 +24,7 @@ def refuse_if_never_schedulable(
             known: the reconciler then reports what it waits for.
     """
     status = ConnectionStatus.objects.filter(pk=connection.pk).first()
-    if status is None or (total := status.capacity) is None:
+    if status is None or (total := status.capacity) is None or schedules_itself(connection):
         return
     if fits_never(needs, total):
         raise InvalidInput({"configuration": _never(needs, total, connection)})

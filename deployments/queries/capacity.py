@@ -119,9 +119,17 @@ def in_words(resources: Resources) -> str:
 def check_placement(configuration: Configuration, group: ResourceGroup) -> PlacementCheck:
     """Return whether a deployment of a configuration could be scheduled at once, in four queries."""
     request = resource_request_of(configuration, group.connection)
-    capacity = capacity_of(group.connection)
+    capacity = None if _schedules_itself(group.connection) else capacity_of(group.connection)
     shortfall = None if capacity is None or request.problem else missing(request.total, capacity)
     return PlacementCheck(request=request, capacity=capacity, shortfall=shortfall, health=health_of(group.connection))
+
+
+def _schedules_itself(connection: Connection) -> bool:
+    """Whether the runtime alone knows what fits; nothing is known of one whose driver is missing."""
+    try:
+        return connection.driver.capabilities.schedules_itself
+    except RuntimeUnavailable:
+        return False
 
 
 def resource_request_of(configuration: Configuration, connection: Connection) -> ResourceRequest:

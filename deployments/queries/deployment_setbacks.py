@@ -13,6 +13,7 @@ from deployments.reconciler.core.replica_plan import RESTART_LIMIT
 # The step that is not completed when a server ends in a phase; "" is a server that never started.
 _FAILED_IN: Mapping[str, Step] = {
     "": Step.STARTED,
+    ReplicaPhase.SCHEDULING: Step.PLACED,
     ReplicaPhase.PREPARING: Step.PREPARED,
     ReplicaPhase.FETCHING: Step.FETCHED,
     ReplicaPhase.STARTING: Step.STARTED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -19,11 +20,13 @@ from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.core.state import GenerationState, ObservedState, ReplicaState
 from deployments.reconciler.errors import same_error
 from deployments.runtimes.base import ReplicaExit, ReplicaStatus, Runtime
+from deployments.scheduling.placement import schedules_itself
 from deployments.scheduling.server_specs import from_dict
 from deployments.serving_template import ServerSpec
 
 _DURING: Mapping[str, Reason] = {
     "": reasons.BEFORE_START,
+    ReplicaPhase.SCHEDULING: reasons.BEFORE_START,
     ReplicaPhase.PREPARING: reasons.WHILE_PREPARING,
     ReplicaPhase.FETCHING: reasons.WHILE_FETCHING,
     ReplicaPhase.STARTING: reasons.WHILE_STARTING,
@@ -51,6 +54,8 @@ def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
         .prefetch_related("replicas")
     )
     generations = {row.number: _generation_facts(row, seen, now) for row in rows}
+    if schedules_itself(deployment.resource_group.connection):
+        generations = {number: replace(one, scheduled_by_runtime=True) for number, one in generations.items()}
     last = deployment.latest_running_configuration
     return ObservedState(
         now=now,
@@ -171,7 +176,7 @@ def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
 
 def _note_exit(row: Replica, ended: ReplicaExit) -> None:
     phase = row.phase
-    if ended.reason in _RAN and phase in {"", ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
+    if ended.reason in _RAN and phase in {"", ReplicaPhase.SCHEDULING, ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
         phase = ReplicaPhase.STARTING  # it got further than the last look saw
     during = _DURING.get(phase, reasons.WHILE_STOPPING)
     Attempt.objects.update_or_create(

@@ -15,6 +15,7 @@ Options of a connection: `engine` names the engine, which connections may share;
     never         no server becomes healthy
     bad           it names endpoints that nothing can be sent to
     unreachable   no call is answered
+    crowded       it finds no node for a server until `Engine.has_room`
 
 and `host`, `port` name the server that all endpoints lead to.
 """
@@ -31,6 +32,7 @@ from datetime import UTC, datetime
 from signal import Signals
 from typing import Any
 
+from deployments import reasons
 from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import Message, render
@@ -51,7 +53,7 @@ from deployments.runtimes.local import messages
 from deployments.runtimes.placeholders import filled
 from deployments.runtimes.redaction import Redaction
 
-VARIANTS = ("", "slow", "never", "bad", "unreachable")
+VARIANTS = ("", "slow", "never", "bad", "unreachable", "crowded")
 CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
 LOOKS = 3  # that something slow takes
 _OPTIONS = ("engine", "variant", "host", "port")
@@ -70,6 +72,7 @@ class Attempt:
     status: ReplicaStatus
     lines: list[LogLine] = field(default_factory=list)
     looks: int = 0
+    endpoint: Endpoint | None = None  # once it is scheduled
 
 
 @dataclass
@@ -78,11 +81,13 @@ class Engine:
 
     Args:
         replicas: name -> whose it is, and its attempts by their numbers.
+        has_room: whether a crowded runtime finds nodes for servers.
         before_start: called before a start has an effect, for tests of what happens meanwhile.
     """
 
     replicas: dict[str, tuple[Owner, dict[int, Attempt]]] = field(default_factory=dict)
     before_start: Callable[[ReplicaSpec], None] = lambda spec: None
+    has_room: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def kill(self, name: str, signal: int = 9) -> None:
@@ -139,9 +144,14 @@ class FakeRuntime:
                 endpoint=endpoint,
                 started_at=datetime.now(UTC),
             )
-            attempts[spec.attempt] = Attempt(spec=spec, command=command, status=status)
+            one = attempts[spec.attempt] = Attempt(spec=spec, command=command, status=status)
             self._engine.replicas[spec.name] = (owner, attempts)
-            _run(attempts[spec.attempt])
+            if self._variant == "crowded" and not self._engine.has_room:
+                short = reasons.GPU_SHORT(need=spec.resources.gpus + 1, free=0)
+                one.status = replace(status, phase=ReplicaPhase.SCHEDULING, endpoint=None, detail=short)
+                one.endpoint = endpoint
+            else:
+                _run(one)
 
     def stop(self, name: str, attempt: int) -> None:
         self._ask()
@@ -234,6 +244,9 @@ class FakeRuntime:
 
     def _look(self, one: Attempt) -> None:
         """Let a server go on: it is looked at once more."""
+        if one.status.phase is ReplicaPhase.SCHEDULING and self._engine.has_room:
+            one.status = replace(one.status, phase=ReplicaPhase.STARTING, endpoint=one.endpoint, detail=None)
+            _run(one)
         if one.status.phase not in _LIVE:
             return
         one.looks += 1
@@ -330,4 +343,7 @@ DRIVER = Driver(
     check=lambda name, server: None,
     secret_names=("token",),
     is_for_tests=True,
+)
+CLUSTER = replace(
+    DRIVER, kind="fake-cluster", capabilities=Capabilities(images=True, gpus=True, schedules_itself=True)
 )

@@ -16,10 +16,11 @@ from deployments.errors import RuntimeUnavailable
 from deployments.messages import declare
 from deployments.runtimes.base import Driver, Owner, Runtime
 
-# One line a kind: the package or module that has a `DRIVER`.
+# One line a kind: the package or module, and the name of the driver in it where that is not `DRIVER`.
 _MODULES: Mapping[str, str] = {
     "local": "deployments.runtimes.local",
     "fake": "deployments.runtimes.fake",
+    "fake-cluster": "deployments.runtimes.fake:CLUSTER",
 }
 
 
@@ -57,7 +58,8 @@ def driver_of(kind: str) -> Driver:
     """
     if kind not in _MODULES:
         raise RuntimeUnavailable(reasons.CONNECTION_KIND_UNKNOWN(kind=kind))
-    driver: Driver = import_module(_MODULES[kind]).DRIVER
+    module, _, name = _MODULES[kind].partition(":")
+    driver: Driver = getattr(import_module(module), name or "DRIVER")
     return driver
 
 

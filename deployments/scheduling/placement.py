@@ -73,6 +73,8 @@ def room(connection: Connection) -> Capacity:
 def place(generation: Generation, connection: Connection) -> bool:
     """Hold resources for all replicas of a generation, or note what it is waiting for.
 
+    Where the runtime schedules itself, nothing is waited for here: what it is short of is seen in its replicas.
+
     Returns:
         Whether anything is different now: they are held, or what is missing has changed.
     """
@@ -85,8 +87,9 @@ def place(generation: Generation, connection: Connection) -> bool:
     needs = plan.resources.times(server_spec.min_replicas)
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
-        there = room(connection)
-        waiting = missing(needs, there) or _older_first(generation, connection)
+        waiting = None
+        if not schedules_itself(connection):
+            waiting = missing(needs, room(connection)) or _older_first(generation, connection)
         if waiting:
             changed = bool(waiting != generation.waiting)
             if changed:
@@ -105,6 +108,15 @@ def place(generation: Generation, connection: Connection) -> bool:
         )
         Generation.objects.filter(pk=generation.pk).update(waiting=None)
     return True
+
+
+def schedules_itself(connection: Connection) -> bool:
+    """Return whether the runtime decides what fits, so that amounts of ours say nothing.
+
+    Raises:
+        RuntimeUnavailable: this version of Launchpad does not have its driver.
+    """
+    return connection.driver.capabilities.schedules_itself
 
 
 def missing(needs: Resources, there: Capacity) -> Message | None:

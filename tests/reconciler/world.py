@@ -152,9 +152,9 @@ class FakeWorld(World):
         options: more options of the connection, e.g. its variant.
     """
 
-    def __init__(self, port: int, **options: str) -> None:
+    def __init__(self, port: int, *, kind: str = "fake", **options: str) -> None:
         name = uuid.uuid4().hex
-        connection = make_connection("fake", kind="fake", options={"engine": name, "port": port, **options})
+        connection = make_connection(kind, kind=kind, options={"engine": name, "port": port, **options})
         super().__init__(make_group("on-fake", connection=connection))
         self.engine: Engine = engine(name)
 

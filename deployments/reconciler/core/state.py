@@ -55,6 +55,7 @@ class GenerationState:
         deadlines: step -> how long it may take, where the template says so.
         readiness_failures: failed proofs in a row; at READINESS_FAILURE_LIMIT the generation counts as not answering.
         drain_limit: how long its requests may take to finish once traffic has left it.
+        scheduled_by_runtime: whether it is not placed by us but by the runtime, and so once all replicas have a node.
         in_flight: requests that the gateway still has open to it, None when not known.
         failure: why it failed, or why its start was refused.
     """
@@ -73,6 +74,7 @@ class GenerationState:
     draining_since: datetime | None = None
     drain_limit: timedelta = timedelta(seconds=DRAIN_SECONDS)
     in_flight: int | None = None
+    scheduled_by_runtime: bool = False
     failure: Message | None = None
 
 

@@ -44,6 +44,9 @@ def steps_done(generation: GenerationState) -> tuple[Step, ...]:
     """Return the steps that all replicas have behind them."""
     if not generation.held or not generation.replicas:
         return ()
+    unscheduled = {ReplicaPhase.SCHEDULING} if Step.PLACED in generation.steps else {None, ReplicaPhase.SCHEDULING}
+    if generation.scheduled_by_runtime and any(replica.phase in unscheduled for replica in generation.replicas):
+        return ()
     done: tuple[Step, ...] = (Step.PLACED,)
     per_replica = [_DONE_IN_PHASE.get(replica.phase, ()) if replica.phase else () for replica in generation.replicas]
     done += min(per_replica, key=len)
@@ -77,7 +80,7 @@ def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) 
 def _seen_at(generation: GenerationState, step: Step) -> Message | Sequence[Message] | None:
     """Return what was seen at a step that is not done, nothing when nothing was."""
     if step is Step.PLACED:
-        return generation.waiting
+        return generation.waiting or _details(generation)
     if step is Step.VERIFIED:
         return generation.readiness_message
     return _details(generation) if step in {Step.STARTED, Step.HEALTHY} else None
@@ -95,6 +98,8 @@ def doing(generation: GenerationState, done: tuple[Step, ...]) -> Message:
     step = _current_step(done)
     if step is Step.VERIFIED and generation.readiness_message:
         return _DOING[step](detail=generation.readiness_message)
+    if step is Step.PLACED:  # by the runtime itself, which says what it is short of
+        return _DOING[step](short=_details(generation))
     return _DOING[step](detail=_details(generation))
 
 
