@@ -1,1 +1,1 @@
-"""The pages: one folder per noun, with its views, forms and addresses beside each other."""
+"""The pages: one folder per noun, with its views, forms and URLs."""

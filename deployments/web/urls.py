@@ -1,4 +1,4 @@
-"""Addresses of the pages: each noun has a folder, and its addresses are there."""
+"""The URLs of the pages, included from the folder of each noun."""
 
 from django.urls import include, path
 

@@ -1,1 +1,1 @@
-"""Who is signed in and how: sign-in, password, the reader's own choices, notifications."""
+"""Sign-in, passwords, user settings and notifications."""

@@ -1,4 +1,4 @@
-"""Notifications: what became of the reader's own deployments since they looked last."""
+"""The notifications about the user's own deployments."""
 
 from __future__ import annotations
 

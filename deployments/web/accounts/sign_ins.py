@@ -1,4 +1,4 @@
-"""Sign-ins, refused ones too, go into the audit log."""
+"""Records sign-ins, sign-outs and refused sign-ins in the audit log."""
 
 from __future__ import annotations
 

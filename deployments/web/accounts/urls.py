@@ -1,4 +1,4 @@
-"""Addresses of sign-in, the reader's own choices, help and notifications."""
+"""The URLs of sign-in, user settings, help and notifications."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Signing in and out, and what a person chooses for all pages: the appearance and the workspace."""
+"""Sign-in and sign-out, and the user's settings: theme, language, workspace, password."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from deployments.web.shell.guards import PageRequest, local_address, sign_in_req
 from deployments.web.shell.guide import SHORTCUTS, STATUS_MEANINGS
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
-_BY_LINK = "signed_in_by_link"  # so no password was asked for, and none has to be known to choose one
+_BY_LINK = "signed_in_by_link"  # signed in without a password, so the old one is not required to set a new one
 _COOKIE_AGE = 365 * 24 * 3600  # seconds
-# Pages about one thing, by what their addresses name: in another group it does not exist, but its list does.
-_THINGS: Mapping[str, tuple[type[Model], str]] = {
+# Pages of one object, by the argument of their URL: another group does not have the object, but a list.
+_OBJECTS: Mapping[str, tuple[type[Model], str]] = {
     "deployment_id": (Deployment, "deployments"),
     "configuration_id": (Configuration, "configurations"),
     "artifact_id": (Artifact, "artifacts"),
 }
-_BEGUN_ANEW = {"deployment-create", "configuration-create", "artifact-create"}  # their addresses name drafts
+_WIZARDS = {"deployment-create", "configuration-create", "artifact-create"}  # their drafts belong to one group
 
 
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Ask for name and password, then go on to the page that was asked for."""
-    wanted = request.POST.get("next") or request.GET.get("next")
-    onward = local_address(request, wanted, "overview")
+    """Ask for name and password, then redirect to the requested page."""
+    requested = request.POST.get("next") or request.GET.get("next")
+    onward = local_address(request, requested, "overview")
     if request.user.is_authenticated:
         return redirect(onward)
     form = AuthenticationForm(request, request.POST if request.method == "POST" else None)
@@ -48,15 +48,15 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         auth.login(request, form.get_user())
         return _in_own_language(redirect(onward), form.get_user())
     status = 422 if request.method == "POST" else 200
-    return render(request, "access/sign_in.html", _sign_in_context(form, wanted), status=status)
+    return render(request, "access/sign_in.html", _sign_in_context(form, requested), status=status)
 
 
 def locked_out(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-    """Say that there were too many wrong passwords, and until when to wait."""
+    """Answer after too many wrong passwords, with the time to wait."""
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     form = AuthenticationForm(request)
-    said = _("Too many wrong passwords. Wait %(n)s minutes, or ask an administrator for a sign-in link.")
-    context = _sign_in_context(form, request.POST.get("next")) | {"locked": said % {"n": minutes}}
+    sentence = _("Too many wrong passwords. Wait %(n)s minutes, or ask an administrator for a sign-in link.")
+    context = _sign_in_context(form, request.POST.get("next")) | {"locked": sentence % {"n": minutes}}
     response = render(request, "access/sign_in.html", context, status=429)
     response.headers["Retry-After"] = str(minutes * 60)
     return response
@@ -65,7 +65,7 @@ def locked_out(request: HttpRequest, *args: object, **kwargs: object) -> HttpRes
 @never_cache
 @require_GET
 def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Sign in whom a link was made for. It works once; afterwards the password is asked for."""
+    """Sign in the user of a link. It works once; afterwards the password is required."""
     user = SignInLink.redeem(token)
     if user is not None:
         auth.login(request, user, backend=_BACKEND)
@@ -85,9 +85,9 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @sign_in_required
 def password(request: PageRequest) -> HttpResponse:
-    """Let people change their password; who came by a link, or never had one, need not know the old one."""
-    knows_none = request.session.get(_BY_LINK) or not request.user.has_usable_password()
-    form = (SetPasswordForm if knows_none else PasswordChangeForm)(request.user, request.POST or None)
+    """Change the password. After sign-in with a link, or without a password, the old one is not required."""
+    needs_no_old_password = request.session.get(_BY_LINK) or not request.user.has_usable_password()
+    form = (SetPasswordForm if needs_no_old_password else PasswordChangeForm)(request.user, request.POST or None)
     if form.is_valid():
         set_password(request.user, form.cleaned_data["new_password1"])
         auth.update_session_auth_hash(request, request.user)
@@ -105,32 +105,32 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def appearance(request: HttpRequest) -> HttpResponse:
-    """Remember how pages look: for the person, and for the sign-in page of this browser."""
+    """Store the theme for the user, and for the sign-in page in this browser."""
     theme = request.POST.get("theme", "")
     if theme not in THEMES:
         return HttpResponseBadRequest(_("There is no such appearance."))
     if request.user.is_authenticated:
         User.objects.filter(pk=request.user.pk).update(theme=theme)
     response = redirect(local_address(request, request.POST.get("next"), "overview"))
-    return _keep(response, THEME_COOKIE, theme)
+    return _with_cookie(response, THEME_COOKIE, theme)
 
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponse:
-    """Remember the language of the pages: for the person, and for the sign-in page of this browser."""
+    """Store the language for the user, and for the sign-in page in this browser."""
     chosen = request.POST.get("language", "")
     if chosen not in dict(settings.LANGUAGES):
         return HttpResponseBadRequest(_("There is no such language."))
     if request.user.is_authenticated:
         User.objects.filter(pk=request.user.pk).update(language=chosen)
     response = redirect(local_address(request, request.POST.get("next"), "overview"))
-    return _keep(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+    return _with_cookie(response, settings.LANGUAGE_COOKIE_NAME, chosen)
 
 
 @require_POST
 @sign_in_required
 def shortcuts(request: PageRequest) -> HttpResponse:
-    """Turn the keyboard shortcuts on or off for the person."""
+    """Turn the keyboard shortcuts of the user on or off."""
     User.objects.filter(pk=request.user.pk).update(has_shortcuts="on" in request.POST)
     return redirect(local_address(request, request.POST.get("next"), "overview"))
 
@@ -145,7 +145,7 @@ def help_page(request: PageRequest) -> HttpResponse:
 @require_POST
 @sign_in_required
 def workspace(request: PageRequest) -> HttpResponse:
-    """Choose the resource group that the pages are about."""
+    """Select the resource group of the pages."""
     chosen = request.POST.get("workspace", "")
     if all(chosen != group.pk for group in request.workspace.groups):
         raise Http404
@@ -153,36 +153,36 @@ def workspace(request: PageRequest) -> HttpResponse:
     return redirect(_page_in_group(chosen, local_address(request, request.POST.get("next"), "overview")))
 
 
-def _sign_in_context(form: AuthenticationForm, wanted: str | None) -> dict[str, object]:
+def _sign_in_context(form: AuthenticationForm, requested: str | None) -> dict[str, object]:
     provider = settings.LAUNCHPAD_OIDC_NAME if settings.LAUNCHPAD_OIDC_ISSUER else ""
-    return {"form": form, "next": wanted, "provider": provider}
+    return {"form": form, "next": requested, "provider": provider}
 
 
 def _in_own_language(response: HttpResponse, user: User) -> HttpResponse:
-    """Give the browser the language of the account: polls read it from there without asking the database."""
-    return _keep(response, settings.LANGUAGE_COOKIE_NAME, user.language) if user.language else response
+    """Store the account's language in a cookie, where polls read it without a query."""
+    return _with_cookie(response, settings.LANGUAGE_COOKIE_NAME, user.language) if user.language else response
 
 
-def _keep(response: HttpResponse, name: str, value: str) -> HttpResponse:
-    """Let the browser remember a choice that is also made before sign-in."""
+def _with_cookie(response: HttpResponse, name: str, value: str) -> HttpResponse:
+    """Store a setting in a cookie, for the time before sign-in."""
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(name, value, max_age=_COOKIE_AGE, secure=secure, httponly=True, samesite="Lax")
     return response
 
 
 def _page_in_group(group_id: str, address: str) -> str:
-    """Return the page to show after a choice of the workspace: the same one, or what stands for it in that group."""
+    """Return the page to show after a change of the group: the same one, or a list if the group lacks the object."""
     path, _sign, query = address.partition("?")
     try:
         match = resolve(path)
     except Resolver404:
         return reverse("overview")
-    for argument, (model, things) in _THINGS.items():
+    for argument, (model, list_name) in _OBJECTS.items():
         if argument in match.kwargs:
-            is_there = model._default_manager.filter(pk=match.kwargs[argument], resource_group=group_id).exists()
-            return address if is_there else reverse(things)
-    if match.url_name in _BEGUN_ANEW:
+            exists = model._default_manager.filter(pk=match.kwargs[argument], resource_group=group_id).exists()
+            return address if exists else reverse(list_name)
+    if match.url_name in _WIZARDS:
         return path
-    kept = QueryDict(query, mutable=True)
-    kept.pop("resource_group", None)
-    return f"{path}?{kept.urlencode()}" if kept else path
+    parameters = QueryDict(query, mutable=True)
+    parameters.pop("resource_group", None)
+    return f"{path}?{parameters.urlencode()}" if parameters else path

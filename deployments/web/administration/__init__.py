@@ -1,1 +1,1 @@
-"""The pages of administrators, one module per noun."""
+"""The pages of the administration, one module per noun."""

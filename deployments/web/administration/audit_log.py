@@ -1,4 +1,4 @@
-"""The audit log: read, filtered and downloaded."""
+"""The audit log: page, filters and download."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ PAGE_SIZE = 50  # rows
 @administrator_required
 def audit_log(request: PageRequest) -> HttpResponse:
     values = values_from(FILTERS, request.GET)
-    kept = request.GET.copy()
-    kept.pop("page", None)
+    query = request.GET.copy()
+    query.pop("page", None)
     context = {
         "title": pgettext("page", "Audit Log"),
         "page": page_of(request, audit_entries(request.actor, values), PAGE_SIZE),
         "is_filtered": any(values.values()),
         "fields": fields_of(FILTERS, values),
-        "query": kept.urlencode(),
+        "query": query.urlencode(),
     }
     return render(request, "administration/audit_log.html", context)
 
@@ -42,7 +42,7 @@ def audit_log(request: PageRequest) -> HttpResponse:
 @require_GET
 @administrator_required
 def audit_download(request: PageRequest) -> HttpResponseBase:
-    """Download what the filters let through, as a stream of any length."""
+    """Download the filtered entries as a stream of any length."""
     entries = audit_entries(request.actor, values_from(FILTERS, request.GET))
     return csv_response(f"audit-log-{timezone.localtime():%Y-%m-%d}", _rows(entries))
 

@@ -1,4 +1,4 @@
-"""Connections: where model servers run, and how much of each is in use."""
+"""Connections to runtimes, and how much of their capacity is in use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployments.queries import administration
 from deployments.queries.capacity import capacity_of, holders
 from deployments.queries.connection_health import health_of, healths_of
 from deployments.web.shell.guards import PageRequest, administrator_required
-from deployments.web.shell.meters import meters_of
+from deployments.web.shell.meters import capacity_meters
 from deployments.web.shell.paging import page_of
 
 
@@ -20,20 +20,20 @@ from deployments.web.shell.paging import page_of
 def connection_list(request: PageRequest) -> HttpResponse:
     page = page_of(request, administration.connections(request.actor))
     healths = healths_of(page)
-    rows = [(row, meters_of(capacity_of(row)), healths[row.pk]) for row in page]
+    rows = [(row, capacity_meters(capacity_of(row)), healths[row.pk]) for row in page]
     return render(request, "administration/connections.html", {"title": _("Connections"), "page": page, "rows": rows})
 
 
 @require_GET
 @administrator_required
 def connection(request: PageRequest, name: str) -> HttpResponse:
-    """Show what a connection has, who holds it, and its resource groups."""
-    found = get_object_or_404(administration.connections(request.actor), name=name)
+    """Show the capacity of a connection, the deployments that use most of it, and its resource groups."""
+    row = get_object_or_404(administration.connections(request.actor), name=name)
     context = {
-        "connection": found,
-        "meters": meters_of(capacity_of(found)),
-        "health": health_of(found),
-        "holders": holders(found),
-        "groups": administration.resource_groups(request.actor).filter(connection=found),
+        "connection": row,
+        "meters": capacity_meters(capacity_of(row)),
+        "health": health_of(row),
+        "holders": holders(row),
+        "groups": administration.resource_groups(request.actor).filter(connection=row),
     }
     return render(request, "administration/connection.html", context)

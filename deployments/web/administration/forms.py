@@ -1,4 +1,4 @@
-"""The forms of the administration: resource groups, people, service keys and secrets."""
+"""The forms of the administration: resource groups, users, service keys and secrets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class GroupForm(forms.Form):
 
 
 class NewGroupForm(GroupForm):
-    """The same with what can never be changed."""
+    """The form of a new group, with the fields that cannot be changed later."""
 
     group = forms.CharField(
         label=gettext_lazy("ID"),
@@ -86,7 +86,7 @@ class NewGroupForm(GroupForm):
 
 
 class GroupsMixin(forms.Form):
-    """The choice of the resource groups that somebody may use."""
+    """The resource groups that a user or a service key may use."""
 
     all_groups = forms.BooleanField(label=gettext_lazy("All resource groups"), required=False, initial=True)
     groups = forms.ModelMultipleChoiceField(
@@ -119,7 +119,7 @@ def _role(initial: Role) -> forms.ChoiceField:
 
 
 class UserForm(GroupsMixin):
-    """What somebody is called and may do."""
+    """Name, role and groups of a user."""
 
     first_name = forms.CharField(label=gettext_lazy("First name"), required=False, max_length=150)
     last_name = forms.CharField(label=gettext_lazy("Last name"), required=False, max_length=150)
@@ -135,7 +135,7 @@ class UserForm(GroupsMixin):
 
 
 class NewUserForm(UserForm):
-    """The same with the name to sign in with."""
+    """The form of a new user, with the user name."""
 
     username = forms.CharField(
         label=gettext_lazy("User name"),
@@ -146,7 +146,7 @@ class NewUserForm(UserForm):
 
 
 class KeyForm(GroupsMixin):
-    """A service key to be issued."""
+    """The form of a new service key."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -165,11 +165,11 @@ class KeyForm(GroupsMixin):
 
 
 class SecretForm(forms.Form):
-    """Where a new secret belongs.
+    """Name and resource group of a new secret.
 
     Args:
         groups: resource groups to choose from.
-        may_share: whether it may be for all resource groups.
+        may_share: whether the user may create secrets for all resource groups.
     """
 
     name = forms.CharField(
@@ -211,26 +211,26 @@ class ValueForm(forms.Form):
 
 
 ValueForms = forms.formset_factory(ValueForm, extra=0)
-ROWS = 3  # that an empty form begins with
+ROWS = 3  # empty rows of a new form
 
 
 def value_forms(data: Mapping[str, Any] | None, *, keys: Sequence[str] = (), more: bool = False) -> Any:
-    """Return the rows of keys and values.
+    """Return the formset of keys and values.
 
     Args:
-        keys: that the secret has; their values are not shown.
-        more: whether to add rows to what `data` holds instead of checking it.
+        keys: those of the secret; their values are not shown.
+        more: whether to add empty rows to `data` instead of validating it.
     """
     if data is None:
         return ValueForms(initial=[{"key": key} for key in keys] or [{} for _row in range(ROWS)])
     if more:
-        sent = ValueForms(data)
-        entries = [{name: row[name].value() or "" for name in ("key", "value")} for row in sent]
+        bound = ValueForms(data)
+        entries = [{name: row[name].value() or "" for name in ("key", "value")} for row in bound]
         return ValueForms(initial=[*entries, *({} for _row in range(ROWS))])
     return ValueForms(data)
 
 
 def values_in(rows: Any) -> dict[str, str]:
-    """Return key -> value of the rows that hold a key; line ends are those of Unix."""
+    """Return key -> value of the rows with a key, with line ends of Unix."""
     entries = [row.cleaned_data for row in rows]
     return {entry["key"]: entry["value"].replace("\r\n", "\n") for entry in entries if entry.get("key")}

@@ -1,4 +1,4 @@
-"""The three frames that most pages of the administration fill: a list with a search, a form, and a question."""
+"""The three kinds of pages of the administration: a list with a search, a form, and a confirmation."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from django.urls import reverse
 from django_htmx.http import HttpResponseClientRedirect
 
 from deployments.errors import InvalidInput, OperationRefused
-from deployments.web.shell.form_problems import put_problems
+from deployments.web.shell.form_problems import add_problems
 from deployments.web.shell.guards import PageRequest
 from deployments.web.shell.paging import page_of, text_of
 
 Row = TypeVar("Row", bound=Model)
-Act = Callable[[], HttpResponse]  # does what was asked for and says where to go on
+Act = Callable[[], HttpResponse]  # runs the operation and returns the response
 
 
 def list_page(
     request: PageRequest, template: str, rows: Callable[..., QuerySet[Row, Any]], *, title: str, hint: str
 ) -> HttpResponse:
-    """Render one page of what the search of the address finds.
+    """Render a page of the rows that match the search.
 
     Args:
         template: extends `administration/list.html`.
         rows: a query that takes the actor and `text`.
-        hint: what the search looks at.
+        hint: which columns the search uses.
     """
     text = text_of(request, "q")
     page = page_of(request, rows(request.actor, text=text))
@@ -49,21 +49,21 @@ def form_page(
     names: Mapping[str, str] | None = None,
     **more: Any,
 ) -> HttpResponse:
-    """Do what a form that was sent asks for; render it otherwise, with status 422 when something in it was refused.
+    """Run the operation of a valid form; otherwise render the form, with status 422 when it was refused.
 
     Args:
-        act: uses `form.cleaned_data`; what it refuses is put to the fields, or to the whole form.
+        act: uses `form.cleaned_data`; the problems that it reports are added to the fields or to the form.
         template: extends `administration/form.html`, or is it.
-        submit: what its button says.
-        parent: name of the address and title of the list that it belongs to.
-        names: what the operation calls a field -> what the form calls it, where they differ.
-        more: what the template shows beside it.
+        submit: label of its button.
+        parent: name of the URL, and title, of the list that it belongs to.
+        names: the operation's name of a field -> the form's name, where they differ.
+        more: additional context of the template.
     """
     if form.is_valid():
         try:
             return act()
         except InvalidInput as error:
-            put_problems(form, error, names)
+            add_problems(form, error, names)
         except OperationRefused as error:
             form.add_error(None, str(error))
     back, label = parent
@@ -74,11 +74,11 @@ def form_page(
 def question_page(
     request: PageRequest, template: str, context: dict[str, Any], act: Act, *, back: str
 ) -> HttpResponse:
-    """Ask before something is done that cannot be undone; do it when that is confirmed.
+    """Ask for a confirmation of an operation that cannot be undone, and run it when it is confirmed.
 
     Args:
-        template: extends `components/question.html`; takes `problem`, what was refused.
-        back: address of the page to go back to.
+        template: extends `components/question.html`; shows `problem`, why the operation was refused.
+        back: URL of the page to return to.
     """
     problem = ""
     if request.method == "POST":
@@ -91,6 +91,6 @@ def question_page(
 
 
 def onward(request: PageRequest, name: str) -> HttpResponse:
-    """Go on to the page with that name, from a form as from one that htmx has sent."""
-    address = reverse(name)
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+    """Redirect to the URL with that name, for a plain form and for one sent by htmx."""
+    url = reverse(name)
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

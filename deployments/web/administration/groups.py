@@ -1,4 +1,4 @@
-"""Resource groups: quotas and labels, and their end."""
+"""Resource groups: list, create, change and delete."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def group_create(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def group_change(request: PageRequest, group_id: str) -> HttpResponse:
-    """Show a resource group with what it holds; labels and quotas can be changed."""
+    """Show a resource group with its content; labels and quotas can be changed."""
     group = _group_or_404(request, group_id)
     initial = {name: getattr(group, name) for name in ("deployment_quota", "replica_quota", "labels")}
     form = GroupForm(request.POST or None, initial=initial)
@@ -73,7 +73,7 @@ def group_change(request: PageRequest, group_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def group_delete(request: PageRequest, group_id: str) -> HttpResponse:
-    """Ask first, and let the id be typed when the group holds something; then delete it."""
+    """Delete a group after a confirmation; if it is not empty, its id has to be typed."""
     group = _group_or_404(request, group_id)
     contents = _contents(group)
 

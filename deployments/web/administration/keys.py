@@ -1,4 +1,4 @@
-"""Service keys: issued with a secret that is shown once, and revoked for good."""
+"""Service keys: issued with a secret that is shown once, and revoked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.queries import administration
 from deployments.web.administration.forms import KeyForm
 from deployments.web.administration.frames import form_page, list_page, onward, question_page
 from deployments.web.shell.guards import PageRequest, administrator_required
-from deployments.web.shell.notices import apart
+from deployments.web.shell.notices import isolated
 
 
 @require_GET
@@ -34,7 +34,7 @@ def key_list(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def key_create(request: PageRequest) -> HttpResponse:
-    """Issue a key; the page that answers shows its secret, this once."""
+    """Issue a key; the answer shows its secret, once."""
     form = KeyForm(request.POST or None)
 
     def issue() -> HttpResponse:
@@ -59,12 +59,12 @@ def key_create(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def key_revoke(request: PageRequest, key_id: int) -> HttpResponse:
-    """Ask first, then end a key for good."""
+    """Revoke a key after a confirmation."""
     key = get_object_or_404(administration.service_keys(request.actor), pk=key_id)
 
     def revoke() -> HttpResponse:
         revoke_service_key(request.actor, key)
-        messages.success(request, _("%(name)s was revoked.") % {"name": apart(str(key))})
+        messages.success(request, _("%(name)s was revoked.") % {"name": isolated(str(key))})
         return onward(request, "keys")
 
     return question_page(request, "key_revoke", {"key": key}, revoke, back=reverse("keys"))

@@ -1,4 +1,4 @@
-"""Secrets: their names and keys can be seen, their values only be replaced."""
+"""Secrets: names and keys are visible, values can only be replaced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.operations.secrets import create_secret, delete_secret, replace
 from deployments.queries.secrets import templates_using, visible_secrets
 from deployments.web.administration.forms import SecretForm, value_forms, values_in
 from deployments.web.administration.frames import list_page, onward, question_page
-from deployments.web.shell.form_problems import put_problems
+from deployments.web.shell.form_problems import add_problems
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
 
 
@@ -44,11 +44,11 @@ def secret_create(request: PageRequest) -> HttpResponse:
     more = "more" in request.POST
     rows = value_forms(request.POST or None, more=more)
     if request.method == "POST" and not more and form.is_valid() and rows.is_valid():
-        group = next((one for one in groups if one.pk == form.cleaned_data["group"]), None)
+        group = next((row for row in groups if row.pk == form.cleaned_data["group"]), None)
         try:
             secret = create_secret(request.actor, group, name=form.cleaned_data["name"], values=values_in(rows))
         except InvalidInput as error:
-            put_problems(form, error)
+            add_problems(form, error)
         else:
             messages.success(request, _("The secret %(name)s was created.") % {"name": secret.name})
             return redirect("secrets")
@@ -63,7 +63,7 @@ def secret_create(request: PageRequest) -> HttpResponse:
 @sign_in_required
 @needs(Role.ADMINISTRATOR)
 def secret_replace(request: PageRequest, secret_id: int) -> HttpResponse:
-    """Show the keys of a secret and take new values for all of them."""
+    """Show the keys of a secret, and replace all values."""
     secret = _secret_or_404(request, secret_id)
     more = "more" in request.POST
     rows = value_forms(request.POST or None, keys=secret.keys, more=more)
@@ -86,7 +86,7 @@ def secret_replace(request: PageRequest, secret_id: int) -> HttpResponse:
 @sign_in_required
 @needs(Role.ADMINISTRATOR)
 def secret_delete(request: PageRequest, secret_id: int) -> HttpResponse:
-    """Ask first, then delete a secret."""
+    """Delete a secret after a confirmation."""
     secret = _secret_or_404(request, secret_id)
 
     def delete() -> HttpResponse:

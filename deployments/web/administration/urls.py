@@ -1,4 +1,4 @@
-"""Addresses of the administration."""
+"""The URLs of the administration."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""People: their roles, their resource groups, and the links that let them in."""
+"""Users: their roles, their resource groups, and their sign-in links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployments.queries import administration
 from deployments.web.administration.forms import NewUserForm, UserForm
 from deployments.web.administration.frames import form_page, list_page
 from deployments.web.shell.guards import PageRequest, administrator_required
-from deployments.web.shell.notices import apart
+from deployments.web.shell.notices import isolated
 
 
 @require_GET
@@ -29,7 +29,7 @@ def user_list(request: PageRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @administrator_required
 def user_create(request: PageRequest) -> HttpResponse:
-    """Add somebody and show the link that lets them in."""
+    """Create a user and show the sign-in link."""
     form = NewUserForm(request.POST or None)
 
     def add() -> HttpResponse:
@@ -48,7 +48,7 @@ def user_change(request: PageRequest, user_id: int) -> HttpResponse:
 
     def change() -> HttpResponse:
         change_user(request.actor, user, _person(form))
-        messages.success(request, _("%(name)s was changed.") % {"name": apart(user.get_username())})
+        messages.success(request, _("%(name)s was changed.") % {"name": isolated(user.get_username())})
         return redirect("users")
 
     title, parent = user.get_username(), ("users", _("Users"))
@@ -59,7 +59,7 @@ def user_change(request: PageRequest, user_id: int) -> HttpResponse:
 @require_POST
 @administrator_required
 def user_link(request: PageRequest, user_id: int) -> HttpResponse:
-    """Make a sign-in link for somebody and show it, this once."""
+    """Create a sign-in link for a user and show it, once."""
     return _link_page(request, _user_or_404(request, user_id))
 
 

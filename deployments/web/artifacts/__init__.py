@@ -1,1 +1,1 @@
-"""The pages about artifacts."""
+"""The pages of artifacts."""

@@ -15,11 +15,11 @@ UPLOAD, URL = "upload", "url"
 
 
 class ArtifactForm(forms.Form):
-    """What an artifact is and where it comes from; `source` says which of `upload` and `url` counts.
+    """An artifact and its source; `source` says whether `upload` or `url` is used.
 
     Args:
-        too_large: how large a file may be in bytes, when the one that was sent was larger and was dropped.
-        no_room: whether a file was dropped because the disk is full.
+        too_large: the limit in bytes, when the file was larger and was dropped.
+        no_room: whether the file was dropped because the disk is full.
     """
 
     name = forms.CharField(
@@ -48,7 +48,7 @@ class ArtifactForm(forms.Form):
     upload = forms.FileField(
         label=gettext_lazy("File"),
         required=False,
-        allow_empty_file=True,  # the operation says that it is empty
+        allow_empty_file=True,  # the operation reports an empty file
         widget=forms.FileInput,
     )
     url = forms.CharField(
@@ -65,12 +65,12 @@ class ArtifactForm(forms.Form):
         self.no_room = no_room
 
     def clean(self) -> dict[str, Any]:
-        """Require the source that was chosen."""
+        """Require the selected source."""
         values = self.cleaned_data
         values["source"] = values.get("source") or (URL if values.get("url") else UPLOAD)
         if values["source"] == UPLOAD and self.too_large:
-            told = _("The file is larger than the %(limit)s that are allowed. Put it where a URL reaches it.")
-            self.add_error("upload", told % {"limit": filesize_short(self.too_large)})
+            sentence = _("The file is larger than the %(limit)s that are allowed. Put it where a URL reaches it.")
+            self.add_error("upload", sentence % {"limit": filesize_short(self.too_large)})
         elif values["source"] == UPLOAD and self.no_room:
             self.add_error("upload", _("There is no room for the file: the disk of Launchpad is full."))
         elif values["source"] == UPLOAD and not values.get("upload"):

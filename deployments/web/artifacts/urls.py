@@ -1,4 +1,4 @@
-"""Addresses of the pages about artifacts."""
+"""The URLs of artifacts."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Models, data sets and other artifacts: the list, the details, adding and deleting."""
+"""Models, data sets and other artifacts: list, details, adding and deleting."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from deployments.operations import add_artifact, delete_artifact, upload_artifac
 from deployments.queries.artifacts import FILTERS, artifacts, configurations_with, counts_by_kind, find_artifact
 from deployments.queries.filters import fields_of, values_from
 from deployments.web.artifacts.forms import UPLOAD, ArtifactForm
-from deployments.web.artifacts.uploads import found_no_room, upload_limit, was_too_large
+from deployments.web.artifacts.uploads import upload_limit, was_disk_full, was_too_large
 from deployments.web.configurations.draft import KIND, choose_input
 from deployments.web.shell.drafts import WindowDraft, window_draft
-from deployments.web.shell.form_problems import put_problems
+from deployments.web.shell.form_problems import add_problems
 from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
-from deployments.web.shell.notices import apart
+from deployments.web.shell.notices import isolated
 from deployments.web.shell.paging import page_of, text_of
 
 TITLES = {
@@ -62,15 +62,15 @@ def artifact_list(request: PageRequest) -> HttpResponse:
 @require_GET
 @sign_in_required
 def artifact(request: PageRequest, artifact_id: UUID) -> HttpResponse:
-    found = _artifact_or_404(request, artifact_id)
-    request.section = found.kind
-    users = list(configurations_with(found)[: USERS_SHOWN + 1])
+    row = _artifact_or_404(request, artifact_id)
+    request.section = row.kind
+    users = list(configurations_with(row)[: USERS_SHOWN + 1])
     context = {
-        "artifact": found,
-        "title": TITLES[found.kind],
+        "artifact": row,
+        "title": TITLES[row.kind],
         "users": users[:USERS_SHOWN],
         "more_users": len(users) > USERS_SHOWN,
-        "why_kept": _why_kept(request, bool(users)),
+        "why_kept": _why_not_deletable(request, bool(users)),
     }
     return render(request, "artifacts/artifact.html", context)
 
@@ -79,7 +79,7 @@ def artifact(request: PageRequest, artifact_id: UUID) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def artifact_create(request: PageRequest) -> HttpResponse:
-    """Add an artifact; opened inside the configuration wizard it comes back there with the new one chosen."""
+    """Add an artifact; opened from the configuration wizard, it returns there with the new one selected."""
     origin = {name: text_of(request, name) for name in ("return", "input", "executable")}
     wizard = window_draft(request, KIND, key=origin["return"]) if origin["return"] else None
     form = _form(request)
@@ -107,31 +107,31 @@ def artifact_create(request: PageRequest) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def artifact_delete(request: PageRequest, artifact_id: UUID) -> HttpResponse:
-    """Ask first, then delete an artifact that no configuration uses."""
-    found = _artifact_or_404(request, artifact_id)
-    request.section = found.kind
+    """Delete an artifact after a confirmation, unless a configuration uses it."""
+    row = _artifact_or_404(request, artifact_id)
+    request.section = row.kind
     if request.method == "GET":
-        back = reverse("artifact", args=[found.pk])
-        return render(request, "artifacts/delete.html", {"artifact": found, "back_url": back})
+        back = reverse("artifact", args=[row.pk])
+        return render(request, "artifacts/delete.html", {"artifact": row, "back_url": back})
     try:
-        delete_artifact(request.actor, found)
+        delete_artifact(request.actor, row)
     except OperationRefused as error:
         messages.error(request, str(error))
         return redirect("artifact", artifact_id)
-    messages.success(request, _("%(name)s was deleted.") % {"name": apart(found.name)})
-    return redirect(f"{reverse('artifacts')}?{urlencode({'kind': found.kind})}")
+    messages.success(request, _("%(name)s was deleted.") % {"name": isolated(row.name)})
+    return redirect(f"{reverse('artifacts')}?{urlencode({'kind': row.kind})}")
 
 
 def _artifact_or_404(request: PageRequest, artifact_id: UUID) -> Artifact:
-    found = find_artifact(request.workspace.group_ids, artifact_id)
-    if found is None:
+    row = find_artifact(request.workspace.group_ids, artifact_id)
+    if row is None:
         raise Http404
-    enter_group(request, found.resource_group_id)
-    return found
+    enter_group(request, row.resource_group_id)
+    return row
 
 
-def _why_kept(request: PageRequest, is_used: bool) -> str:
-    """Return why the artifact cannot be deleted by the reader, `""` when it can."""
+def _why_not_deletable(request: PageRequest, is_used: bool) -> str:
+    """Return why the user cannot delete the artifact, `""` when that is allowed."""
     if not request.actor.may(Role.EDITOR):
         return _("This needs the role Editor.")
     return _("A configuration uses it.") if is_used else ""
@@ -140,7 +140,7 @@ def _why_kept(request: PageRequest, is_used: bool) -> str:
 def _form(request: PageRequest) -> ArtifactForm:
     if request.method == "POST":
         too_large = upload_limit() if was_too_large(request) else 0
-        no_room = found_no_room(request)
+        no_room = was_disk_full(request)
         return ArtifactForm(request.POST, request.FILES, too_large=too_large, no_room=no_room)
     kind = text_of(request, "kind")
     scenario = text_of(request, "scenario") or Scenario.objects.values_list("pk", flat=True).first()
@@ -148,7 +148,7 @@ def _form(request: PageRequest) -> ArtifactForm:
 
 
 def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
-    """Add what the form describes; what the operation refuses is put to its field."""
+    """Add the artifact of the form; problems that the operation reports are added to its fields."""
     values = form.cleaned_data
     common: dict[str, Any] = {
         "name": values["name"],
@@ -161,16 +161,16 @@ def _add(request: PageRequest, form: ArtifactForm) -> Artifact | None:
             return upload_artifact(request.actor, request.group, values["scenario"], upload=values["upload"], **common)
         return add_artifact(request.actor, request.group, values["scenario"], url=values["url"].strip(), **common)
     except InvalidInput as error:
-        put_problems(form, error)
+        add_problems(form, error)
     return None
 
 
 def _onward(request: PageRequest, added: Artifact, wizard: WindowDraft | None) -> HttpResponse:
     address = _inputs_step(wizard) if wizard else reverse("artifact", args=[added.pk])
-    messages.success(request, _("%(name)s was added.") % {"name": apart(added.name)})
+    messages.success(request, _("%(name)s was added.") % {"name": isolated(added.name)})
     return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 def _inputs_step(wizard: WindowDraft) -> str:
-    """Return the address of the configuration wizard at the step that the page was opened from."""
+    """Return the URL of the configuration wizard at the step that the page was opened from."""
     return f"{reverse('configuration-create')}?{urlencode({'draft': wizard.key, 'step': 'inputs'})}"

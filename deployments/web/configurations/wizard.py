@@ -30,7 +30,7 @@ from deployments.web.configurations.forms import InputsForm, NameForm, Parameter
 from deployments.web.deployments import wizard
 from deployments.web.shell.drafts import StaleDraft, WindowDraft, new_draft, unfinished_draft, window_draft
 from deployments.web.shell.guards import PageRequest, enter_group, needs, sign_in_required
-from deployments.web.shell.notices import apart
+from deployments.web.shell.notices import isolated
 from deployments.web.shell.paging import text_of, uuid_or_404
 
 StepForm = NameForm | ParametersForm | InputsForm
@@ -153,7 +153,7 @@ def _create(wizard: _Wizard) -> HttpResponse:
         return _stale(_opened(request), "review")
     except InvalidInput as error:
         return _show(wizard, "review", problems=error.problems)
-    messages.success(request, _("The configuration %(name)s was created.") % {"name": apart(configuration.name)})
+    messages.success(request, _("The configuration %(name)s was created.") % {"name": isolated(configuration.name)})
     if entered.onward:
         return redirect(_onward_address(entered, configuration=str(configuration.pk)))
     return redirect("configuration", configuration.pk)

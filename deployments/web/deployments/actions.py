@@ -23,7 +23,7 @@ from deployments.queries.configuration_difference import configuration_choices, 
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import UpdateForm
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
-from deployments.web.shell.notices import announce_one, apart
+from deployments.web.shell.notices import announce_one, isolated
 
 Act = Callable[[Actor, Deployment], None]
 
@@ -75,7 +75,7 @@ def deployment_roll_back(request: PageRequest, deployment_id: str) -> HttpRespon
     deployment = deployment_or_404(request, deployment_id)
     last = deployment.latest_running_configuration
     if request.method == "POST":
-        done = gettext("Rolling back to %(name)s.") % {"name": apart(last.name) if last else ""}
+        done = gettext("Rolling back to %(name)s.") % {"name": isolated(last.name) if last else ""}
         return _done(request, deployment, Action.UPDATE, roll_back_deployment, done)
     return _question(request, deployment, Action.UPDATE, "roll_back", last=last)
 
@@ -122,7 +122,7 @@ def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
     if problem or chosen is None:
         context = _update_context(request, deployment, chosen) | {"problem": problem, "returns": returns}
         return render(request, "deployments/update.html", context, status=422)
-    done = gettext("Updating to %(name)s.") % {"name": apart(chosen.name)}
+    done = gettext("Updating to %(name)s.") % {"name": isolated(chosen.name)}
     announce_one(request, done, Action.UPDATE, deployment)
     to = reverse("deployment", args=[deployment.pk])
     return HttpResponseClientRedirect(to) if request.htmx else redirect(to)

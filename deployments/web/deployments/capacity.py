@@ -16,7 +16,7 @@ from deployments.queries.deployment_usage import get_usage, scale_of
 from deployments.web.deployments.common import deployment_or_404
 from deployments.web.deployments.details import page_context
 from deployments.web.shell.guards import PageRequest, sign_in_required
-from deployments.web.shell.meters import meters_of
+from deployments.web.shell.meters import capacity_meters
 
 
 @require_GET
@@ -56,6 +56,6 @@ def _resources(context: dict[str, Any], request: PageRequest) -> dict[str, Any]:
         "plan_words": in_words(plan.resources) if plan else "",
         "reserved_words": in_words(usage.reserved),
         "connection": connection,
-        "meters": meters_of(capacity_of(connection)),
+        "meters": capacity_meters(capacity_of(connection)),
         "holders": [holder for holder in holders(connection) if request.actor.sees(holder.group_id)],
     }

@@ -19,8 +19,8 @@ from deployments.queries.csv_download import csv_response
 from deployments.queries.deployments import COLUMNS, all_deployments
 from deployments.web.deployments.forms import selection_from
 from deployments.web.shell.guards import PageRequest, local_address, sign_in_required
-from deployments.web.shell.list_filters import COLUMN_LABELS, kept_query, shown_columns
-from deployments.web.shell.notices import apart
+from deployments.web.shell.list_filters import COLUMN_LABELS, list_query, visible_columns
+from deployments.web.shell.notices import isolated
 
 
 @require_POST
@@ -42,7 +42,7 @@ def deployment_view_save(request: PageRequest) -> HttpResponse:
     except InvalidInput as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, gettext("The view %(name)s is saved.") % {"name": apart(view.name)})
+        messages.success(request, gettext("The view %(name)s is saved.") % {"name": isolated(view.name)})
     return redirect(back)
 
 
@@ -58,10 +58,10 @@ def deployment_view_delete(request: PageRequest, view_id: int) -> HttpResponse:
 @sign_in_required
 def deployment_download(request: PageRequest) -> HttpResponseBase:
     """Download what the list shows on all its pages, with the reader's columns."""
-    selection = selection_from(kept_query(request))
+    selection = selection_from(list_query(request))
     rows = all_deployments(request.group.pk, selection)
     name = f"deployments-{timezone.localtime():%Y-%m-%d}"
-    return csv_response(name, _rows(rows, shown_columns(request.user)))
+    return csv_response(name, _rows(rows, visible_columns(request.user)))
 
 
 def _rows(deployments: Iterator[Deployment], columns: list[str]) -> Iterator[list[str]]:

@@ -27,10 +27,10 @@ from deployments.web.shell.list_filters import (
     changed_query,
     chips,
     column_choices,
-    kept_query,
     list_address,
+    list_query,
     saved_views,
-    shown_columns,
+    visible_columns,
 )
 from deployments.web.shell.notices import announce
 from deployments.web.shell.polling import version_for
@@ -51,7 +51,7 @@ TABS = (
 def deployment_list(request: PageRequest) -> HttpResponse:
     """Show the deployments of the workspace's resource group."""
     context = _list_context(request)
-    kept = kept_query(request)
+    kept = list_query(request)
     fields = fields_of(FILTERS, context["selection"].values)
     context |= {
         "fields": fields,
@@ -79,7 +79,7 @@ def _changed_rows(request: PageRequest) -> HttpResponse:
     """Show the rows anew; a list that becomes empty or gets its first row is another page."""
     enter_group(request, request.GET.get("group", request.group.pk))
     was_empty = "empty" in request.GET
-    request.GET = kept_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
+    request.GET = list_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
     context = _list_context(request)
     if was_empty == bool(context["shown"].rows):
         return HttpResponseClientRefresh()
@@ -142,7 +142,7 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
     version = version_for(request, group.pk, list_version(group.pk))
     number = request.GET.get("page", "1")
     shown = deployment_page(group.pk, selection, int(number) if number.isdecimal() else 1)
-    kept = kept_query(request)
+    kept = list_query(request)
     poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
     return {
         "shown": shown,
@@ -151,7 +151,7 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
         "poll": f"{reverse('deployment-rows')}?{changed_query(kept, **poll)}",
         "here": list_address(kept),
         "sorts": _sorts(selection, kept),
-        "columns": shown_columns(request.user),
+        "columns": visible_columns(request.user),
         "may_edit": request.actor.may(Role.EDITOR),
         "now": timezone.localtime(),
     }

@@ -1,4 +1,4 @@
-"""Addresses of the overview, the first page."""
+"""The URLs of the overview."""
 
 from django.urls import path
 

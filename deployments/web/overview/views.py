@@ -1,4 +1,4 @@
-"""The overview: the state of the workspace at a glance, live."""
+"""The overview: the state of the workspace, kept up to date by polling."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from deployments.queries.overview import (
     plans_in_use,
 )
 from deployments.web.shell.guards import PageRequest, enter_group, sign_in_required
-from deployments.web.shell.meters import meter, meters_of
+from deployments.web.shell.meters import capacity_meters, meter
 from deployments.web.shell.polling import version_for
 
 STATUSES = (Status.RUNNING, Status.PENDING, Status.STOPPING, Status.STOPPED, Status.DEAD, Status.UNKNOWN)
-FRESH_SECONDS = 60  # what is "waiting for long" or "ends soon" changes by time alone: look again once a minute
+FRESH_SECONDS = 60  # "waiting for long" and "ends soon" change with time alone, so the version changes once a minute
 
 
 @require_GET
@@ -40,7 +40,7 @@ def overview(request: PageRequest) -> HttpResponse:
 
 @require_GET
 def overview_state(request: HttpRequest) -> HttpResponse:
-    """Answer the poll of the overview: 204 while it would look the same, else what has become of it."""
+    """Answer the poll of the overview: 204 while it is unchanged, else its new content."""
     group_id, connection_id = request.GET.get("group", ""), request.GET.get("connection", "")
     if connection_id.isdecimal() and request.GET.get("v") == _version(request, group_id, int(connection_id)) != "":
         return HttpResponse(status=204)
@@ -86,7 +86,7 @@ def _count(status: Status, number: int) -> dict[str, Any]:
 
 
 def _meters(group: ResourceGroup, deployments: int) -> list[dict[str, Any]]:
-    meters = meters_of(capacity_of(group.connection))
+    meters = capacity_meters(capacity_of(group.connection))
     if group.deployment_quota is not None:
         meters.append(meter(gettext("Deployments"), deployments, group.deployment_quota))
     return meters

@@ -1,1 +1,1 @@
-"""The pages about scenarios and their templates."""
+"""The pages of scenarios and their deployment templates."""

@@ -1,4 +1,4 @@
-"""Addresses of the pages about scenarios and their templates."""
+"""The URLs of scenarios and their deployment templates."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Scenarios, their deployment templates, and what the workspace has made of them."""
+"""The pages of scenarios and deployment templates, with their use in the workspace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from deployments.web.shell.guards import PageRequest, sign_in_required
 from deployments.web.shell.paging import page_of, text_of
 from deployments.web.shell.polling import follow_list
 
-# Labels that the format itself gives a meaning to; their values stand elsewhere on the page.
+# Labels that the format itself defines; their values are elsewhere on the page.
 _KNOWN_LABELS = {"scenarios.ai.sap.com/id", "ai.sap.com/version"}
 
 
@@ -129,7 +129,7 @@ def _template_details(found: Executable, connection: Connection) -> dict[str, An
 
 
 def _in_words(document: ServingTemplate, pattern: str) -> tuple[str, str]:
-    """Return what stands there with all defaults, and which parameter it comes from (`""` when from none)."""
+    """Return the value with defaults filled in, and the parameter that it comes from (`""` when from none)."""
     match = PLACEHOLDER.fullmatch(pattern)
     name = match[1].removeprefix("inputs.parameters.") if match else ""
     default = next((parameter.default for parameter in document.parameters if parameter.name == name), None)

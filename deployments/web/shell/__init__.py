@@ -1,1 +1,1 @@
-"""What all pages share: frame, guards, drafts, notices, paging, polling."""
+"""Shared by all pages: navigation, access guards, drafts, notices, paging, polling."""

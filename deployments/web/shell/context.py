@@ -1,4 +1,4 @@
-"""What the shell around every page shows: navigation, workspace and appearance."""
+"""The template context of every page: navigation, workspace and appearance."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ ADMINISTRATION = {
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Give templates `theme`, `notices`; to those signed in `nav`, `workspace`, `may_edit`, `unread`, `version`.
+    """Return `theme`, `notices`; for signed-in users also `nav`, `workspace`, `may_edit`, `unread`, `version`.
 
-    Only `unread` needs a query, which is made when it is shown.
+    Only `unread` needs a query, which runs when a template uses it.
     """
-    shown: dict[str, Any] = {"theme": _theme(request), "notices": lambda: notices(request)}
+    context: dict[str, Any] = {"theme": _theme(request), "notices": lambda: notices(request)}
     if hasattr(request, "actor"):
         page = cast(PageRequest, request)
-        shown |= {
+        context |= {
             "nav": list(_nav(page)),
             "workspace": _workspace(page) if hasattr(page, "workspace") else None,
             "may_edit": page.actor.may(Role.EDITOR),
             "unread": lambda: unread_count(page.user),
             "version": VERSION,
         }
-    return shown
+    return context
 
 
 def _theme(request: HttpRequest) -> str:
-    """Return the appearance that the account has chosen; before sign-in the last one of this browser."""
+    """Return the theme of the account; before sign-in the last one used in this browser."""
     user = getattr(request, "user", None)  # missing when the request failed before it was known
     theme = user.theme if user and user.is_authenticated else request.COOKIES.get(THEME_COOKIE, "")
     return theme if theme in THEMES else ""
@@ -75,13 +75,13 @@ def _workspace(request: PageRequest) -> dict[str, Any]:
 
 
 def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
-    here = _section(request)
+    section = _section(request)
     overview = reverse("overview")
     yield {
         "label": _("Overview"),
         "icon": "layout-dashboard",
         "url": overview,
-        "current": here == "overview",
+        "current": section == "overview",
         "key": "g o",
     }
     artifacts = reverse("artifacts")
@@ -95,20 +95,20 @@ def _nav(request: PageRequest) -> Iterator[dict[str, Any]]:
         (_("Other Artifacts"), f"{artifacts}?kind=other", ArtifactKind.OTHER),
     ]
     entries = [
-        {"label": label, "url": url, "current": here == section, "key": KEYS.get(section, "")}
-        for label, url, section in items
+        {"label": label, "url": url, "current": section == name, "key": KEYS.get(name, "")}
+        for label, url, name in items
     ]
     yield {"label": _("ML Operations"), "icon": "gauge", "items": entries}
-    if pages := list(_administration(request, here)):
+    if pages := list(_administration(request, section)):
         yield {"label": _("Administration"), "icon": "settings", "items": pages}
 
 
-def _administration(request: PageRequest, here: str) -> Iterator[dict[str, Any]]:
-    """Secrets are also for administrators of some groups; the rest is for those of all."""
+def _administration(request: PageRequest, current: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of the administration; administrators of some groups get only secrets."""
     if not request.actor.may(Role.ADMINISTRATOR):
         return
     everywhere = may_administer(request.user)
-    own = [
+    entries = [
         (_("Connections"), "connection", True),
         (_("Resource Groups"), "group", True),
         (_("Secrets"), "secret", False),
@@ -116,10 +116,10 @@ def _administration(request: PageRequest, here: str) -> Iterator[dict[str, Any]]
         (_("Service Keys"), "key", True),
         (pgettext("page", "Audit Log"), "audit", True),
     ]
-    for label, section, of_all in own:
-        if everywhere or not of_all:
+    for label, section, is_for_all_groups in entries:
+        if everywhere or not is_for_all_groups:
             url = reverse(ADMINISTRATION[section])
-            yield {"label": label, "url": url, "current": here == section}
+            yield {"label": label, "url": url, "current": current == section}
     if everywhere:
         for label, name in ((_("Deployment Templates"), "executable"), (_("Resource Plans"), "resourceplan")):
             yield {"label": label, "url": reverse(f"admin:deployments_{name}_changelist"), "current": False}
@@ -127,7 +127,7 @@ def _administration(request: PageRequest, here: str) -> Iterator[dict[str, Any]]
 
 
 def _section(request: PageRequest) -> str:
-    """Return which entry of the navigation a page belongs to: said by its view, else by its address."""
+    """Return the entry of the navigation for a page: set by its view, else derived from the name of its URL."""
     if hasattr(request, "section"):
         return request.section
     name = request.resolver_match.url_name or "" if request.resolver_match else ""

@@ -1,8 +1,8 @@
-"""What a person has entered into a wizard so far, kept on the server so that a reload or a detour loses nothing.
+"""Drafts: the input of a wizard so far, stored on the server so that a reload or a detour loses nothing.
 
-Each window has a draft of its own, named by a key in the addresses and forms of its wizard: what one window does never
-ends in another. Two windows may still show the same draft (a copied address); a form therefore carries a digest of
-what it builds on, and what it sends is taken only while that is unchanged.
+Each window has a draft of its own, with a key in the URLs and forms of its wizard, so that windows do not affect each
+other. Two windows may still show the same draft (a copied URL); a form therefore contains a digest of the values that
+it is based on, and its input is accepted only while they are unchanged.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import Any
 from deployments.models import Draft
 from deployments.web.shell.guards import PageRequest, enter_group
 
-KEPT_DRAFTS = 20  # of one person and wizard; the older ones are forgotten
+MAX_DRAFTS = 20  # per user and wizard; older ones are deleted
 _KEY = re.compile(r"[\w-]{1,32}", re.ASCII)
 _HAS_ENTRIES = "has_entries"
 
 
 class StaleDraft(Exception):
-    """The draft is not what it was when the form was shown: changed, made into something or cancelled since."""
+    """The draft has been changed, completed or cancelled since the form was rendered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WindowDraft:
-    """The draft of one wizard in one window. There may be no row of it yet, or no more.
+    """The draft of one wizard in one window. Its row may not exist yet, or may be deleted.
 
     Args:
         kind: name of the wizard.
-        key: names the draft in addresses and forms.
-        group_id: resource group that a new one belongs to.
+        key: identifies the draft in URLs and forms.
+        group_id: the resource group of a new draft.
     """
 
     user_id: int
@@ -42,20 +42,20 @@ class WindowDraft:
     group_id: str
 
     def load(self, *, for_update: bool = False) -> dict[str, Any]:
-        """Return what was entered, empty when nothing was.
+        """Return the stored input, empty when there is none.
 
         Args:
-            for_update: keep other requests from changing it until the end of the transaction.
+            for_update: lock the row until the end of the transaction.
         """
         rows = self._rows().select_for_update() if for_update else self._rows()
         values: dict[str, Any] = rows.values_list("values", flat=True).first() or {}
         return {name: value for name, value in values.items() if name != _HAS_ENTRIES}
 
     def save(self, values: dict[str, Any], *, has_entries: bool = True) -> None:
-        """Remember what was entered so far.
+        """Store the input so far.
 
         Args:
-            has_entries: somebody has entered it; False for what a link has chosen, which nobody would miss.
+            has_entries: whether a user has entered it; False for values preselected by a link.
         """
         _row, is_new = Draft.objects.update_or_create(
             user_id=self.user_id,
@@ -65,12 +65,12 @@ class WindowDraft:
             create_defaults={"values": values | {_HAS_ENTRIES: has_entries}, "resource_group_id": self.group_id},
         )
         if is_new:
-            mine = Draft.objects.filter(user=self.user_id, kind=self.kind)
-            newest = list(mine.order_by("-changed_at", "-pk").values_list("pk", flat=True)[:KEPT_DRAFTS])
-            mine.exclude(pk__in=newest).delete()
+            drafts = Draft.objects.filter(user=self.user_id, kind=self.kind)
+            newest = list(drafts.order_by("-changed_at", "-pk").values_list("pk", flat=True)[:MAX_DRAFTS])
+            drafts.exclude(pk__in=newest).delete()
 
     def discard(self) -> None:
-        """Forget what was entered: it has become what it was for, or was cancelled."""
+        """Delete the draft: it was completed or cancelled."""
         self._rows().delete()
 
     def _rows(self) -> Any:
@@ -78,13 +78,13 @@ class WindowDraft:
 
 
 def window_draft(request: PageRequest, kind: str, *, key: str | None = None) -> WindowDraft:
-    """Return the draft that a form or an address names, a new one when it names none; enter its resource group.
+    """Return the draft of a form or URL, a new one when there is none, and enter its resource group.
 
     Args:
         key: the draft to use instead.
 
     Raises:
-        Http404: it belongs to a group that its reader may not see any more.
+        Http404: it belongs to a group that the user may not see any more.
     """
     if key is None:
         key = request.POST.get("draft") or request.GET.get("draft", "")
@@ -98,12 +98,12 @@ def window_draft(request: PageRequest, kind: str, *, key: str | None = None) -> 
 
 
 def new_draft(request: PageRequest, kind: str) -> WindowDraft:
-    """Return a draft for a window in which a wizard begins; nothing is stored yet."""
+    """Return a draft for a window in which a wizard starts; nothing is stored yet."""
     return WindowDraft(user_id=request.user.pk, kind=kind, key=secrets.token_urlsafe(9), group_id=request.group.pk)
 
 
 def unfinished_draft(request: PageRequest, kind: str) -> Draft | None:
-    """Return the draft that was left last in this group, to be offered where the wizard begins anew."""
+    """Return the latest unfinished draft in this group, which the first step of the wizard offers."""
     if request.method != "GET" or request.GET.get("draft"):
         return None
     drafts = Draft.objects.filter(user=request.user.pk, resource_group=request.group, kind=kind)
@@ -111,6 +111,6 @@ def unfinished_draft(request: PageRequest, kind: str) -> Draft | None:
 
 
 def digest_of(values: Any) -> str:
-    """Return a short text that differs when the values (of JSON's types) do."""
+    """Return a short digest of values of JSON's types."""
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

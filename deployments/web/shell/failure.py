@@ -1,4 +1,4 @@
-"""The answer to a request that an exception has ended: busy or no room where that passes, else a fault of ours."""
+"""The answer to a request that raised an exception: database busy, disk full, or an internal error."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ RETRY_SECONDS = 5
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Answer 507 when the disk is full, 503 when the database let nobody write in time, else 500.
+    """Answer 507 when the disk is full, 503 when the database was locked for too long, else 500.
 
-    Django calls it while the exception is caught, after its transaction was rolled back. The pages are made without
-    the request: what it needs from the database may be what failed.
+    Django calls it while the exception is handled, after the rollback. The pages are rendered without
+    the request, since that would need the database, which may have failed.
     """
     error = sys.exc_info()[1]
     if is_disk_full(error):

@@ -1,4 +1,4 @@
-"""What an operation refuses, put to the fields of the form that asked for it."""
+"""Adds the problems that an operation reports to the fields of a form."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from django.forms import BaseForm
 from deployments.errors import InvalidInput
 
 
-def put_problems(form: BaseForm, error: InvalidInput, names: Mapping[str, str] | None = None) -> None:
+def add_problems(form: BaseForm, error: InvalidInput, names: Mapping[str, str] | None = None) -> None:
     """Add each sentence to its field, or to the whole form when the form has no such field.
 
     Args:
-        names: what the operation calls a field -> what the form calls it, where they differ.
+        names: the operation's name of a field -> the form's name, where they differ.
     """
     for name, sentence in error.problems.items():
         field = (names or {}).get(name, name)

@@ -1,14 +1,14 @@
-"""What stands before every page: sign-in, role, and the workspace it is about.
+"""The guards of every page: sign-in, role, and the resource group that the page is about.
 
     @require_GET
     @sign_in_required
     @needs(Role.EDITOR)
     def page(request: PageRequest, ...) -> HttpResponse: ...
 
-Pages load what they show from `request.group` only, so that what somebody may not see answers 404. The group is
-the one that its reader has chosen, unless the request says for which group its page was shown (a form with
-`resource_group`, htmx with the header AI-Resource-Group), or the page is about one thing, which lies in a group of its
-own (`enter_group`): a choice made in another window changes neither.
+Views load data from `request.group` only, so that everything outside of it is answered with 404. The group is the one
+that the user has selected, unless the request names the group of its page (a form with `resource_group`, htmx with the
+header AI-Resource-Group), or the page is about one object, which has a group of its own (`enter_group`). So a
+selection in another window changes neither.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ P = ParamSpec("P")
 
 
 class PageRequest(HttpRequest):
-    """A request of somebody who has signed in and may see `group`, the resource group that the page is about.
+    """A request of a signed-in user who may see `group`, the resource group that the page is about.
 
-    A view may set `section`, the entry of the navigation that its page belongs to, when the address does not say it.
-    `chosen_group` is the group that its reader has chosen for pages that say nothing else.
+    A view may set `section`, the entry of the navigation for its page, when the URL does not determine it.
+    `chosen_group` is the group that the user has selected.
     """
 
     user: User
@@ -55,15 +55,15 @@ PageView = Callable[Concatenate[PageRequest, P], Any]
 
 
 def sign_in_required(view: PageView[P]) -> View[P]:
-    """Let only people who have signed in pass; give the request its `actor`, `workspace` and `group`.
+    """Require sign-in; set `actor`, `workspace` and `group` of the request.
 
-    What its reader's role does not cover is answered with 403 and the sentence that says so.
+    What the user's role does not permit is answered with 403 and the reason.
     """
     return _signed_in(view, needs_group=True)
 
 
 def administrator_required(view: PageView[P]) -> View[P]:
-    """Let only administrators of all resource groups pass, also while there is no group: `group` may be missing."""
+    """Require an administrator of all resource groups. Works also while there is no group: `group` may be missing."""
 
     @wraps(view)
     def checked(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -83,21 +83,21 @@ def _signed_in(view: PageView[P], *, needs_group: bool) -> View[P]:
         workspace = workspace_of(page.actor, page.user.workspace_id)
         if workspace is not None:
             page.workspace, page.group, page.chosen_group = workspace, workspace.group, workspace.group
-            if needs_group and (shown_for := _shown_for(page)):
-                enter_group(page, shown_for)
+            if needs_group and (group_id := _group_of_page(page)):
+                enter_group(page, group_id)
         elif needs_group:
             context = {"is_administrator": may_administer(page.user)}
             return render(request, "access/no_group.html", context, status=403)
-        return _answered(view, page, *args, **kwargs)
+        return _call(view, page, *args, **kwargs)
 
     return checked
 
 
 def enter_group(request: PageRequest, group_id: str) -> None:
-    """Let the page be about a resource group, whichever one its reader has chosen.
+    """Set the resource group of the request, independent of the user's selection.
 
     Raises:
-        Http404: its reader may not see the group, or it does not exist any more.
+        Http404: the user may not see the group, or it does not exist any more.
     """
     workspace = request.workspace.entering(group_id)
     if workspace is None:
@@ -105,14 +105,14 @@ def enter_group(request: PageRequest, group_id: str) -> None:
     request.workspace, request.group = workspace, workspace.group
 
 
-def _shown_for(request: PageRequest) -> str:
-    """Return the id of the group that the page was shown for which sends this request, `""` when it does not say."""
-    sent = request.POST.get("resource_group") or request.headers.get("AI-Resource-Group")
-    return sent or request.GET.get("resource_group", "")
+def _group_of_page(request: PageRequest) -> str:
+    """Return the id of the group of the page that has sent this request, `""` when it does not say."""
+    group_id = request.POST.get("resource_group") or request.headers.get("AI-Resource-Group")
+    return group_id or request.GET.get("resource_group", "")
 
 
-def _answered(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-    """Return what a view answers; what its reader may not, or the state of things forbids, is said on a page."""
+def _call(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    """Call a view; render a page with the reason when the role or the current state does not permit the action."""
     try:
         response: HttpResponse = view(page, *args, **kwargs)
     except (NotAllowed, OperationRefused) as error:
@@ -122,7 +122,7 @@ def _answered(view: PageView[P], page: PageRequest, /, *args: P.args, **kwargs: 
 
 
 def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:
-    """Let only people with at least `role` pass; stands below `sign_in_required`."""
+    """Require at least `role`; has to be below `sign_in_required`."""
 
     def decorate(view: PageView[P]) -> PageView[P]:
         @wraps(view)
@@ -136,27 +136,27 @@ def needs(role: Role) -> Callable[[PageView[P]], PageView[P]]:
     return decorate
 
 
-def local_address(request: HttpRequest, wanted: str | None, default: str) -> str:
-    """Return the address to go on to: `wanted` unless it leads away from this site.
+def local_address(request: HttpRequest, requested: str | None, default: str) -> str:
+    """Return the URL to redirect to: `requested`, unless it leads away from this site.
 
-    It begins with a slash: `redirect()` takes any other word for the name of a view.
+    It begins with a slash: `redirect()` would take other text for the name of a view.
 
     Args:
-        wanted: as a form or the address gave it.
-        default: name of the page to go to instead.
+        requested: from a form or a query string.
+        default: name of the URL to use instead.
     """
     hosts = {request.get_host()}
-    if not wanted or not wanted.startswith("/"):
+    if not requested or not requested.startswith("/"):
         return reverse(default)
-    if url_has_allowed_host_and_scheme(wanted, allowed_hosts=hosts, require_https=request.is_secure()):
-        return wanted
+    if url_has_allowed_host_and_scheme(requested, allowed_hosts=hosts, require_https=request.is_secure()):
+        return requested
     return reverse(default)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """Send to the sign-in page, and from there back: also when htmx asks for a part of a page."""
+    """Redirect to the sign-in page and from there back, also for a request of htmx for a part of a page."""
     htmx = cast(PageRequest, request).htmx
     if htmx:
-        here = htmx.current_url_abs_path or reverse("overview")
-        return HttpResponseClientRedirect(f"{reverse('sign-in')}?{urlencode({'next': here})}")
+        page = htmx.current_url_abs_path or reverse("overview")
+        return HttpResponseClientRedirect(f"{reverse('sign-in')}?{urlencode({'next': page})}")
     return redirect_to_login(request.get_full_path() if request.method == "GET" else reverse("overview"))

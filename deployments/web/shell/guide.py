@@ -1,4 +1,4 @@
-"""What the help dialog tells: the keys, and the words for the state of a deployment."""
+"""The content of the help dialog: the keyboard shortcuts and the meaning of the statuses."""
 
 from django.utils.translation import gettext_lazy as _
 

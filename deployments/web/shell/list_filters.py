@@ -1,4 +1,4 @@
-"""What stands beside the filters of the list of deployments: chips, columns, saved views."""
+"""Chips, columns and saved views of the list of deployments."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ COLUMN_LABELS = {
 }
 
 
-def kept_query(request: HttpRequest) -> QueryDict:
-    """Return the address of the list as its reader sees it, without what only polls carry."""
-    kept = request.GET.copy()
+def list_query(request: HttpRequest) -> QueryDict:
+    """Return the query string of the list without the parameters that only polls have."""
+    query = request.GET.copy()
     for name in ("v", "group", "empty"):
-        kept.pop(name, None)
-    return kept
+        query.pop(name, None)
+    return query
 
 
 def list_address(kept: QueryDict, **changes: str) -> str:
-    """Return the address of the list with changes; an empty value takes a name out."""
+    """Return the URL of the list with changed parameters; an empty value removes a parameter."""
     query = changed_query(kept, **changes)
     return f"{reverse('deployments')}?{query}" if query else reverse("deployments")
 
@@ -48,7 +48,7 @@ def changed_query(kept: QueryDict, **changes: str) -> str:
 
 
 def chips(fields: Sequence[Field], kept: QueryDict) -> list[dict[str, str]]:
-    """Return the filters in force, each with the address of the list without it."""
+    """Return the active filters, each with the URL of the list without it."""
     return [
         {
             "label": str(field.filter.label),
@@ -60,27 +60,27 @@ def chips(fields: Sequence[Field], kept: QueryDict) -> list[dict[str, str]]:
     ]
 
 
-def shown_columns(user: User) -> list[str]:
-    """Return the columns that somebody has chosen, in the order of COLUMNS."""
+def visible_columns(user: User) -> list[str]:
+    """Return the columns that a user has chosen, in the order of COLUMNS."""
     chosen = user.deployment_columns
     return [name for name in COLUMNS if name in (DEFAULT_COLUMNS if chosen is None else chosen)]
 
 
 def column_choices(user: User) -> list[dict[str, Any]]:
-    shown = shown_columns(user)
-    return [{"name": name, "label": COLUMN_LABELS[name], "shown": name in shown} for name in COLUMNS]
+    visible = visible_columns(user)
+    return [{"name": name, "label": COLUMN_LABELS[name], "shown": name in visible} for name in COLUMNS]
 
 
 def saved_views(user: User, kept: QueryDict) -> list[dict[str, Any]]:
-    """Return somebody's views with their addresses; the one that is shown now is marked."""
-    here = _comparable(kept)
+    """Return a user's views with their URLs; the current one is marked."""
+    current = _comparable(kept)
     home = reverse("deployments")
     return [
         {
             "pk": view.pk,
             "name": view.name,
             "url": f"{home}?{view.query}" if view.query else home,
-            "current": _comparable(QueryDict(view.query)) == here,
+            "current": _comparable(QueryDict(view.query)) == current,
         }
         for view in SavedView.objects.filter(user=user)
     ]

@@ -1,4 +1,4 @@
-"""What open pages ask for beside what they show: whether Launchpad is there, and whether there is news."""
+"""The polls of all open pages: whether Launchpad responds, notifications, notices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployments.web.shell.notices import is_true
 @require_safe
 @never_cache
 def ping(request: HttpRequest) -> HttpResponse:
-    """Answer at once, to anybody and without a query. What else works is told by `/healthz`."""
+    """Answer at once, without authentication and queries. `/healthz` reports on all parts."""
     return HttpResponse(status=204)
 
 
@@ -25,7 +25,7 @@ def ping(request: HttpRequest) -> HttpResponse:
 def unread(request: HttpRequest) -> HttpResponse:
     """Answer the poll of the bell: 204 while the number is the same, else the bell.
 
-    Somebody whose session is over gets 204 too: a page with a half-filled form must not be left because of the bell.
+    An expired session is answered with 204 too: the bell must not make a user lose a half-filled form.
     """
     user = request.user
     if not isinstance(user, User) or str(unread_count(user)) == request.GET.get("v"):
@@ -36,7 +36,7 @@ def unread(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def notice(request: HttpRequest) -> HttpResponse:
-    """Answer the poll of a message: 204 while what it says is being done, else nothing, in its place."""
+    """Answer the poll of a notice: 204 while its action is in progress, else empty content that replaces it."""
     query = {name: request.GET.get(name, "")[:4096] for name in ("action", "ids", "generation")}
     return HttpResponse(status=204) if is_true(request, query) else HttpResponse()
 

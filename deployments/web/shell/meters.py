@@ -1,4 +1,4 @@
-"""What the meters of a connection's capacity show."""
+"""The meters of a connection's capacity."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from django.utils.translation import gettext
 
 from deployments.scheduling.placement import Capacity
 
-WARNING, ALARM = 0.75, 0.9  # parts of the whole from which on a meter changes its colour
+WARNING, ALARM = 0.75, 0.9  # fractions of the total at which a meter changes its colour
 
 
-def meters_of(room: Capacity | None) -> list[dict[str, Any]]:
-    """Return what is held and how much there is: memory in bytes, CPU in cores; nothing while that is not known."""
-    if room is None:
+def capacity_meters(capacity: Capacity | None) -> list[dict[str, Any]]:
+    """Return the reserved and the total resources: memory in bytes, CPU in cores; empty while they are not known."""
+    if capacity is None:
         return []
     meters = [
-        meter(gettext("Memory"), room.held.memory_bytes, room.total.memory_bytes, kind="bytes"),
-        meter(gettext("CPU"), room.held.cpu_millis / 1000, room.total.cpu_millis / 1000),
+        meter(gettext("Memory"), capacity.held.memory_bytes, capacity.total.memory_bytes, kind="bytes"),
+        meter(gettext("CPU"), capacity.held.cpu_millis / 1000, capacity.total.cpu_millis / 1000),
     ]
-    if room.total.gpus or room.held.gpus:
-        meters.append(meter(gettext("GPUs"), room.held.gpus, room.total.gpus))
+    if capacity.total.gpus or capacity.held.gpus:
+        meters.append(meter(gettext("GPUs"), capacity.held.gpus, capacity.total.gpus))
     return meters
 
 

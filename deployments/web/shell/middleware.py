@@ -1,4 +1,4 @@
-"""Times in the reader's own time zone, which the page's script writes into a cookie, and where a request is from."""
+"""Middleware: the user's time zone (from a cookie of the page's script), and the origin of a request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TIME_ZONE_COOKIE = "tz"
 
 
 def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Activate the zone of the cookie while a request is answered; without a valid one the setting's stays."""
+    """Activate the cookie's time zone during a request; without a valid one that of the settings is used."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         with timezone.override(_zone(unquote(request.COOKIES.get(TIME_ZONE_COOKIE, "")))):
@@ -29,20 +29,20 @@ def reader_time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 
 def client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Let REMOTE_ADDR be the client's address.
+    """Set REMOTE_ADDR to the client's address.
 
-    Each proxy adds the address it was called from at the end of X-Forwarded-For; what stands before those that ours
-    have added is whatever the client likes to say. A request through the unix socket has no address of its own: the
-    gateway, which alone can connect to it, has added that.
+    Each proxy appends its client's address to X-Forwarded-For; everything before the addresses that our own proxies
+    have appended can be forged by the client. A request through the unix socket has no address: the gateway, which
+    alone can connect to it, has appended it.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        told = request.headers.get("X-Forwarded-For", "").split(",")
+        addresses = request.headers.get("X-Forwarded-For", "").split(",")
         if not request.META.get("REMOTE_ADDR"):
-            request.META["REMOTE_ADDR"] = told.pop().strip()
-        if 0 < settings.LAUNCHPAD_PROXIES <= len(told):
-            address = told[-settings.LAUNCHPAD_PROXIES].strip()
-            with suppress(ValueError):  # a proxy that says "unknown": its own address stays
+            request.META["REMOTE_ADDR"] = addresses.pop().strip()
+        if 0 < settings.LAUNCHPAD_PROXIES <= len(addresses):
+            address = addresses[-settings.LAUNCHPAD_PROXIES].strip()
+            with suppress(ValueError):  # a proxy may send "unknown": then its own address stays
                 request.META["REMOTE_ADDR"] = str(ip_address(address))
         return get_response(request)
 
@@ -50,7 +50,7 @@ def client_address(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 
 
 def note_origin(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Let the audit log know where the changes of a request come from."""
+    """Set the origin of a request for the audit log."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         first = request.path.split("/", 2)[1]

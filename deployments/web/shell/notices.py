@@ -1,6 +1,6 @@
-"""Messages about what is being done, which end when it is done, beside Django's own, which tell what was done.
+"""Notices about an action in progress, which disappear when it is done, beside Django's own messages.
 
-They are kept as Django's messages are. What they are about is in their tags: `stop d1,d2`, `update d1 3`.
+They are stored as Django's messages, with the action in their tags: `stop d1,d2`, `update d1 3`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _RIGHT_TO_LEFT = {"R", "AL"}
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """One message as it is shown.
+    """One message on a page.
 
     Args:
-        kind: the semantic class of its strip.
-        poll: the address that says whether it is still true, `""` for one that stays.
+        kind: the CSS class of its colour.
+        poll: the URL that tells whether it is still true, `""` for one that stays.
     """
 
     kind: str
@@ -38,19 +38,19 @@ class Notice:
 
 
 def announce(request: HttpRequest, text: str, action: Action, ids: Sequence[str], *, generation: int = 0) -> None:
-    """Say on the next page that something is being done to deployments, until it is done."""
+    """Show a notice on the next page until an action on deployments is done."""
     messages.success(request, text, extra_tags=f"{action} {','.join(ids)} {generation or ''}".rstrip())
 
 
 def announce_one(request: HttpRequest, text: str, action: Action, deployment: Deployment) -> None:
-    """Say that something is being done to a deployment that has just been changed."""
+    """Show a notice about an action on a deployment that has just been changed."""
     announce(request, text, action, [deployment.pk], generation=deployment.generation)
 
 
-def apart(name: str) -> str:
-    """Return a name that somebody chose for a sentence of plain text, so that it turns no word beside it around.
+def isolated(name: str) -> str:
+    """Return a name for a sentence of plain text, isolated so that it does not change the direction of other words.
 
-    Only a name that could is changed, since whoever copies the sentence copies these characters, too.
+    Only a name that could do so is changed, since the added characters are copied with the sentence.
     """
     plain = "".join(c for c in name if unicodedata.bidirectional(c) not in _DIRECTING)
     may_turn = plain != name or any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in name)
@@ -58,7 +58,7 @@ def apart(name: str) -> str:
 
 
 def notices(request: HttpRequest) -> list[Notice]:
-    """Return the messages that have not been shown yet and are still true."""
+    """Return the new messages that are still true."""
     return list(_notices(request))
 
 
@@ -75,7 +75,7 @@ def _notices(request: HttpRequest) -> Iterator[Notice]:
 
 
 def is_true(request: HttpRequest, query: dict[str, str]) -> bool:
-    """Return whether what a notice says is still being done."""
+    """Return whether the action of a notice is still in progress."""
     user, generation = request.user, query["generation"]
     if not isinstance(user, User) or query["action"] not in list(Action):
         return False

@@ -1,4 +1,4 @@
-"""What lists share: the words of the address, and one page of many rows."""
+"""Shared by lists: parameters of the query string, and pages of rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ Row = TypeVar("Row", bound=Model)
 
 
 def text_of(request: HttpRequest, name: str) -> str:
-    """Return what the address says for `name`, without spaces around it and not longer than anything it can match."""
+    """Return a parameter of the query string, stripped and limited to the length of what it can match."""
     return request.GET.get(name, "").strip()[:256].replace("\0", "")
 
 
 def page_of(request: HttpRequest, rows: QuerySet[Row, Any], size: int = PAGE_SIZE) -> Page[Row]:
-    """Return the page of `rows` that the address asks for; the nearest one when there is no such page."""
+    """Return the page of `rows` in the query string; the nearest one when there is no such page."""
     return Paginator(rows, size).get_page(request.GET.get("page"))
 
 
 def uuid_or_404(text: str) -> UUID:
-    """Return an id that came in a form or the address."""
+    """Parse an id from a form or a query string."""
     pk = uuid_or_none(text)
     if pk is None:
         raise Http404

@@ -1,7 +1,7 @@
-"""Answers polls of pages that have not changed: two queries in all, one for the session and one for everything else.
+"""Answers the polls of unchanged pages with two queries: one for the session, one for everything else.
 
-A poll may only be answered here with "nothing has changed" (204), which tells nothing that the page does not know.
-Every other answer goes through the page's own view with its checks of access.
+Only "nothing has changed" (204) may be answered here, since it reveals nothing new. Every other answer comes from the
+page's own view with its access checks.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from deployments.web.shell.guards import PageRequest
 
 
 def version_for(request: HttpRequest, group_id: str, parts: Mapping[str, Combinable], *, salt: str = "") -> str:
-    """Return the version of a page as its reader would see it now, in one query beside loading the session.
+    """Return the current version of a page for its user, in one query beside that of the session.
 
-    It depends on the parts, on what the reader may do, on the language, the day (times are shown as "today 9:43") and
-    the reader's time zone. Take it before the rows are read: what changes in between is then found by the next poll.
+    It depends on the parts, on the user's rights, the language, the day (times are shown as "today 9:43") and
+    the time zone. Compute it before the rows are read, so that the next poll finds a change in between.
 
     Args:
         group_id: the resource group the page is about.
         parts: expressions that change with the page.
-        salt: what else the page depends on.
+        salt: anything else that the page depends on.
 
     Returns:
-        `""` when nobody is signed in or the group is none of theirs.
+        `""` when nobody is signed in, or the user may not see the group.
     """
     session = request.session
     user_id = session.get(SESSION_KEY)
@@ -46,21 +46,21 @@ def version_for(request: HttpRequest, group_id: str, parts: Mapping[str, Combina
         return ""
     if not (user.is_superuser or user.all_groups or user.is_member):
         return ""
-    seen = [getattr(user, name) for name in parts]
+    values = [getattr(user, name) for name in parts]
     reader = [user.pk, user.role, user.is_superuser, user.all_groups, get_language()]
     day = [timezone.get_current_timezone_name(), timezone.localdate()]
-    text = "\0".join(map(str, (group_id, salt, *reader, *day, *seen)))
+    text = "\0".join(map(str, (group_id, salt, *reader, *day, *values)))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def follow_list(request: PageRequest) -> tuple[str, bool]:
-    """Return the address at which the list of deployments on a page asks for changes, and whether it has none.
+    """Return the URL that the list of deployments on a page polls, and whether it is unchanged.
 
-    The address is that of the page itself with a version; it is taken out again, so that no link carries it.
+    The URL is that of the page with a version, which is removed from `request.GET`, so that no link contains it.
     """
     version = version_for(request, request.group.pk, list_version(request.group.pk))
     query = request.GET.copy()
-    asked = query.pop("v", [""])[-1]
-    request.GET = query.copy()  # type: ignore[assignment]  # templates make links from it
+    polled = query.pop("v", [""])[-1]
+    request.GET = query.copy()  # type: ignore[assignment]  # templates build links from it
     query["v"] = version
-    return f"{request.path}?{query.urlencode()}", bool(version) and asked == version
+    return f"{request.path}?{query.urlencode()}", bool(version) and polled == version

@@ -1,4 +1,4 @@
-"""Addresses that open pages ask on their own: the unread count, the notice, whether the server is there."""
+"""The URLs that all open pages poll: unread count, notices, ping."""
 
 from django.urls import path
 
