@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.db import connection
@@ -15,93 +14,12 @@ from deployments import reasons
 from deployments.lifecycle import Status, TargetStatus
 from deployments.messages import Message
 from deployments.models import Attempt, Configuration, Deployment, ResourceGroup, ResourcePlan, Role, columns_of
-from deployments.operations.service_keys import revoke_service_key
 from tests import factories as make
-from tests.api.caller import ADMINISTRATOR, Caller
+from tests.api.caller import Caller
 
 pytestmark = pytest.mark.django_db
 
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
-
-
-@pytest.fixture
-def group() -> ResourceGroup:
-    make.make_plan("tiny")
-    return make.make_group()
-
-
-@pytest.fixture
-def caller(group: ResourceGroup) -> Caller:
-    return Caller()
-
-
-@pytest.fixture
-def configuration(group: ResourceGroup) -> Configuration:
-    return make.make_configuration(name="Iris one")
-
-
-# --- Whom it lets in --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("authorization", ["", "Basic abc", "Bearer ", "Bearer nonsense", "Bearer a.b.c"])
-def test_without_a_valid_token_nothing_is_answered(caller: Caller, authorization: str) -> None:
-    answer = caller.ask("GET", "/lm/scenarios", headers={"Authorization": authorization})
-
-    assert (answer.status, answer.error["code"]) == (401, "Unauthorized")
-
-
-def test_a_revoked_key_is_refused_at_once(caller: Caller) -> None:
-    assert caller.get("/lm/scenarios").status == 200
-
-    revoke_service_key(ADMINISTRATOR, caller.key)
-
-    assert caller.get("/lm/scenarios").status == 401
-
-
-def test_the_resource_group_has_to_be_named_and_seen(caller: Caller) -> None:
-    missing = caller.ask("GET", "/lm/scenarios", headers={"AI-Resource-Group": ""})
-    unknown = caller.ask("GET", "/lm/scenarios", headers={"AI-Resource-Group": "nowhere"})
-
-    assert missing.status == 400
-    assert missing.error["details"][0]["target"] == "AI-Resource-Group"
-    assert unknown.status == 404
-
-
-def test_what_is_in_another_group_does_not_exist(configuration: Configuration) -> None:
-    deployment = make.make_deployment(configuration)
-    other = Caller(groups=[make.make_group("other")])
-
-    for path in (
-        f"/lm/deployments/{deployment.pk}",
-        f"/lm/deployments/{deployment.pk}/logs",
-        f"/lm/configurations/{configuration.pk}",
-        "/admin/resourceGroups/default",
-    ):
-        assert other.get(path).status == 404, path
-    assert other.get("/lm/deployments").body == {"count": 0, "resources": []}
-    assert [one["resourceGroupId"] for one in other.get("/admin/resourceGroups").body["resources"]] == ["other"]
-    assert other.ask("GET", "/lm/deployments", headers={"AI-Resource-Group": "default"}).status == 404
-
-
-def test_a_viewer_sees_and_changes_nothing(configuration: Configuration) -> None:
-    deployment = make.make_deployment(configuration, status=Status.RUNNING)
-    viewer = Caller(Role.VIEWER)
-    bound = {"name": "x", "executableId": configuration.executable_id, "scenarioId": configuration.scenario_id}
-
-    assert viewer.get(f"/lm/deployments/{deployment.pk}").status == 200
-    for method, path, body in (
-        ("POST", "/lm/deployments", {"configurationId": str(configuration.pk)}),
-        ("POST", "/lm/configurations", bound),
-        ("PATCH", f"/lm/deployments/{deployment.pk}", {"targetStatus": "STOPPED"}),
-        ("DELETE", f"/lm/deployments/{deployment.pk}", None),
-        ("POST", "/admin/resourceGroups", {"resourceGroupId": "mine"}),
-    ):
-        assert viewer.ask(method, path, body).status == 403, path
-    deployment.refresh_from_db()
-    assert deployment.target_status == TargetStatus.RUNNING
-
-
-# --- What it answers --------------------------------------------------------------------------------------------
 
 
 def test_scenarios_and_executables_are_told_whole(caller: Caller) -> None:
@@ -356,66 +274,6 @@ def test_what_can_never_fit_is_refused_with_its_numbers(caller: Caller, configur
     assert "It can never run here: it needs 900 GB of memory" in str(refused.body)
 
 
-# --- How it says no ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "status"),
-    [
-        ("GET", "/lm/nothing", None, 404),
-        ("GET", "/lm/executions", None, 501),
-        ("POST", "/lm/executionSchedules", {}, 501),
-        ("GET", "/admin/repositories/x", None, 501),
-        ("PUT", "/lm/deployments", {}, 405),
-        ("GET", "/lm/deployments?$top=-1", None, 400),
-        ("GET", "/lm/deployments?$top=99999999999999999999", None, 400),
-        ("GET", "/lm/deployments?status=HAPPY", None, 400),
-        ("GET", "/lm/deployments/x", None, 400),
-        ("GET", "/lm/deployments/d000000000000000", None, 404),
-        ("GET", "/lm/configurations/not-a-uuid", None, 404),
-        ("GET", "/lm/deployments/d000000000000000/logs?$top=5001", None, 400),
-        ("GET", "/lm/deployments/d000000000000000/logs?start=yesterday", None, 400),
-        ("POST", "/lm/deployments", b"{", 400),
-        ("POST", "/lm/deployments", b"\xff\xfe", 400),
-        ("POST", "/lm/deployments", [], 400),
-        ("POST", "/lm/deployments", {}, 400),
-        ("POST", "/lm/deployments", {"configurationId": "00000000-0000-0000-0000-000000000000"}, 400),
-        ("POST", "/lm/deployments", {"configurationId": 7}, 400),
-        ("POST", "/lm/artifacts", {"name": "a\0b", "kind": "model", "url": "https://x", "scenarioId": "talking"}, 400),
-        ("POST", "/lm/artifacts", {"name": "a", "kind": "model", "url": "ftp://x", "scenarioId": "talking"}, 400),
-        (
-            "POST",
-            "/lm/artifacts",
-            {"name": "\ud800", "kind": "model", "url": "https://x", "scenarioId": "talking"},
-            400,
-        ),
-        ("PATCH", "/admin/resourceGroups/default", {"labels": [{"key": "ext.a", "value": "\udfff"}]}, 400),
-    ],
-)
-def test_bad_input_is_told_and_changes_nothing(caller: Caller, method: str, path: str, body: Any, status: int) -> None:
-    make.make_scenario()
-
-    answer = caller.ask(method, path, body)
-
-    assert answer.status == status, answer.body
-    assert len(answer.error["message"]) > 10
-    assert not Deployment.objects.exists()
-
-
-@pytest.mark.parametrize("ttl", ["5m", "7", "ten days", "99999999d"])
-def test_a_wrong_duration_is_told_at_its_field(caller: Caller, configuration: Configuration, ttl: str) -> None:
-    answer = caller.ask("POST", "/lm/deployments", {"configurationId": str(configuration.pk), "ttl": ttl})
-
-    assert answer.status == 400
-    assert answer.error["details"][0]["target"].endswith("ttl")
-
-
-def test_a_request_keeps_the_id_its_sender_gave_it(caller: Caller) -> None:
-    answer = caller.ask("GET", "/lm/nothing", headers={"X-Request-Id": "abc-123"})
-
-    assert answer.error["requestId"] == "abc-123"
-
-
 def test_the_number_of_queries_does_not_grow(caller: Caller, configuration: Configuration) -> None:
     def queries(path: str) -> int:
         with CaptureQueriesContext(connection) as made:
@@ -439,13 +297,3 @@ def test_the_document_describes_every_endpoint(client: Client) -> None:
         for operation in operations.values():
             assert {"400", "401", "404"} <= set(operation["responses"]), path
             assert operation["security"], path
-
-
-def test_an_administrator_of_some_groups_makes_no_new_ones(group: ResourceGroup) -> None:
-    limited = Caller(Role.ADMINISTRATOR, groups=[group])
-
-    answer = limited.ask("POST", "/admin/resourceGroups", {"resourceGroupId": "another"})
-
-    assert (answer.status, answer.error["code"]) == (403, "Forbidden")
-    assert "all resource groups" in answer.error["message"]
-    assert not ResourceGroup.objects.filter(pk="another").exists()

@@ -8,8 +8,9 @@ import pytest
 
 from deployments.runtimes.base import Runtime
 from deployments.runtimes.local import LocalRuntime
-from tests.runtimes.contract import OpenAs, ShellRuntimeContract
+from tests.runtimes.contract import OpenAs
 from tests.runtimes.machine import SERVES, Machine
+from tests.runtimes.shell_contract import ShellRuntimeContract
 
 
 class TestLocalRuntime(ShellRuntimeContract):

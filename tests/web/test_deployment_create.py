@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,46 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from deployments.messages import TEXT
-from deployments.models import Configuration, ConnectionStatus, Deployment, Draft, Role
+from deployments.models import ConnectionStatus, Deployment, Draft, Role
 from tests import factories as make
+from tests.web.create_wizard import CREATE, HTMX, current_step, post, send, signed_in, up_to_review
 from tests.web.html import squeezed
 from tests.web.windows import Window, where
 
 pytestmark = pytest.mark.django_db
-
-CREATE = "/deployments/create/"
-HTMX = {"HX-Request": "true"}
-
-
-def signed_in(client: Client, role: Role = Role.EDITOR, **values: Any) -> Window:
-    client.force_login(make.make_user(role, **values))
-    return Window(client, CREATE)
-
-
-def send(window: Window, step: str, do: str = "next", **values: str) -> Any:
-    """Send the form of a step that is open."""
-    assert current_step(window.step(step)) == step
-    return window.send(step=step, do=do, **values)
-
-
-def post(window: Window, step: str, do: str = "next", **values: str) -> str:
-    """Send a step that is accepted and return the address of the next one."""
-    answer = send(window, step, do, **values)
-    assert answer.status_code == 302, answer.content.decode()
-    return where(answer)
-
-
-def current_step(html: str) -> str:
-    found = re.search(r'name="step" value="(\w+)"', html)
-    assert found
-    return found[1]
-
-
-def up_to_review(window: Window, configuration: Configuration) -> None:
-    post(window, "scenario", scenario=configuration.scenario_id)
-    post(window, "template", executable=configuration.executable_id)
-    post(window, "configuration", configuration=str(configuration.pk))
-    post(window, "duration", kind="standard")
 
 
 def test_a_viewer_is_refused(client: Client) -> None:
@@ -349,130 +315,3 @@ def test_a_configuration_deleted_meanwhile_counts_as_not_chosen(client: Client) 
     assert current_step(answer.content.decode()) == "configuration"
     assert current_step(window.step("review")) == "configuration"
     assert not Deployment.objects.exists()
-
-
-# --- Two windows ------------------------------------------------------------------------------------------------
-
-
-def test_each_window_creates_what_its_own_review_shows(client: Client) -> None:
-    first, second = signed_in(client), Window(client, CREATE)
-    chosen = [make.make_configuration(name=name) for name in ("one", "two")]
-    for window, configuration in zip((first, second), chosen, strict=True):
-        up_to_review(window, configuration)
-    for window in (first, second):
-        window.step("review")
-
-    for window in (first, second):
-        assert window.send(step="review", do="create").status_code == 302
-
-    made = Deployment.objects.order_by("created_at")
-    assert [deployment.configuration for deployment in made] == chosen
-
-
-@pytest.mark.parametrize(
-    ("step", "change"),
-    [("configuration", {"configuration": "other"}), ("duration", {"kind": "custom", "number": "2", "unit": "d"})],
-)
-def test_a_review_whose_draft_another_window_has_changed_creates_nothing_and_shows_the_change(
-    client: Client, step: str, change: dict[str, str]
-) -> None:
-    window = signed_in(client)
-    other_configuration = make.make_configuration(name="the other one")
-    up_to_review(window, make.make_configuration(name="shown"))
-    window.step("review")
-    copied = Window(client, CREATE)
-    copied.open(CREATE, draft=window.fields["draft"])
-    values = {name: str(other_configuration.pk) if value == "other" else value for name, value in change.items()}
-    post(copied, step, **values)
-
-    answer = window.send(step="review", do="create")
-
-    html = answer.content.decode()
-    assert answer.status_code == 409
-    assert "in another window" in html
-    assert ("the other one" if step == "configuration" else "2d") in html
-    assert not Deployment.objects.exists()
-
-
-def test_a_review_that_was_created_already_makes_no_second_deployment(client: Client) -> None:
-    window = signed_in(client)
-    up_to_review(window, make.make_configuration())
-    window.step("review")
-    assert window.send(step="review", do="create").status_code == 302
-
-    answer = window.send(step="review", do="create")
-
-    assert answer.status_code == 409
-    assert current_step(answer.content.decode()) == "scenario"
-    assert Deployment.objects.count() == 1
-
-
-def test_a_choice_for_another_template_is_not_taken(client: Client) -> None:
-    window = signed_in(client)
-    configuration = make.make_configuration()
-    make.make_executable("second", scenario="elsewhere")
-    post(window, "scenario", scenario="talking")
-    post(window, "template", executable="talker")
-    window.step("configuration")
-    copied = Window(client, CREATE)
-    copied.open(CREATE, draft=window.fields["draft"])
-    post(copied, "scenario", scenario="elsewhere")
-
-    answer = window.send(step="configuration", do="next", configuration=str(configuration.pk))
-
-    assert answer.status_code == 409
-    assert Draft.objects.get().values["configuration"] == ""
-
-
-def test_a_workspace_chosen_in_another_tab_does_not_change_an_open_wizard(client: Client) -> None:
-    mine, other = make.make_group("mine"), make.make_group("other")
-    configuration = make.make_configuration(mine)
-    window = signed_in(client, workspace=mine)
-    up_to_review(window, configuration)
-    window.step("review")
-    client.post("/workspace/", {"workspace": other.pk})
-
-    assert window.send(step="review", do="create").status_code == 302
-
-    assert Deployment.objects.get().resource_group == mine
-
-
-def test_rights_are_looked_at_again_when_a_form_is_sent(client: Client) -> None:
-    mine, other = make.make_group("mine"), make.make_group("other")
-    user = make.make_user(Role.EDITOR, groups=[mine, other], workspace=mine)
-    client.force_login(user)
-    window = Window(client, CREATE)
-    up_to_review(window, make.make_configuration(mine))
-    window.step("review")
-    user.resource_groups.set([other])
-
-    assert window.send(step="review", do="create").status_code == 404
-
-    assert not Deployment.objects.exists()
-
-
-def test_a_wizard_that_begins_at_a_configuration_is_about_its_group(client: Client) -> None:
-    mine, other = make.make_group("mine"), make.make_group("other")
-    window = signed_in(client, workspace=mine)
-    configuration = make.make_configuration(other)
-
-    html = window.open(CREATE, configuration=str(configuration.pk))
-
-    assert current_step(html) == "duration"
-    assert "This page is about the resource group" in html
-    post(window, "duration", kind="standard")
-    post(window, "review", do="create")
-    assert Deployment.objects.get().resource_group == other
-
-
-def test_drafts_of_others_are_neither_shown_nor_changed(client: Client) -> None:
-    theirs = signed_in(client)
-    up_to_review(theirs, make.make_configuration(name="secret plan"))
-    key = theirs.fields["draft"]
-
-    window = signed_in(client)
-    html = window.open(CREATE, draft=key)
-
-    assert current_step(html) == "scenario"
-    post(window, "scenario", scenario="talking")
-    assert Draft.objects.filter(key=key).count() == 2

@@ -28,7 +28,7 @@ from deployments.web.deployments.playground_request import send
 from launchpad import translations
 from launchpad.translations import compile_translations
 from tests import factories as make
-from tests.planning_table import TABLE
+from tests.reconciler.core.planning_table import TABLE
 
 ROOT = Path(settings.BASE_DIR)
 CATALOG = Path("deployments/locale/de/LC_MESSAGES")

@@ -12,7 +12,18 @@ from deployments.lifecycle import DEADLINES, Status, Step
 from deployments.messages import Message, render
 from deployments.reconciler.core.plan import plan
 from deployments.reconciler.core.state import Action, KillReplica, ObservedState, Plan, Probe
-from tests.planning_table import EXITED, NOW, STOPPED, TABLE, P, facts, generation, replica, running, serving
+from tests.reconciler.core.planning_table import TABLE
+from tests.reconciler.core.situations import (
+    EXITED,
+    NOW,
+    STOPPED,
+    P,
+    facts,
+    generation,
+    replica,
+    running,
+    serving,
+)
 
 LATE = timedelta(seconds=70)  # longer than the verification may take, and than any step of these tests is given
 SHORT = reasons.WAITING_FOR_CAPACITY(short=[reasons.MEMORY_SHORT(need_bytes=11 * 10**9, free_bytes=8 * 10**9)])

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from deployments import reasons
-from deployments.lifecycle import ExitReason, ReplicaPhase, Status, Step, TargetStatus
-from deployments.messages import Message
+from deployments.lifecycle import ExitReason, Status
 from deployments.reconciler.core.plan import READINESS_FAILURE_LIMIT
 from deployments.reconciler.core.replica_plan import RESTART_LIMIT
 from deployments.reconciler.core.state import (
@@ -15,14 +13,12 @@ from deployments.reconciler.core.state import (
     CreateGeneration,
     Delete,
     Drain,
-    GenerationState,
     KillReplica,
     MarkFailed,
     MarkUnready,
     ObservedState,
     Probe,
     Release,
-    ReplicaState,
     ResetRestartCount,
     Restart,
     Route,
@@ -31,59 +27,23 @@ from deployments.reconciler.core.state import (
     Stop,
     Unroute,
 )
-
-NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-PAST = NOW - timedelta(seconds=2)
-UP = dict.fromkeys(Step, PAST)
-PLACED = {Step.REQUESTED: PAST, Step.PLACED: PAST}
-P = ReplicaPhase
-EXITED = Message("ServerExited", {"code": 3})
-NO_PROGRAM = Message("ProgramMissing", {"program": "no-such"})
-HUNG = reasons.HEALTH_PATH_SILENT(limit_seconds=60)
-NO_FIT = reasons.TEMPLATE_DOES_NOT_FIT(error="no such field")
-NO_SECRET = reasons.SECRET_MISSING(variable="TOKEN", secret="reviews", group="default")
-
-
-def replica(phase: ReplicaPhase | None = None, number: int = 0, **more: object) -> ReplicaState:
-    values: dict[str, object] = {"name": f"d-1-{number}", "phase": phase, "attempt_began_at": PAST if phase else None}
-    if phase is P.EXITED:
-        values |= {"exit_reason": ExitReason.EXITED, "exit_message": EXITED}
-    return ReplicaState(**(values | more))  # type: ignore[arg-type]
-
-
-def generation(number: int = 1, *replicas: ReplicaState, **more: object) -> GenerationState:
-    values: dict[str, object] = {
-        "number": number,
-        "configuration": f"conf-{number}",
-        "began_at": PAST,
-        "held": bool(replicas),
-        "replicas": replicas,
-        "steps": PLACED,
-    }
-    return GenerationState(**(values | more))  # type: ignore[arg-type]
-
-
-def running(number: int = 1, *replicas: ReplicaState, **more: object) -> GenerationState:
-    replicas = replicas or (replica(P.HEALTHY, healthy_since=PAST),)
-    return generation(number, *replicas, **({"steps": UP, "verified_at": PAST} | more))
-
-
-def facts(*generations: GenerationState, **more: object) -> ObservedState:
-    values: dict[str, object] = {
-        "now": NOW,
-        "target": TargetStatus.RUNNING,
-        "status": Status.PENDING,
-        "generation": max((g.number for g in generations), default=1),
-        "generations": {g.number: g for g in generations},
-    }
-    return ObservedState(**(values | more))  # type: ignore[arg-type]
-
-
-def serving(*generations: GenerationState, **more: object) -> ObservedState:
-    return facts(*generations, **({"serving": 1, "status": Status.RUNNING, "latest_running": "conf-1"} | more))
-
-
-STOPPED, DELETED = TargetStatus.STOPPED, TargetStatus.DELETED
+from tests.reconciler.core.planning_table_updates import UPDATES
+from tests.reconciler.core.situations import (
+    DELETED,
+    EXITED,
+    HUNG,
+    NO_FIT,
+    NO_PROGRAM,
+    NOW,
+    PAST,
+    STOPPED,
+    P,
+    facts,
+    generation,
+    replica,
+    running,
+    serving,
+)
 
 TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
     # --- on the way up
@@ -242,138 +202,7 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     # --- update
-    (
-        "an update is begun while the old one serves",
-        serving(running(), generation=2),
-        Status.RUNNING,
-        [CreateGeneration()],
-    ),
-    (
-        "an update waits for capacity while the old one serves",
-        serving(running(), generation(2)),
-        Status.RUNNING,
-        [Schedule(2)],
-    ),
-    (
-        "an update moves the traffic only when it is proved",
-        serving(running(), generation(2, replica(P.HEALTHY))),
-        Status.RUNNING,
-        [Probe(2)],
-    ),
-    (
-        "a proved update gets the traffic",
-        serving(running(), generation(2, replica(P.HEALTHY), verified_at=PAST)),
-        Status.RUNNING,
-        [Route(2)],
-    ),
-    (
-        "the old generation is told to drain",
-        serving(running(), running(2), serving=2),
-        Status.RUNNING,
-        [Drain(1)],
-    ),
-    (
-        "requests that are still open are waited for",
-        serving(running(1, draining_since=PAST, in_flight=1), running(2), serving=2),
-        Status.RUNNING,
-        [],
-    ),
-    (
-        "a drained generation is stopped",
-        serving(running(1, draining_since=PAST, in_flight=0), running(2), serving=2),
-        Status.RUNNING,
-        [Stop("d-1-0")],
-    ),
-    (
-        "draining has an end",
-        serving(running(1, draining_since=NOW - timedelta(seconds=31), in_flight=9), running(2), serving=2),
-        Status.RUNNING,
-        [Stop("d-1-0")],
-    ),
-    (
-        "draining lasts as long as the template of what drains says",
-        serving(
-            running(1, draining_since=NOW - timedelta(minutes=9), in_flight=9, drain_limit=timedelta(minutes=10)),
-            running(2, drain_limit=timedelta(0)),
-            serving=2,
-        ),
-        Status.RUNNING,
-        [],
-    ),
-    (
-        "an update that is itself updated is released",
-        serving(running(), generation(2, replica(P.STARTING)), generation(3)),
-        Status.RUNNING,
-        [Stop("d-1-0"), Schedule(3)],
-    ),
-    (
-        "the old server is kept alive during an update",
-        serving(
-            running(1, replica(), readiness_failures=READINESS_FAILURE_LIMIT), generation(2, replica(P.STARTING, 1))
-        ),
-        Status.PENDING,
-        [Start("d-1-0")],
-    ),
-    (
-        "a failed update returns when that was wanted",
-        serving(running(), generation(2, replica(P.EXITED, 1, restarts=RESTART_LIMIT)), rollback_on_failure=True),
-        Status.RUNNING,
-        [
-            MarkFailed(
-                2,
-                EXITED,
-                reasons.ROLLED_BACK(configuration="conf-2", cause=EXITED, serving="conf-1"),
-                returned=True,
-            )
-        ],
-    ),
-    (
-        "a failed update ends as DEAD when it is not",
-        serving(running(), generation(2, replica(P.EXITED, 1, restarts=RESTART_LIMIT))),
-        Status.DEAD,
-        [
-            MarkFailed(
-                2,
-                EXITED,
-                reasons.UPDATE_FAILED(configuration="conf-2", cause=EXITED, last="conf-1"),
-                returned=False,
-            )
-        ],
-    ),
-    (
-        "after the return the failed servers go and the old ones stay",
-        serving(
-            running(),
-            generation(2, replica(P.STARTING, 1), failure=reasons.HEALTH_PATH_SILENT(limit_seconds=60)),
-            failed=2,
-        ),
-        Status.RUNNING,
-        [Stop("d-1-1")],
-    ),
-    (
-        "after a failure everything is released",
-        facts(running(), generation(2, replica(P.EXITED, 1)), failed=2),
-        Status.DEAD,
-        [Stop("d-1-0"), Release(2)],
-    ),
-    (
-        "a DEAD deployment can be updated",
-        facts(failed=1, generation=2, status=Status.DEAD),
-        Status.PENDING,
-        [CreateGeneration()],
-    ),
-    (
-        "a start that was refused for good ends what does not answer otherwise",
-        serving(running(1, replica(), failure=NO_SECRET)),
-        Status.DEAD,
-        [MarkFailed(1, NO_SECRET, NO_SECRET, returned=False)],
-    ),
-    (
-        "a start that was refused for good is tried again beside a server that answers",
-        serving(running(1, replica(P.HEALTHY), replica(None, 1), failure=NO_SECRET)),
-        Status.RUNNING,
-        [Start("d-1-1")],
-    ),
+    *UPDATES,
     # --- the end
     (
         "a stop closes the route before the servers",
