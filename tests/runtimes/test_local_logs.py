@@ -128,7 +128,10 @@ def test_what_is_missing_of_a_log_is_said_once(runtime: LocalRuntime, log: Log, 
     assert streams == (["stdout", "stdout", "stdout", "launchpad"] if newest_first else ["launchpad", *["stdout"] * 3])
 
 
-@pytest.mark.parametrize("cursor", ["x", "1 2 3", f"nan {ID}-1-0 1 1 0 9", f"1.0 {ID}-1-0 1 -1 0 9", "2026-01-01"])
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "1 2 3", f"nan {ID}-1-0 1 1 0 9", f"1.0 {ID}-1-0 1 -1 0 9", f"1.0 {ID}-1-0 1 1 {10**30} 9", "2026-01-01"],
+)
 def test_a_cursor_of_somebody_else_is_refused(runtime: LocalRuntime, log: Log, cursor: str) -> None:
     log.write(AT)
 

@@ -29,6 +29,7 @@ from deployments.runtimes.local.attempt_log import KEPT_FILES, REMOVED, ROTATE_B
 
 _BLOCK = 1 << 16
 _CLOCK_SLACK = 1.0  # seconds that the time of a file's last write may lie before that of its last line
+_MAX_NUMBER = 2**63 - 1  # that a file can be asked for
 _OURS = 0  # instead of an inode, in the place of a line that is in no file
 
 
@@ -57,7 +58,8 @@ class _Place(NamedTuple):
             place = _Place(float(at), replica, int(attempt), int(inode), int(begin), int(end))
         except ValueError as error:
             raise CursorInvalid("The log cannot be read on from there.") from error
-        if not math.isfinite(place.at) or min(place.inode, place.begin, place.end) < 0:
+        numbers = (place.inode, place.begin, place.end)
+        if not math.isfinite(place.at) or not all(0 <= number <= _MAX_NUMBER for number in numbers):
             raise CursorInvalid("The log cannot be read on from there.")
         return place
 

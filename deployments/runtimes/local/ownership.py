@@ -24,4 +24,4 @@ def note_owner(replica: Path, owner: Owner) -> None:
 
 def is_owned(replica: Path, owner: Owner | None) -> bool:
     """Return whether a replica is this owner's; None owns all."""
-    return owner is None or read_known(str(replica / _FILE)) in (None, vars(owner))
+    return owner is None or read_known(f"{replica}/{_FILE}") in (None, vars(owner))

@@ -71,7 +71,7 @@ def inspect(replica: Path) -> ReplicaStatus | None:
 def _spec(folder: Path) -> dict[str, Any] | None:
     """Return what an attempt is to run, None when that is missing, cut off, damaged or may not be read."""
     try:
-        spec = read_known(str(folder / "spec.json"))
+        spec = read_known(f"{folder}/spec.json")
     except (PermissionError, IsADirectoryError):
         return None
     return spec if isinstance(spec, dict) and spec.keys() >= _NEEDED else None
@@ -110,13 +110,13 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         return replace(seen, phase=ReplicaPhase.STOPPING)
     if "server" not in state:
         return replace(seen, phase=ReplicaPhase(state.get("phase", ReplicaPhase.STARTING)))
-    healthy = (folder / "healthy").exists()
+    healthy = os.path.exists(f"{folder}/healthy")
     return replace(seen, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
 
 
 def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     """Return the state of an attempt, with an exit when nobody is there any more to write one."""
-    path = str(folder / "state.json")
+    path = f"{folder}/state.json"
     state = read_known(path) or {}
     if "exit" in state or is_alive(state.get("shim")):
         return state
