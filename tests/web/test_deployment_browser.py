@@ -101,7 +101,7 @@ def test_the_list_is_filtered_while_one_types_and_the_address_keeps_it(open_page
 def test_the_details_follow_it_and_keep_what_is_typed(open_page: Any) -> None:
     deployment = coming_up()
     page = open_page(f"/deployments/{deployment.pk}/")
-    page.locator("#try-body").fill("typed by hand")
+    page.locator("#playground-body").fill("typed by hand")
     expect(page.locator("#step-started.now")).to_be_visible()
 
     become_running(deployment)
@@ -110,7 +110,7 @@ def test_the_details_follow_it_and_keep_what_is_typed(open_page: Any) -> None:
     expect(page.locator("#progress-card")).to_have_count(0)
     expect(page.locator("#flow-deployment .status")).to_have_text("RUNNING")
     expect(page.locator("#facts")).to_have_attribute("hx-trigger", re.compile("every 5s"))
-    expect(page.locator("#try-body")).to_have_value("typed by hand")
+    expect(page.locator("#playground-body")).to_have_value("typed by hand")
     expect(page.locator("#announcer")).to_have_text(f"Deployment {deployment.pk} is RUNNING")
 
 
@@ -123,7 +123,7 @@ def test_a_settled_page_finds_out_what_happens_to_it_later(open_page: Any) -> No
     first = clock.text_content()
     page.evaluate("document.body.kept = true")
     expect(clock).not_to_have_text(first)
-    page.locator("#try-body").fill("typed by hand")
+    page.locator("#playground-body").fill("typed by hand")
     page.evaluate("document.querySelector('#answer').textContent = 'an answer'")
 
     message = "No server answers; starting again. The server was killed by signal 9 (SIGKILL)."
@@ -138,7 +138,7 @@ def test_a_settled_page_finds_out_what_happens_to_it_later(open_page: Any) -> No
     )
     expect(page.locator("#facts .status").first).to_have_text("STOPPED", timeout=10_000)
     expect(page.locator("#actions")).to_contain_text("Create again")
-    expect(page.locator("#try-body")).to_have_value("typed by hand")
+    expect(page.locator("#playground-body")).to_have_value("typed by hand")
     assert page.evaluate("document.body.kept"), "it was not loaded again"
 
 

@@ -34,7 +34,7 @@ PAGES: dict[str, tuple[str | None, str | None]] = {
     **dict.fromkeys(("deployment-create", "deployment-update", "deployment-stop"), (EDITOR, EDITOR)),
     **dict.fromkeys(("deployment-delete", "deployment-roll-back"), (EDITOR, EDITOR)),
     **dict.fromkeys(("deployment-bulk",), (None, EDITOR)),
-    **dict.fromkeys(("deployment-try", "deployment-token"), (None, VIEWER)),
+    **dict.fromkeys(("deployment-playground", "deployment-token"), (None, VIEWER)),
     **dict.fromkeys(("secrets",), (LOCAL, None)),
     **dict.fromkeys(("secret", "secret-create", "secret-delete"), (LOCAL, LOCAL)),
     **dict.fromkeys(("connections", "connection", "groups", "users", "keys", "audit-log"), (EVERYWHERE, None)),

@@ -30,7 +30,7 @@ from deployments.queries.deployment_progress import Progress, progress_of
 from deployments.queries.deployment_versions import details_version
 from deployments.web.deployments.common import deployment_or_404, reason_against
 from deployments.web.deployments.forms import moment_from
-from deployments.web.deployments.playground_card import try_context
+from deployments.web.deployments.playground_card import playground_context
 from deployments.web.deployments.remediation import remediation_for
 from deployments.web.deployments.verification import verification_of
 from deployments.web.shell.guards import PageRequest, sign_in_required
@@ -143,7 +143,7 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
         attempts = attempts_of(deployment, generation=state.newest.number)
         undone = current.step if current else None
         context |= {"attempts": attempts, "advice": remediation_for(state.newest, attempts, undone)}
-    return context | try_context(state)
+    return context | playground_context(state)
 
 
 def _values(request: PageRequest, configuration: Configuration) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from deployments.models import Deployment
 from deployments.queries.deployment_details import state_of
 from deployments.web.deployments.common import deployment_or_404
 from deployments.web.deployments.details import overview_context
-from deployments.web.deployments.playground_card import sample_of, try_context
+from deployments.web.deployments.playground_card import playground_context, sample_of
 from deployments.web.deployments.playground_request import send
 from deployments.web.shell.guards import PageRequest, sign_in_required
 
@@ -27,36 +27,36 @@ FOR_SNIPPETS = timedelta(hours=1)
 
 @require_POST
 @sign_in_required
-def deployment_try(request: PageRequest, deployment_id: str) -> HttpResponse:
+def deployment_playground(request: PageRequest, deployment_id: str) -> HttpResponse:
     """Send the request that was entered and show the answer, its status and how long it took."""
     deployment = deployment_or_404(request, deployment_id)
     state = state_of(deployment)
     sample = sample_of(state)
     entered = {
-        "try_method": request.POST.get("method", "").upper(),
-        "try_path": request.POST.get("path", ""),
-        "try_body": request.POST.get("body", "").replace("\r\n", "\n"),
+        "playground_method": request.POST.get("method", "").upper(),
+        "playground_path": request.POST.get("path", ""),
+        "playground_body": request.POST.get("body", "").replace("\r\n", "\n"),
     }
     shown: dict[str, object] = {}
     if state.serving is None or sample is None:
-        shown["try_problem"] = gettext("It has no URL now, so there is nothing to send the request to.")
+        shown["playground_problem"] = gettext("It has no URL now, so there is nothing to send the request to.")
     else:
         token, _ = _token(request, deployment, FOR_ONE_REQUEST)
         try:
             shown["answer"] = answer = send(
                 deployment.pk,
-                method=entered["try_method"],
-                path=entered["try_path"],
-                body=entered["try_body"] if entered["try_method"] != "GET" else "",
+                method=entered["playground_method"],
+                path=entered["playground_path"],
+                body=entered["playground_body"] if entered["playground_method"] != "GET" else "",
                 headers=sample.headers,
                 token=token,
             )
             shown["latency"] = _milliseconds(answer.seconds)
         except InvalidInput as error:
-            shown["try_problems"] = error.problems
+            shown["playground_problems"] = error.problems
         except GatewayUnavailable as error:
-            shown["try_problem"] = str(error)
-    status = 422 if "try_problems" in shown else 200
+            shown["playground_problem"] = str(error)
+    status = 422 if "playground_problems" in shown else 200
     if request.htmx:
         return render(request, "deployments/_answer.html", shown, status=status)
     context = overview_context(request, deployment) | entered | shown
@@ -71,7 +71,7 @@ def deployment_token(request: PageRequest, deployment_id: str) -> HttpResponse:
     deployment = deployment_or_404(request, deployment_id)
     token, expires_at = _token(request, deployment, FOR_SNIPPETS)
     context = overview_context(request, deployment)
-    context |= try_context(context["state"], token=token, expires_at=expires_at)
+    context |= playground_context(context["state"], token=token, expires_at=expires_at)
     template = "deployments/_snippets.html" if request.htmx else "deployments/overview.html"
     return render(request, template, context)
 

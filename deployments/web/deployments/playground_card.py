@@ -17,7 +17,9 @@ from deployments.web.deployments.playground_request import METHODS
 from deployments.web.deployments.snippets import snippets
 
 
-def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime | None = None) -> dict[str, Any]:
+def playground_context(
+    state: DeploymentState, *, token: str = "", expires_at: datetime | None = None
+) -> dict[str, Any]:
     """Return the card's values; without a sample there is nothing to try.
 
     The snippets are there before the URL works, so that nobody has to load the page again for them.
@@ -33,11 +35,11 @@ def try_context(state: DeploymentState, *, token: str = "", expires_at: datetime
     shown = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
     return {
         "sample": sample,
-        "try_version": f"{subject.number if subject else 0}-{int(state.is_ending)}",
+        "playground_version": f"{subject.number if subject else 0}-{int(state.is_ending)}",
         "methods": METHODS,
-        "try_method": sample.method,
-        "try_path": sample.path,
-        "try_body": sample.body or "",
+        "playground_method": sample.method,
+        "playground_path": sample.path,
+        "playground_body": sample.body or "",
         "snippets": shown,
         "token_expires_at": expires_at,
     }

@@ -25,6 +25,6 @@ urlpatterns = [
     path("<str:deployment_id>/stop/", actions.deployment_stop, name="deployment-stop"),
     path("<str:deployment_id>/delete/", actions.deployment_delete, name="deployment-delete"),
     path("<str:deployment_id>/roll-back/", actions.deployment_roll_back, name="deployment-roll-back"),
-    path("<str:deployment_id>/try/", playground.deployment_try, name="deployment-try"),
+    path("<str:deployment_id>/playground/", playground.deployment_playground, name="deployment-playground"),
     path("<str:deployment_id>/token/", playground.deployment_token, name="deployment-token"),
 ]

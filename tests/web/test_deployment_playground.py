@@ -121,7 +121,7 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def send(client: Client, deployment: Deployment, **values: str) -> Any:
     data = {"method": "POST", "path": "/v1/models/m:predict", "body": '{"instances": [1]}'} | values
-    return client.post(reverse("deployment-try", args=[deployment.pk]), data, headers=HTMX)
+    return client.post(reverse("deployment-playground", args=[deployment.pk]), data, headers=HTMX)
 
 
 def test_the_card_offers_the_templates_sample(client: Client) -> None:
@@ -164,7 +164,7 @@ def test_the_token_is_the_readers_short_and_for_this_group_only(client: Client, 
 
 def test_without_scripts_the_page_shows_the_answer_and_what_was_entered(client: Client, gateway: StandIn) -> None:
     data = {"method": "GET", "path": "/v1/other"}
-    answer = signed_in(client).post(reverse("deployment-try", args=[serving().pk]), data)
+    answer = signed_in(client).post(reverse("deployment-playground", args=[serving().pk]), data)
     html = unescape(answer.content.decode())
 
     assert "<html" in html
@@ -261,7 +261,7 @@ def test_what_has_no_url_cannot_be_tried(client: Client, gateway: StandIn) -> No
     assert not gateway.asked
 
 
-@pytest.mark.parametrize("name", ["deployment-try", "deployment-token"])
+@pytest.mark.parametrize("name", ["deployment-playground", "deployment-token"])
 def test_a_deployment_that_may_not_be_seen_cannot_be_used(client: Client, gateway: StandIn, name: str) -> None:
     hidden = make.make_deployment(make.make_configuration(make.make_group("theirs")))
     signed_in(client, groups=[make.make_group("mine")])
