@@ -44,7 +44,7 @@ def test_a_changed_poll_brings_the_facts_and_what_else_the_tab_shows(client: Cli
         return set(re.findall(r'id="([\w-]+)"[^>]*hx-swap-oob', html))
 
     head = {"actions", "tabs"}
-    assert parts("deployment") == head | {"now", "flow", "values", "history", "try"}
+    assert parts("deployment") == head | {"now", "flow", "values", "history", "playground"}
     assert parts("deployment-status") == head | {"status"}
     assert parts("deployment-events") == head | {"events"}
     assert parts("deployment-logs") == head

@@ -59,7 +59,7 @@ def test_one_answer_to_a_poll_changes_all_parts_together_when_an_update_is_done(
     assert "old-one" not in html
     assert "good-day" in card(html, "values")
     assert "new-one" in card(html, "flow")
-    assert 'data-keep="2-0"' in card(html, "try")
+    assert 'data-keep="2-0"' in card(html, "playground")
     assert 'id="progress-card"' not in html
 
 
