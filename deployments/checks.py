@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from deployments.runtimes.local.rights import RightsRefused, rights_for
+from deployments.runtimes.registry import drivers
 
 _ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 _BROKERS = ("redis://", "rediss://", "redis+socket://")
@@ -21,7 +20,7 @@ _BROKERS = ("redis://", "rediss://", "redis+socket://")
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Return the problems of the settings, each with a hint how to fix it."""
-    return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_run_as()]
+    return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_runtimes()]
 
 
 def _home() -> Iterator[CheckMessage]:
@@ -99,12 +98,8 @@ def _file_roots() -> Iterator[CheckMessage]:
             )
 
 
-def _run_as() -> Iterator[CheckMessage]:
-    """Report what makes the local runtime refuse to start servers; both use `rights_for`."""
-    home = Path(settings.LAUNCHPAD_HOME)
-    if not home.is_dir():
-        return
-    try:
-        rights_for(settings.LAUNCHPAD_RUN_AS, home.resolve(), os.path.realpath(sys.executable))
-    except RightsRefused as error:
-        yield Error(str(error), hint="Model servers are refused until then.", id="launchpad.E010")
+def _runtimes() -> Iterator[CheckMessage]:
+    """Report what makes a runtime refuse to start servers."""
+    for driver in drivers():
+        if problem := driver.settings_problem():
+            yield Error(problem, hint="Model servers are refused until then.", id="launchpad.E010")

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from deployments.models import Deployment
 from deployments.reconciler.clock import CLOCK_SLACK
-from deployments.runtimes.local.attempt_files import is_alive, start_mark
+from deployments.runtimes.processes import is_alive, start_mark
 
 LEASE_SECONDS = 30  # longer than a task may run (20 s), which is longer than a call to a runtime (10 s)
 MAX_PAUSE = timedelta(hours=1)  # between two passes

@@ -4,7 +4,14 @@ from deployments.runtimes.base import Capabilities, Driver
 from deployments.runtimes.local.check import check, warnings
 from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.local.messages import SENTENCES
-from deployments.runtimes.local.options import KIND, LABEL, check_options, everything_here, open_runtime
+from deployments.runtimes.local.options import (
+    KIND,
+    LABEL,
+    check_options,
+    everything_here,
+    open_runtime,
+    settings_problem,
+)
 
 __all__ = ["DRIVER", "LocalRuntime", "everything_here"]
 
@@ -16,6 +23,7 @@ DRIVER = Driver(
     check_options=check_options,
     check=check,
     warnings=warnings,
+    settings_problem=settings_problem,
     everything_here=everything_here,
     sentences=SENTENCES,
 )

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deployments.runtimes.local import reading
-from deployments.runtimes.local.attempt_files import is_alive, read_json
+from deployments.runtimes.local.attempt_files import read_json
+from deployments.runtimes.processes import is_alive
 
 
 def remove_unused(cache: Path, replicas: Path, named: Iterable[Path]) -> list[Path]:

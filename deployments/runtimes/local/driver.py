@@ -26,12 +26,13 @@ from deployments.messages import Message
 from deployments.runtimes.base import ArtifactSource, LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local import cache, logs, machine, messages, reading, sockets
-from deployments.runtimes.local.attempt_files import is_alive, read_json, stop_wanted, write_atomically
+from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ownership import is_owned, note_owner
 from deployments.runtimes.local.ports import choose_port
 from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.spec import LaunchSpecBuilder, scope_of
+from deployments.runtimes.processes import is_alive
 from deployments.runtimes.wheel import digest
 
 SHIM = Path(__file__).with_name("shim.py")

@@ -7,6 +7,8 @@ All of them share the machine. One without options takes all that the settings a
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
@@ -20,6 +22,7 @@ from deployments.errors import RuntimeUnavailable
 from deployments.runtimes.base import Owner, Resources
 from deployments.runtimes.local import machine
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.local.rights import RightsRefused, rights_for
 
 KIND = "local"
 LABEL = gettext_lazy("Local processes")
@@ -40,6 +43,18 @@ def open_runtime(owner: Owner, options: Mapping[str, Any], secrets: Mapping[str,
 def everything_here() -> LocalRuntime:
     """Return a runtime over all servers of this LAUNCHPAD_HOME."""
     return _local_runtime(None, _machine())
+
+
+def settings_problem() -> str:
+    """Return why no server may be started with the present settings, `""` when they may."""
+    home = Path(settings.LAUNCHPAD_HOME)
+    if not home.is_dir():
+        return ""
+    try:
+        rights_for(settings.LAUNCHPAD_RUN_AS, home.resolve(), os.path.realpath(sys.executable))
+    except RightsRefused as error:
+        return str(error)
+    return ""
 
 
 def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:

@@ -19,16 +19,10 @@ from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import TEXT, Message
 from deployments.runtimes.base import Endpoint, ReplicaExit, ReplicaStatus
 from deployments.runtimes.local import messages
-from deployments.runtimes.local.attempt_files import (
-    is_alive,
-    read_json,
-    start_mark,
-    stop_wanted,
-    write_atomically,
-    write_first,
-)
+from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically, write_first
 from deployments.runtimes.local.known_files import read_known
 from deployments.runtimes.local.limits import end_groups
+from deployments.runtimes.processes import is_alive, start_mark
 
 HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
 STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives

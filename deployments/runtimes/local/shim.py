@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from deployments.runtimes.local import confine, messages
-    from deployments.runtimes.local.attempt_files import StateFile, start_mark, stop_wanted
+    from deployments.runtimes.local.attempt_files import StateFile, stop_wanted
     from deployments.runtimes.local.attempt_log import AttemptLog
     from deployments.runtimes.local.ending import exit_message, signal_message
     from deployments.runtimes.local.limits import Limits
     from deployments.runtimes.local.output import Output
+    from deployments.runtimes.processes import start_mark
     from deployments.runtimes.redaction import Redaction
     from deployments.runtimes.terminal import plain
 else:
@@ -33,11 +34,12 @@ else:
 
     import confine
     import messages
-    from attempt_files import StateFile, start_mark, stop_wanted
+    from attempt_files import StateFile, stop_wanted
     from attempt_log import AttemptLog
     from ending import exit_message, signal_message
     from limits import Limits
     from output import Output
+    from processes import start_mark
     from redaction import Redaction
     from terminal import plain
 
