@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("tests.runtimes.contract", "tests.runtimes.shell_contract")

@@ -66,5 +66,6 @@ def test_why_an_installer_has_failed_begins_with_what_has_failed() -> None:
         "raise RuntimeError('no compiler'); RuntimeError: no compiler"
     )
     assert failure_of(said[:2]) == "Failed to build `needs-a-compiler @ file:///needs-a-compiler-1.tar.gz`"
+    assert failure_of(["20 % of 800 MB", "error: no such package"]) == "no such package"
     assert failure_of(["no space left"]) == "no space left"
     assert failure_of(said[:1]) == said[0]

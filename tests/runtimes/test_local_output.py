@@ -117,7 +117,7 @@ def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMach
 
     ended = machine.ended()
     assert ended.reason is ExitReason.NOT_STARTED
-    assert "error: no such package" in render(ended.message)
+    assert "cannot be built: no such package" in render(ended.message)
 
 
 def test_a_server_is_told_where_to_listen(machine: Machine) -> None:

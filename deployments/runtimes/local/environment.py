@@ -87,8 +87,8 @@ def failure_of(said: Sequence[str]) -> str:
     What comes first is what is left where messages are cut, so nothing that only sounds alike may stand there.
     """
     lines = [line for line in said if not line.startswith(_NO_REASON)] or list(said)
-    what = [line for line in lines if line.startswith(_FAILURE)][:1]
-    return "; ".join(line.removeprefix(_FAILURE).strip() for line in dict.fromkeys([*what, *lines[-2:]]))
+    first = next((at for at, line in enumerate(lines) if line.startswith(_FAILURE)), max(0, len(lines) - 3))
+    return "; ".join([lines[first].removeprefix(_FAILURE).strip(), *lines[first + 1 :][-2:]])
 
 
 @contextmanager
