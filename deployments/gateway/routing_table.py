@@ -118,8 +118,8 @@ def load() -> RoutingTable:
     for replica in replicas:
         key = (replica.generation.deployment_id, replica.generation.number)
         if key[0] in groups:  # not one that was created after the deployments were read
-            upstream = upstreams.setdefault(key, upstream_of(replica))
-            is_alike = upstream == upstream_of(replica)
+            upstream = upstream_of(replica)
+            is_alike = upstream is not None and upstream == upstreams.setdefault(key, upstream)
             servers.setdefault(key, []).append(_server(replica) if is_alike else _unreachable(replica))
             server_specs[key] = replica.generation.server_spec
     backends = tuple(
@@ -130,7 +130,7 @@ def load() -> RoutingTable:
             servers=tuple(backend_servers),
             health_path=str(server_specs[key]["health_path"]),
             retry=Retry(server_specs[key]["retry"]),
-            upstream=upstreams[key],
+            upstream=upstreams.get(key, Upstream()),
         )
         for key, backend_servers in servers.items()
     )
@@ -148,13 +148,19 @@ def load() -> RoutingTable:
     )
 
 
-def upstream_of(replica: Replica) -> Upstream:
-    """Return how requests are sent to a replica; plain HTTP while its endpoint is not known."""
+def upstream_of(replica: Replica) -> Upstream | None:
+    """Return how requests are sent to a replica: plain HTTP while its endpoint is not known, None when they cannot be.
+
+    An endpoint that a newer version has stored, with more to it, cannot be used.
+    """
     if replica.endpoint is None:
         return Upstream()
-    endpoint = Endpoint(**replica.endpoint)
-    if endpoint.problem:
-        return Upstream()
+    try:
+        endpoint = Endpoint(**replica.endpoint)
+        if endpoint.problem:
+            return None
+    except TypeError:
+        return None
     is_encrypted = endpoint.scheme == "https"
     return Upstream(
         scheme=endpoint.scheme,

@@ -95,6 +95,8 @@ def test_an_endpoint_that_cannot_be_used_says_why_and_has_no_address(endpoint: E
         {"host": "127.0.0.1", "port": 70000},
         {"host": "", "port": 80, "endpoint": {"host": "a b", "port": 80}},
         {"endpoint": {"host": "127.0.0.1", "port": 80, "scheme": "https", "ca": "no certificate"}},
+        {"endpoint": {"host": "127.0.0.1", "port": 80, "of_a_newer_version": 1}},
+        {"endpoint": {"host": "127.0.0.1", "port": "80"}},
     ],
 )
 def test_one_bad_endpoint_never_stops_the_routing_of_others(
@@ -111,6 +113,21 @@ def test_one_bad_endpoint_never_stops_the_routing_of_others(
     sync.apply(load())
 
     wait_until(lambda: gateway.ask(token=token).status == 200, what="the other deployment answers")
+
+
+@pytest.mark.django_db
+def test_servers_of_one_generation_that_are_reached_in_another_way_get_nothing() -> None:
+    generation = make.make_generation(
+        make.make_deployment(pk=ID), server_spec={"health_path": "/health", "retry": "safe"}
+    )
+    for number, prefix in enumerate(("/a", "/a", "/b")):
+        endpoint = {"host": "127.0.0.1", "port": 8080, "path_prefix": prefix}
+        make.make_replica(generation, number, port=8080, endpoint=endpoint)
+
+    (served,) = load().backends
+
+    assert served.upstream == Upstream(path_prefix="/a")
+    assert [server.port for server in served.servers] == [8080, 8080, 0]
 
 
 @pytest.fixture
