@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from deployments.lifecycle import ExitReason
 from deployments.messages import render
+from deployments.runtimes.local.driver import SHIM
 from deployments.runtimes.local.ending import exit_message, signal_message
 from deployments.runtimes.local.limits import kills_for_limit, machine_kills
 from deployments.runtimes.local.messages import english
 from tests.runtimes.conftest import NewMachine
-from tests.runtimes.machine import SECONDS, Machine
+from tests.runtimes.machine import PYTHON, SECONDS, Machine
 from tests.waiting import wait_until
 
 BAR = """
@@ -123,3 +127,33 @@ def test_what_a_long_preparation_says_is_seen_while_it_runs(new_machine: NewMach
 def test_a_server_is_told_where_to_listen(machine: Machine) -> None:
     machine.run('echo "$HOST $PORT"')
     assert machine.lines() == [f"127.0.0.1 {machine.port()}"]
+
+
+_IMPATIENT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import shim
+shim.DRAIN_SECONDS = -1.0
+shim.main(sys.argv[2])
+"""
+_LAST_WORDS = """
+import fcntl, os
+fcntl.fcntl(1, 1031, 1 << 20)  # F_SETPIPE_SZ: room for all of it, so that nobody waits for a reader
+os.write(1, b"".join(b"line %d of what it says at its end\\n" % number for number in range(10_000)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="enlarges a pipe")
+def test_what_a_server_has_written_is_kept_when_no_time_is_left_after_its_end(machine: Machine) -> None:
+    """As on a machine so busy that killing what is left of it takes all the time that its output has."""
+    folder = machine.folder()
+    folder.mkdir(parents=True)
+    spec = machine.spec(PYTHON, "-I", "-S", "-c", _LAST_WORDS)
+    (folder / "spec.json").write_text(json.dumps(machine.runtime._preparer.spec_file(spec, folder, 20_000)))
+    command = [sys.executable, "-I", "-S", "-E", "-c", _IMPATIENT, str(SHIM.parent), str(folder)]
+
+    subprocess.run(command, input="{}", text=True, check=True)
+    machine.ended()
+
+    newest = [line.text for line in machine.runtime.logs(machine.id, newest_first=True) if line.stream == "stdout"]
+    assert newest[:2] == [f"line {number} of what it says at its end" for number in (9_999, 9_998)]

@@ -18,6 +18,7 @@ else:
 
 SHOWN_EVERY = 0.5  # seconds between two looks of readers at a line that has no end yet
 MAX_REST = 65536  # bytes; a line without an end must not fill the memory
+READS_AT_END = 16  # of 64 kB each: more than a pipe can hold
 STATES_KEPT = 3  # of a line with carriage returns: the newest may be empty or half written
 
 
@@ -80,12 +81,23 @@ class Output:
         return min(milliseconds, max(1, int((self._show_at - time.monotonic()) * 1000) + 1))
 
     def finish(self) -> str:
-        """Keep what has no line end and return the last line of all."""
+        """Keep what is still in the pipes and what has no line end, and return the last line of all."""
+        for fd in tuple(self.open):
+            self._drain(fd)
         for fd, rest in self._rest.items():
             self._last = self._keep(self._names[fd], [_text(rest)]) or self._last
         if self._shown:
             self._show({})
         return self._last
+
+    def _drain(self, fd: int) -> None:
+        """Read what is in a pipe now, and no more: whoever lives on, out of our reach, may write for ever."""
+        for _ in range(READS_AT_END):
+            try:
+                if not self.read(fd):
+                    return
+            except BlockingIOError:
+                return
 
 
 def _text(line: bytes) -> str:

@@ -217,8 +217,8 @@ class Shim:
                     poll.unregister(fd)
             output.show_unfinished()
             if ended_at is None and self._has_ended():
-                ended_at = time.monotonic()
                 self.limits.kill(self.child)
+                ended_at = time.monotonic()
             elif ended_at is None:
                 self._watch(prepares=prepares)
             if ended_at is not None and (not output.open or time.monotonic() - ended_at > DRAIN_SECONDS):
