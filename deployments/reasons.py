@@ -190,6 +190,18 @@ PROBE_ANSWERED = declare(
     _("%(request)s answered %(answer)s in %(latency)s ms."),
 )
 PROBE_TIMED_OUT = declare("ProbeTimedOut", _("%(request)s was not answered within %(timeout)s."))
+GATEWAY_NOT_RUNNING = declare(
+    "GatewayNotRunning", _("The gateway does not run; it will start with the current routes.")
+)
+GATEWAY_RELOAD_REFUSED = declare(
+    "GatewayReloadRefused", _("The gateway did not accept its new configuration; its log says why.")
+)
+GATEWAY_CONFIGURATION_REFUSED = declare(
+    "GatewayConfigurationRefused", _("HAProxy refuses the configuration: %(error)s")
+)
+GATEWAY_WORKER_ENDED = declare("GatewayWorkerEnded", _("The gateway's process %(worker)s has ended."))
+GATEWAY_ANSWER_UNEXPECTED = declare("GatewayAnswerUnexpected", _("The gateway answered %(answer)s to %(command)s."))
+GATEWAY_METRICS_MISSING = declare("GatewayMetricsMissing", _("The gateway returned no metrics: %(error)s."))
 GATEWAY_SILENT = declare("GatewaySilent", _("The gateway did not answer: %(error)s"))
 
 

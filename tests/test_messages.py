@@ -231,7 +231,13 @@ def test_sentences_of_an_existing_home_are_kept() -> None:
     assert render(generation.replicas.get().detail) == "fetched 3 of 10 MB"
     assert render(generation.replicas.get().attempts.get().message) == "The server ended."
     told = {event.reason: render(event.message) for event in DeploymentEvent.objects.all()}
-    assert told == {"StatusChanged": "Running.", "TrafficMoved": "Traffic moved to b."}
+    assert told == {
+        "StatusChanged": "Running.",
+        "TrafficMoved": "Traffic moved to b.",
+        "StopRequested": "Stop requested.",
+    }
+    with translation.override("de"):
+        assert render(DeploymentEvent.objects.get(reason="StatusChanged").message) == "Läuft."
 
 
 def fill(apps: Any) -> None:
@@ -260,5 +266,5 @@ def fill(apps: Any) -> None:
         "Replica", generation=generation, name="r", number=0, cpu_millis=1, memory_bytes=1, detail="fetched 3 of 10 MB"
     )
     create("Attempt", replica=replica, number=1, message="The server ended.")
-    for code, message in (("RUNNING", "Running."), ("UPDATED", "Traffic moved to b.")):
+    for code, message in (("RUNNING", "Running."), ("UPDATED", "Traffic moved to b."), ("STOP", "Stop requested.")):
         create("DeploymentEvent", deployment=deployment, generation=1, status="RUNNING", code=code, message=message)

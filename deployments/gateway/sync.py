@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
+from deployments import reasons
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
 from deployments.gateway.endpoint import GatewayAddress, gateway_address, gateway_config
@@ -152,7 +153,7 @@ def _apply_to(gateway: GatewayAddress, table: RoutingTable) -> None:
             return
     files.save(gateway, table, new)
     if running is None:
-        raise GatewayUnavailable("The gateway does not run; it will start with the current routes.")
+        raise GatewayUnavailable(reasons.GATEWAY_NOT_RUNNING())
     _reload(gateway, new)
     if last is not None:
         _update_old_workers(gateway.control, [change for change in _changes(last[1], new) if change.is_of_map])
@@ -165,7 +166,7 @@ def _reload(gateway: GatewayAddress, new: Rendered) -> None:
     end = time.monotonic() + RELOAD_TIMEOUT
     while _running_digest(gateway.control) != new.digest:
         if not pause_until(end):
-            raise GatewayUnavailable("The gateway did not accept its new configuration; its log says why.")
+            raise GatewayUnavailable(reasons.GATEWAY_RELOAD_REFUSED())
     write(gateway.folder / "server-state", "")
     _remove_old_sockets(gateway)
 

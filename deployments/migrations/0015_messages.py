@@ -7,6 +7,14 @@ from django.db import migrations, models
 import deployments.models.message
 
 TEXT = "Message"
+# What stands still is not looked at again, so its commonest sentences become codes here.
+FIXED = {
+    "Running.": "Running",
+    "Stopped. Its resources are released.": "Stopped",
+    "Submitted to the runtime.": "Submitted",
+    "Stop requested.": "StopRequested",
+    "Deletion requested.": "DeletionRequested",
+}
 # Old codes of events -> new ones; all others were a status.
 EVENTS = {
     "CREATE": "Created",
@@ -32,20 +40,25 @@ SINGLE = {
 PAIRS = {"Deployment": "status_message", "Generation": "old_reason", "Attempt": "old_message"}
 
 
+def message(text):
+    return {"reason": FIXED[text], "params": {}} if text in FIXED else {"reason": TEXT, "params": {"text": text}}
+
+
 def codes(apps, schema_editor):
     for table, column in PAIRS.items():
         rows = apps.get_model("deployments", table).objects
         # The query set of deployments gives changed rows a new revision; the one of migrations does not have to.
         for pk, text in rows.exclude(**{column: ""}).values_list("pk", column).iterator():
-            rows.filter(pk=pk).update(reason=TEXT, params={"text": text})
+            rows.filter(pk=pk).update(**message(text))
     for table, columns in SINGLE.items():
         rows = apps.get_model("deployments", table).objects
         for old, new in columns.items():
             for pk, text in rows.exclude(**{old: ""}).values_list("pk", old).iterator():
-                rows.filter(pk=pk).update(**{new: {"reason": TEXT, "params": {"text": text}}})
+                rows.filter(pk=pk).update(**{new: message(text)})
     events = apps.get_model("deployments", "DeploymentEvent").objects
     for pk, code, text in events.values_list("pk", "code", "old_message").iterator():
-        events.filter(pk=pk).update(reason=EVENTS.get(code, "StatusChanged"), params={"text": text})
+        values = {"text": text} if text not in FIXED else {"message": message(text)}
+        events.filter(pk=pk).update(reason=EVENTS.get(code, "StatusChanged"), params=values)
 
 
 def _pair(table):

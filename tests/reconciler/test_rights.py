@@ -136,7 +136,7 @@ def test_where_there_is_no_such_user_nothing_runs_and_everybody_reads_what_to_se
 
     world.until_status(deployment, Status.DEAD)
 
-    words = "LAUNCHPAD_RUN_AS is 'nobody-of-that-name', and there is no such user"
+    words = "LAUNCHPAD_RUN_AS is nobody-of-that-name, and there is no such user"
     assert words in read_page(deployment)
     assert words in read_api(deployment)["statusMessage"]
     assert world.alive(deployment) == []

@@ -184,6 +184,8 @@ def without_namespaces() -> None:
 _START = """
 import sys
 from pathlib import Path
+import django
+django.setup()
 from deployments.errors import RuntimeRejected
 from deployments.runtimes.local import LocalRuntime
 from tests.runtimes.machine import Machine

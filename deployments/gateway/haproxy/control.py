@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployments import reasons
 from deployments.errors import GatewayRejected, GatewayUnavailable
 from deployments.gateway.haproxy.binary import find_haproxy
 from deployments.gateway.haproxy.config import FRONTEND
@@ -75,7 +76,8 @@ class Control:
         )
         if completed.returncode:
             alerts = [line for line in completed.stderr.splitlines() if line.startswith("[ALERT]")]
-            raise GatewayRejected(f"HAProxy refuses the configuration: {next(iter(alerts), completed.stderr)[:500]}")
+            error = next(iter(alerts), completed.stderr)[:500]
+            raise GatewayRejected(reasons.GATEWAY_CONFIGURATION_REFUSED(error=error))
 
     def run_command(self, command: str, *, worker: str = "1") -> str:
         """Send one command and return the answer.
@@ -89,7 +91,7 @@ class Control:
         line = f"@{worker} {command}" if worker else command
         answer = self._send(line)
         if answer.startswith(_NO_WORKER):
-            raise GatewayUnavailable(f"The gateway's process {worker} has ended.")
+            raise GatewayUnavailable(reasons.GATEWAY_WORKER_ENDED(worker=worker))
         return answer.strip()
 
     def run_checked(self, command: str, *, expected: str = "", worker: str = "1") -> None:
@@ -100,7 +102,7 @@ class Control:
         """
         answer = self.run_command(command, worker=worker)
         if answer and not (expected and expected in answer):
-            raise GatewayUnavailable(f"The gateway answered {answer!r} to {command!r}.")
+            raise GatewayUnavailable(reasons.GATEWAY_ANSWER_UNEXPECTED(answer=repr(answer), command=repr(command)))
 
     def old_workers(self) -> list[str]:
         """Return the workers from before a reload that still finish requests, in the form that `run_command` takes."""
@@ -146,7 +148,7 @@ class Control:
             answer = connection.getresponse()
             text = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            raise GatewayUnavailable(f"The gateway returned no metrics: {error}.") from error
+            raise GatewayUnavailable(reasons.GATEWAY_METRICS_MISSING(error=str(error))) from error
         finally:
             connection.close()
         if answer.status != 200:

@@ -177,6 +177,28 @@ EXPOSED = _declare(
     ),
 )
 
+# --- the rights that servers run with
+RUN_AS_UNKNOWN = _declare(
+    "RunAsUnknown",
+    _("LAUNCHPAD_RUN_AS is %(user)s, and there is no such user: name the user that model servers run as."),
+)
+RUN_AS_CANNOT_REACH = _declare(
+    "RunAsCannotReach",
+    _(
+        "The user %(user)s cannot reach %(path)s, as %(folder)s is closed to others, and this machine cannot "
+        "show it to model servers alone (%(error)s): they would have to run as root. Run Launchpad as an ordinary "
+        "user, install Python and Launchpad where everybody may read, e.g. below /opt, or insist on root with "
+        "LAUNCHPAD_RUN_AS=root."
+    ),
+)
+RUN_AS_CANNOT_RUN = _declare(
+    "RunAsCannotRun",
+    _(
+        "Model servers cannot run as the user %(user)s: %(error)s. Run Launchpad as an ordinary user, install Python "
+        "and Launchpad where everybody may read, e.g. below /opt, or insist on root with LAUNCHPAD_RUN_AS=root."
+    ),
+)
+
 # --- the runtime itself
 RUNTIME_BROKEN = _declare(
     "LocalRuntimeBroken",

@@ -18,13 +18,11 @@ from functools import cache
 from pathlib import Path
 
 from deployments.errors import RuntimeRejected
+from deployments.messages import Message
+from deployments.runtimes.local import messages
 
 _HERE = Path(__file__).parent
 _TRIAL_SECONDS = 10.0
-_WAY_OUT = (
-    "Run Launchpad as an ordinary user, install Python and Launchpad where everybody may read, e.g. below /opt, "
-    "or insist on root with LAUNCHPAD_RUN_AS=root."
-)
 
 
 class RightsRefused(RuntimeRejected):
@@ -72,9 +70,7 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
     try:
         user = pwd.getpwnam(run_as)
     except KeyError:
-        raise RightsRefused(
-            f"LAUNCHPAD_RUN_AS is {run_as!r}, and there is no such user: name the user that model servers run as."
-        ) from None
+        raise RightsRefused(Message(messages.RUN_AS_UNKNOWN, {"user": run_as})) from None
     if user.pw_uid == 0:
         return Rights()  # insisted on
     plain = Rights(user=(user.pw_uid, user.pw_gid))
@@ -88,12 +84,10 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
         problem = "there are no mount namespaces here"
     for path in (*needed, home):
         if (folder := closed_folder(path, *plain.user)) is not None:
-            raise RightsRefused(
-                f"The user {run_as} cannot reach {path}, as {folder} is closed to others, and this machine cannot "
-                f"show it to model servers alone ({problem}): they would have to run as root. {_WAY_OUT}"
-            )
+            values = {"user": run_as, "path": str(path), "folder": str(folder), "error": problem}
+            raise RightsRefused(Message(messages.RUN_AS_CANNOT_REACH, values))
     if problem := _try_out(plain, python):
-        raise RightsRefused(f"Model servers cannot run as the user {run_as}: {problem}. {_WAY_OUT}")
+        raise RightsRefused(Message(messages.RUN_AS_CANNOT_RUN, {"user": run_as, "error": problem}))
     return plain
 
 
