@@ -8,6 +8,7 @@ from dataclasses import replace
 from threading import Barrier
 from typing import TypeVar
 
+import pytest
 from django.db import connection
 
 from deployments import operations, reconciler
@@ -18,8 +19,7 @@ from deployments.reconciler import lease as leases
 from deployments.reconciler.contact import record_contact
 from deployments.scheduling.placement import place
 from deployments.scheduling.server_specs import server_spec_of, to_dict
-from tests.factories import local_runtime
-from tests.reconciler.world import ACTOR, World
+from tests.reconciler.world import ACTOR, FakeWorld
 
 Result = TypeVar("Result")
 MANY = 6
@@ -40,7 +40,12 @@ def at_once(do: Callable[[int], Result]) -> list[Result]:
         return list(threads.map(one, range(MANY)))
 
 
-def test_one_of_many_passes_gets_the_lease(world: World) -> None:
+@pytest.fixture
+def world(fake_world: FakeWorld) -> FakeWorld:
+    return fake_world
+
+
+def test_one_of_many_passes_gets_the_lease(world: FakeWorld) -> None:
     deployment = world.deploy()
 
     taken = at_once(lambda _: leases.take(deployment.pk))
@@ -48,7 +53,7 @@ def test_one_of_many_passes_gets_the_lease(world: World) -> None:
     assert sum(lease is not None for lease in taken) == 1
 
 
-def test_many_passes_at_once_start_one_server(world: World) -> None:
+def test_many_passes_at_once_start_one_server(world: FakeWorld) -> None:
     deployment = world.deploy()
 
     at_once(lambda _: reconciler.reconcile(deployment.pk))
@@ -58,9 +63,9 @@ def test_many_passes_at_once_start_one_server(world: World) -> None:
     assert world.alive(deployment) == [f"{deployment.pk}-1-0"]
 
 
-def test_the_last_place_is_given_away_once(world: World) -> None:
+def test_the_last_place_is_given_away_once(world: FakeWorld) -> None:
     configuration = world.configure()
-    record_contact(world.group.connection, replace(local_runtime().capacity(), memory_bytes=200_000_000))
+    record_contact(world.group.connection, replace(world.runtime.capacity(), memory_bytes=200_000_000))
     generations = []
     for _ in range(MANY):
         deployment = world.deploy(configuration)
@@ -79,7 +84,7 @@ def test_the_last_place_is_given_away_once(world: World) -> None:
     Replica.objects.update(is_reserved=False)
 
 
-def test_of_many_stops_one_is_taken(world: World) -> None:
+def test_of_many_stops_one_is_taken(world: FakeWorld) -> None:
     deployment = world.until_status(world.deploy(), Status.RUNNING)
 
     def stop(_: int) -> bool:
@@ -96,7 +101,7 @@ def test_of_many_stops_one_is_taken(world: World) -> None:
     assert deployment.generation == 2
 
 
-def test_the_quota_holds_when_many_come_at_once(world: World) -> None:
+def test_the_quota_holds_when_many_come_at_once(world: FakeWorld) -> None:
     configuration = world.configure()
     world.group.deployment_quota = 2
     world.group.save()

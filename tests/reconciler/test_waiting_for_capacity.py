@@ -18,7 +18,7 @@ from deployments.reconciler.contact import record_contact
 from deployments.reconciler.core.plan import WAITING_REQUEUE
 from tests import factories as make
 from tests.factories import local_runtime
-from tests.reconciler.world import ACTOR, World
+from tests.reconciler.world import ACTOR, FakeWorld
 from tests.waiting import wait_until
 
 GB = 1_000_000_000
@@ -108,8 +108,9 @@ def test_a_look_at_which_nothing_has_changed_writes_nothing(
         wake_waiting(connection)
 
 
-def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(world: World) -> None:
-    share = local_runtime().capacity().memory_bytes * 6 // 10
+def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(fake_world: FakeWorld) -> None:
+    world = fake_world
+    share = world.runtime.capacity().memory_bytes * 6 // 10
     make.make_plan("most", cpu_millis=10, memory_bytes=share)
     configuration = world.configure(resourcePlan="most")
     first = world.until_status(world.deploy(configuration), Status.RUNNING)
