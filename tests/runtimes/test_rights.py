@@ -21,6 +21,7 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
+from deployments.messages import Message, render
 from deployments.runtimes.base import ArtifactSource
 from deployments.runtimes.local import confine
 from deployments.runtimes.local.rights import closed_folder, rights_for
@@ -182,10 +183,8 @@ def without_namespaces() -> None:
 
 
 _START = """
-import sys
+import json, sys
 from pathlib import Path
-import django
-django.setup()
 from deployments.errors import RuntimeRejected
 from deployments.runtimes.local import LocalRuntime
 from tests.runtimes.machine import Machine
@@ -194,7 +193,7 @@ try:
     machine.run("id -u")
     print("uid", *machine.lines())
 except RuntimeRejected as refused:
-    print(refused)
+    print(json.dumps(refused.message.to_json()))
 machine.end()
 """
 
@@ -209,9 +208,9 @@ def test_where_rights_cannot_be_given_up_servers_are_refused_with_what_to_do(tmp
         command, preexec_fn=without_namespaces, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
     )
 
-    assert "cannot reach" in done.stdout
-    assert "LAUNCHPAD_RUN_AS=root" in done.stdout
-    assert "uid" not in done.stdout
+    refusal = render(Message.from_json(json.loads(done.stdout)))
+    assert "cannot reach" in refusal
+    assert "LAUNCHPAD_RUN_AS=root" in refusal
 
 
 _BUILD = """
