@@ -332,6 +332,7 @@ class Driver:
             the name of the template and its server. Nobody else asks what kind of runtime it is.
         warnings: returns what they would run differently than the template means.
         secret_names: the secrets that a connection needs, e.g. ("token",).
+        prepare: makes ready what all servers need, at each start of Launchpad; raises RuntimeUnavailable.
         settings_problem: returns what of the settings of Launchpad keeps it from starting servers, `""` for nothing.
         everything_here: makes a runtime over all servers on this machine, whichever connection has started them. They
             end with Launchpad (Ctrl-C). None for a kind whose servers go on without it.
@@ -347,6 +348,7 @@ class Driver:
     check: Callable[[str, ServerTemplate], Message | None]
     warnings: Callable[[str, ServerTemplate], Sequence[Message]] = lambda name, server: ()
     secret_names: tuple[str, ...] = ()
+    prepare: Callable[[], None] = lambda: None
     settings_problem: Callable[[], str] = lambda: ""
     everything_here: Callable[[], Runtime] | None = None
     sentences: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -27,8 +27,7 @@ from deployments.bootstrap import samples, seed
 from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnavailable
 from deployments.gateway import sync, tls
 from deployments.models import Role, ServiceKey, SignInLink, User
-from deployments.runtimes.local import everything_here
-from deployments.runtimes.local.rights import RightsRefused
+from deployments.runtimes.registry import drivers
 from launchpad import programs
 from launchpad.translations import compile_translations
 
@@ -45,7 +44,7 @@ class Command(BaseCommand):
         _collect_static()
         seed.ensure_workspace()
         seed.ensure_catalog()
-        _build_model_servers()
+        _prepare_runtimes()
         user = _ensure_administrator(home)
         _ensure_service_key(home)
         try:
@@ -109,11 +108,12 @@ def _collect_static() -> None:
         note.write_text(digest.hexdigest())
 
 
-def _build_model_servers() -> None:
-    """Build the wheel of the model servers, so that what keeps it from being built is told now."""
+def _prepare_runtimes() -> None:
+    """Let each kind of runtime make ready what all servers need, so that what keeps it from that is told now."""
     try:
-        everything_here().preparation().wheel()
-    except (RightsRefused, RuntimeUnavailable) as error:
+        for driver in drivers():
+            driver.prepare()
+    except RuntimeUnavailable as error:
         raise CommandError(str(error)) from error
 
 

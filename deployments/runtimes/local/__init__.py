@@ -10,6 +10,7 @@ from deployments.runtimes.local.options import (
     check_options,
     everything_here,
     open_runtime,
+    prepare,
     settings_problem,
 )
 
@@ -23,6 +24,7 @@ DRIVER = Driver(
     check_options=check_options,
     check=check,
     warnings=warnings,
+    prepare=prepare,
     settings_problem=settings_problem,
     everything_here=everything_here,
     sentences=SENTENCES,

@@ -45,6 +45,18 @@ def everything_here() -> LocalRuntime:
     return _local_runtime(None, _machine())
 
 
+def prepare() -> None:
+    """Build the wheel of the model servers that come with Launchpad.
+
+    Raises:
+        RuntimeUnavailable: it cannot be built, or nothing may be run with the present settings.
+    """
+    try:
+        everything_here().preparation().wheel()
+    except RightsRefused as error:
+        raise RuntimeUnavailable(error.message) from error
+
+
 def settings_problem() -> str:
     """Return why no server may be started with the present settings, `""` when they may."""
     home = Path(settings.LAUNCHPAD_HOME)
