@@ -31,7 +31,7 @@ class Setback:
         step: the step at which it failed.
         attempt: the failed attempt.
         number: of the next attempt, counted from 1; None when there is none.
-        max_attempts: how many attempts are made.
+        attempts: how many attempts are made.
         next_at: when that attempt begins or began; None while that is not known.
         is_under_way: whether it has begun.
     """
@@ -39,7 +39,7 @@ class Setback:
     step: Step
     attempt: Attempt
     number: int | None = None
-    max_attempts: int = RESTART_LIMIT + 1
+    attempts: int = RESTART_LIMIT + 1
     next_at: datetime | None = None
     is_under_way: bool = False
 
@@ -65,7 +65,7 @@ def setback_of(generation: Generation, *, now: datetime) -> Setback | None:
         step=step,
         attempt=attempt,
         number=replica.restarts + (1 if has_moved_on else 2),
-        max_attempts=_LIMITS.get(attempt.exit_reason, RESTART_LIMIT) + 1,
+        attempts=_LIMITS.get(attempt.exit_reason, RESTART_LIMIT) + 1,
         next_at=replica.restart_at if has_moved_on else None,
         is_under_way=has_moved_on and (replica.restart_at is None or replica.restart_at <= now),
     )

@@ -1,1 +1,1 @@
-"""The pages about deployments: list, details, wizard, update, logs, playground."""
+"""The pages of deployments: list, details, wizard, update, logs, playground."""

@@ -1,4 +1,4 @@
-"""Update, stop, delete and roll back one deployment. Each asks first, in a dialog or on a page of its own."""
+"""Update, stop, delete and roll back one deployment, each after a confirmation in a dialog or on a page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Act = Callable[[Actor, Deployment], None]
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_update(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Choose another configuration, see what it changes and whether it fits, and update."""
+    """Select another configuration, compare it and check the capacity, and update."""
     deployment = deployment_or_404(request, deployment_id)
     if request.method == "POST":
         return _update(request, deployment)
@@ -47,7 +47,7 @@ def deployment_update(request: PageRequest, deployment_id: str) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_stop(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Stop a deployment for good."""
+    """Stop a deployment; it cannot be started again."""
     deployment = deployment_or_404(request, deployment_id)
     if request.method == "POST":
         done = gettext("%(id)s is being stopped.") % {"id": deployment.pk}
@@ -59,7 +59,7 @@ def deployment_stop(request: PageRequest, deployment_id: str) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_delete(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Remove a deployment with its history and logs."""
+    """Delete a deployment with its history and logs."""
     deployment = deployment_or_404(request, deployment_id)
     if request.method == "POST":
         done = gettext("%(id)s is being deleted.") % {"id": deployment.pk}
@@ -71,7 +71,7 @@ def deployment_delete(request: PageRequest, deployment_id: str) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_roll_back(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Go back to the configuration that was running last: one click, or a page that asks without scripts."""
+    """Return to the configuration that was running last: with one click, or without scripts on a page of its own."""
     deployment = deployment_or_404(request, deployment_id)
     last = deployment.latest_running_configuration
     if request.method == "POST":
@@ -92,14 +92,14 @@ def _question(
 
 
 def _done(request: PageRequest, deployment: Deployment, action: Action, act: Act, done: str) -> HttpResponse:
-    here = reverse("deployment", args=[deployment.pk])
+    url = reverse("deployment", args=[deployment.pk])
     try:
         act(request.actor, deployment)
     except LaunchpadError as error:
         messages.error(request, str(error))
-        return redirect(here)
+        return redirect(url)
     announce_one(request, done, action, deployment)
-    return redirect(reverse("deployments") if action is Action.DELETE else here)
+    return redirect(reverse("deployments") if action is Action.DELETE else url)
 
 
 def _update(request: PageRequest, deployment: Deployment) -> HttpResponse:
@@ -135,7 +135,7 @@ def _configuration(deployment: Deployment, pk: str) -> Configuration | None:
         return Configuration.objects.select_related("executable", "scenario").get(
             pk=pk, resource_group=deployment.resource_group_id, scenario=current.scenario_id
         )
-    except (Configuration.DoesNotExist, ValidationError):  # the latter: not the form of an id
+    except (Configuration.DoesNotExist, ValidationError):  # ValidationError: not a UUID
         return None
 
 

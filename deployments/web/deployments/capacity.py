@@ -1,4 +1,4 @@
-"""The tabs Scaling and Resources of one deployment, measured anew every few seconds while somebody looks."""
+"""The tabs Scaling and Resources of one deployment; usage is measured every few seconds while a page is open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from deployments.web.shell.meters import capacity_meters
 @require_GET
 @sign_in_required
 def deployment_scaling(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show how many replicas there may be, how many run, and how each of them is."""
+    """Show the limits of the replicas, how many run, and the state of each."""
     return _tab(request, deployment_id, "scaling")
 
 

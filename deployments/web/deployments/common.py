@@ -1,4 +1,4 @@
-"""What all pages of one deployment begin with."""
+"""Shared by all pages of one deployment."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from deployments.web.shell.guards import PageRequest, enter_group
 
 
 def deployment_or_404(request: PageRequest, deployment_id: str) -> Deployment:
-    """Return a deployment that the reader may see; the page is about its resource group.
+    """Return a deployment that the user may see, and enter its resource group.
 
     Raises:
-        Http404: there is none, or it is in a group that the reader may not see.
+        Http404: it does not exist, or is in a group that the user may not see.
     """
     deployment = find_deployment(request.workspace.group_ids, deployment_id)
     if deployment is None:
@@ -25,7 +25,7 @@ def deployment_or_404(request: PageRequest, deployment_id: str) -> Deployment:
 
 
 def reason_against(request: PageRequest, deployment: Deployment, action: Action) -> str:
-    """Return why the reader cannot do this now, `""` when it can be done."""
+    """Return why the user cannot run an action now, `""` when it is allowed."""
     if not request.actor.may(Role.EDITOR):
         roles = {"role": Role.EDITOR.label, "own": request.actor.role.label}
         return _("This needs the role %(role)s; yours is %(own)s.") % roles

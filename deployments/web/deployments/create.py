@@ -48,13 +48,13 @@ PRESELECTED = ("scenario", "executable", "configuration")
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_create(request: PageRequest) -> HttpResponse:
-    """Show a step of the wizard, take what was entered there, and create the deployment at the end."""
+    """Render a step of the wizard, store its input, and create the deployment at the end."""
     if "check" in request.GET:
         return _show_duration(request)
     wizard = _opened(request)
     draft = wizard.draft
     if request.method == "POST":
-        return _take(wizard)
+        return _store_input(wizard)
     if any(request.GET.get(name) for name in PRESELECTED) and "peek" not in request.GET:
         return _preselect(wizard)
     step = step_from(request.GET.get("step", ""), draft)
@@ -67,7 +67,7 @@ def deployment_create(request: PageRequest) -> HttpResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wizard:
-    """The wizard in one window, while one of its requests is answered."""
+    """The wizard of one window during a request."""
 
     request: PageRequest
     window: WindowDraft
@@ -82,7 +82,7 @@ class _Wizard:
 
 
 def _opened(request: PageRequest) -> _Wizard:
-    """Return the wizard of the window; one that begins at a configuration is about that one's resource group."""
+    """Return the wizard of the window. One that starts from a configuration uses that one's resource group."""
     window = window_draft(request, KIND)
     values = window.load()
     if not values and (named := request.GET.get("configuration")):
@@ -93,8 +93,8 @@ def _opened(request: PageRequest) -> _Wizard:
     return _Wizard(request=request, window=window, draft=draft_from(values, request.group.pk))
 
 
-def _take(wizard: _Wizard) -> HttpResponse:
-    """Take what was entered at a step: it is kept, whichever button was pressed."""
+def _store_input(wizard: _Wizard) -> HttpResponse:
+    """Store the input of a step, whichever button was pressed."""
     request, draft = wizard.request, wizard.draft
     if request.POST.get("do") == "cancel":
         wizard.window.discard()
@@ -115,7 +115,7 @@ def _take(wizard: _Wizard) -> HttpResponse:
 
 
 def _create(wizard: _Wizard) -> HttpResponse:
-    """Make what the review has shown, or nothing: the draft becomes the deployment in one transaction."""
+    """Create the deployment of the review and delete the draft, in one transaction."""
     request = wizard.request
     try:
         with transaction.atomic():
@@ -140,7 +140,7 @@ def _refused(wizard: _Wizard, problem: str) -> HttpResponse:
 
 
 def _stale(wizard: _Wizard) -> HttpResponse:
-    """Refuse what was sent from a page that shows something else than what is stored, and show that."""
+    """Refuse input from a page that is based on other values than the stored ones, and show the stored ones."""
     problem = gettext(
         "What was entered here has been changed, created or cancelled in another window meanwhile. "
         "Nothing was taken from this one: look at it again."
@@ -151,7 +151,7 @@ def _stale(wizard: _Wizard) -> HttpResponse:
 
 
 def _preselect(wizard: _Wizard) -> HttpResponse:
-    """Take what the address names, from the widest to the closest, and go to the first open step."""
+    """Apply the selection in the URL, from the scenario to the configuration, and redirect to the first open step."""
     query, draft = wizard.request.GET, wizard.draft
     scenario = find_scenario(query.get("scenario", ""))
     executable = find_executable(query.get("executable", ""))
@@ -167,13 +167,13 @@ def _preselect(wizard: _Wizard) -> HttpResponse:
 
 
 def _addresses(wizard: _Wizard) -> dict[str, str]:
-    """Return what links and forms of the wizard begin with."""
+    """Return the URLs for links and forms of the wizard."""
     key, executable = wizard.window.key, wizard.draft.executable
     come_back = {"return": key, "executable": executable.pk if executable else ""}
     return {
         "draft_key": key,
         "wizard_url": f"{reverse('deployment-create')}?{urlencode({'draft': key})}",
-        "create_url": f"{reverse('configuration-create')}?{urlencode(come_back)}",  # comes back here
+        "create_url": f"{reverse('configuration-create')}?{urlencode(come_back)}",  # which returns here
     }
 
 
@@ -200,7 +200,7 @@ def _page(wizard: _Wizard, step: WizardStep, context: dict[str, Any], status: in
     return render(wizard.request, f"deployments/create_{step}.html", shared | context, status=status)
 
 
-# --- What each step shows ---------------------------------------------------------------------------------------
+# --- The context of each step ------------------------------------------------------------------------------------
 
 
 def _show_scenario(request: PageRequest, draft: DeploymentDraft) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _show_duration_step(request: PageRequest, draft: DeploymentDraft) -> dict[st
 
 
 def _show_duration(request: PageRequest) -> HttpResponse:
-    """Say while it is being written whether a duration is accepted, and when it would end."""
+    """Validate a duration while it is typed, and show when it would end."""
     form = DurationForm(request.GET)
     return render(request, "deployments/_create_until.html", {"form": form, "until": _until(form), "checked": True})
 
@@ -248,7 +248,7 @@ def _show_duration(request: PageRequest) -> HttpResponse:
 def _until(form: DurationForm) -> object:
     if not form.is_valid():
         return None
-    lifetime = parse_ttl(form.written(form.cleaned_data))
+    lifetime = parse_ttl(form.as_ttl(form.cleaned_data))
     return timezone.now() + lifetime if lifetime else None
 
 
@@ -270,17 +270,17 @@ _SHOW: dict[WizardStep, Callable[[PageRequest, DeploymentDraft], dict[str, Any]]
     WizardStep.REVIEW: _show_review,
 }
 
-# --- What each step takes: `""`, or the sentence on what is missing ---------------------------------------------
+# --- Applying the input of each step: `""`, or what is missing --------------------------------------------------
 
 
-def _take_scenario(request: PageRequest, draft: DeploymentDraft) -> str:
+def _apply_scenario(request: PageRequest, draft: DeploymentDraft) -> str:
     scenario = find_scenario(request.POST.get("scenario", ""))
     if scenario is not None:
         draft.choose_scenario(scenario)
     return "" if draft.scenario else gettext("Choose a scenario.")
 
 
-def _take_template(request: PageRequest, draft: DeploymentDraft) -> str:
+def _apply_template(request: PageRequest, draft: DeploymentDraft) -> str:
     executable = find_executable(request.POST.get("executable", ""))
     if executable is not None and executable.scenario == draft.scenario:
         draft.choose_executable(executable)
@@ -289,14 +289,14 @@ def _take_template(request: PageRequest, draft: DeploymentDraft) -> str:
     return problem_on(request.workspace.group.connection, draft.executable.template)
 
 
-def _take_configuration(request: PageRequest, draft: DeploymentDraft) -> str:
+def _apply_configuration(request: PageRequest, draft: DeploymentDraft) -> str:
     configuration = find_configuration([request.group.pk], request.POST.get("configuration", ""))
     if configuration is not None and configuration.executable == draft.executable:
         draft.choose_configuration(configuration)
     return "" if draft.configuration else gettext("Choose a configuration, or create one.")
 
 
-def _take_duration(request: PageRequest, draft: DeploymentDraft) -> str:
+def _apply_duration(request: PageRequest, draft: DeploymentDraft) -> str:
     form = DurationForm(request.POST)
     if not form.is_valid():
         return " ".join(str(error) for errors in form.errors.values() for error in errors)
@@ -305,8 +305,8 @@ def _take_duration(request: PageRequest, draft: DeploymentDraft) -> str:
 
 
 _TAKE: dict[WizardStep, Callable[[PageRequest, DeploymentDraft], str]] = {
-    WizardStep.SCENARIO: _take_scenario,
-    WizardStep.TEMPLATE: _take_template,
-    WizardStep.CONFIGURATION: _take_configuration,
-    WizardStep.DURATION: _take_duration,
+    WizardStep.SCENARIO: _apply_scenario,
+    WizardStep.TEMPLATE: _apply_template,
+    WizardStep.CONFIGURATION: _apply_configuration,
+    WizardStep.DURATION: _apply_duration,
 }

@@ -1,4 +1,4 @@
-"""The pages of one deployment: overview, status, events, and the poll that keeps them fresh."""
+"""The pages of one deployment: overview, status, events, and the poll that keeps them up to date."""
 
 from __future__ import annotations
 
@@ -38,14 +38,17 @@ from deployments.web.shell.polling import version_for
 
 TABS = ("overview", "status", "scaling", "resources", "logs", "events")
 EVENTS_ON_A_PAGE = 100
-SOON = timedelta(hours=1)  # the end of its duration is pointed out from then on
-CHANGING_SECONDS, SETTLED_SECONDS = 2, 5  # between two polls; settled as often as a list, so that both say the same
+SOON = timedelta(hours=1)  # before the end of its duration a warning is shown
+CHANGING_SECONDS, SETTLED_SECONDS = (
+    2,
+    5,
+)  # between polls; SETTLED is that of lists, too
 
 
 @require_GET
 @sign_in_required
 def deployment_overview(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show what the deployment is made of, what is going on, and a way to try it."""
+    """Show the configuration, the current state, and the playground."""
     deployment = deployment_or_404(request, deployment_id)
     return render(request, "deployments/overview.html", overview_context(request, deployment))
 
@@ -53,7 +56,7 @@ def deployment_overview(request: PageRequest, deployment_id: str) -> HttpRespons
 @require_GET
 @sign_in_required
 def deployment_status(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show the steps, the replicas with their attempts, and what has happened."""
+    """Show the steps, the replicas with their attempts, and the last events."""
     deployment = deployment_or_404(request, deployment_id)
     context = page_context(request, deployment, "status")
     return render(request, "deployments/status.html", context | _status_context(context["state"]))
@@ -62,7 +65,7 @@ def deployment_status(request: PageRequest, deployment_id: str) -> HttpResponse:
 @require_GET
 @sign_in_required
 def deployment_events(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show the whole history, page by page."""
+    """Show all events, in pages."""
     deployment = deployment_or_404(request, deployment_id)
     context = page_context(request, deployment, "events") | _events_context(request, deployment)
     return render(request, "deployments/events.html", context)
@@ -70,7 +73,7 @@ def deployment_events(request: PageRequest, deployment_id: str) -> HttpResponse:
 
 @require_GET
 def deployment_facts(request: HttpRequest, deployment_id: str) -> HttpResponse:
-    """Answer the poll of a deployment's pages: 204 while they would look the same, else what has changed."""
+    """Answer the poll of a deployment's pages: 204 while they are unchanged, else the changed parts."""
     version = version_for(request, request.GET.get("group", ""), details_version(deployment_id))
     until = moment_from(request.GET.get("until", ""))
     if version and version == request.GET.get("v") and (until is None or timezone.now() < until):
@@ -90,13 +93,13 @@ def _changed_facts(request: PageRequest, deployment_id: str) -> HttpResponse:
             context |= _status_context(context["state"])
         elif tab == "events":
             page = request.GET.get("page", "")
-            request.GET = QueryDict(urlencode({"page": page} if page else {}))  # templates make links from it
+            request.GET = QueryDict(urlencode({"page": page} if page else {}))  # templates build links from it
             context |= _events_context(request, deployment)
     return render(request, "deployments/changed.html", context)
 
 
 def page_context(request: PageRequest, deployment: Deployment, tab: str) -> dict[str, Any]:
-    """Return what the head of each tab shows."""
+    """Return the context of the header of each tab."""
     group_id = deployment.resource_group_id
     version = version_for(request, group_id, details_version(deployment.pk))
     state = state_of(deployment)
@@ -126,7 +129,7 @@ def page_context(request: PageRequest, deployment: Deployment, tab: str) -> dict
 
 
 def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, Any]:
-    """Return what the Overview tab shows."""
+    """Return the context of the Overview tab."""
     context = page_context(request, deployment, "overview")
     state: DeploymentState = context["state"]
     progress: Progress | None = context["progress"]
@@ -147,10 +150,10 @@ def overview_context(request: PageRequest, deployment: Deployment) -> dict[str, 
 
 
 def _values(request: PageRequest, configuration: Configuration) -> dict[str, Any]:
-    """Return parameters and input artifacts, those that hold what is searched for (`find`)."""
+    """Return the parameters and input artifacts that match the search (`find`)."""
     artifacts = configuration.artifacts()
     find = request.GET.get("find", "").strip()[:256]
-    wanted = find.casefold()
+    text = find.casefold()
     return {
         "configuration": configuration,
         "find": find,
@@ -158,19 +161,19 @@ def _values(request: PageRequest, configuration: Configuration) -> dict[str, Any
         "parameters": [
             (name, value)
             for name, value in configuration.parameters.items()
-            if wanted in name.casefold() or wanted in str(value).casefold()
+            if text in name.casefold() or text in str(value).casefold()
         ],
-        "inputs": [(slot, artifacts.get(slot)) for slot in configuration.inputs if wanted in slot.casefold()],
+        "inputs": [(slot, artifacts.get(slot)) for slot in configuration.inputs if text in slot.casefold()],
     }
 
 
 def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
-    """Return what tells why a deployment is held back: what it needs, what there is and who holds it."""
+    """Return why a deployment waits: its request, the capacity, and the deployments that use it."""
     deployment = state.deployment
     connection = deployment.resource_group.connection
     held = [holder for holder in holders(connection) if holder.deployment_id != deployment.pk]
     room = capacity_of(connection)
-    shown: dict[str, Any] = {
+    context: dict[str, Any] = {
         "need": resource_request_of(state.newest.configuration, connection) if state.newest else None,
         "room": room,
         "health": health_of(connection),
@@ -178,8 +181,8 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
     }
     if room is not None:
         total, used = room.total.memory_bytes / 1e9, room.held.memory_bytes / 1e9
-        shown["memory"] = {"total": total, "held": used, "high": total * 0.95, "low": total * 0.8}
-    return shown
+        context["memory"] = {"total": total, "held": used, "high": total * 0.95, "low": total * 0.8}
+    return context
 
 
 def _events_context(request: PageRequest, deployment: Deployment) -> dict[str, Any]:
@@ -202,7 +205,7 @@ def _progress(state: DeploymentState) -> Progress | None:
         return None
     deployment = state.deployment
     ended = state.is_ending or bool(state.newest.outcome) or state.is_requested
-    of_status = None if _runs(deployment) else deployment.message  # RUNNING tells of what serves, not of this
+    of_status = None if _runs(deployment) else deployment.message  # RUNNING is about the serving one
     message = None if ended else state.newest.waiting or of_status
     return progress_of(state.newest, now=timezone.now(), message=message, is_ending=state.is_ending)
 
@@ -212,7 +215,7 @@ def _runs(deployment: Deployment) -> bool:
 
 
 def _changes_at(deployment: Deployment, progress: Progress | None, now: datetime) -> datetime | None:
-    """Return when the page will look different though nothing happens: a slow step, or an end that comes near."""
+    """Return when the page changes with time alone: a step becomes slow, or the end of the duration is near."""
     moments = [progress.slow_at] if progress and progress.slow_at else []
     if deployment.expires_at and deployment.expires_at - SOON > now:
         moments.append(deployment.expires_at - SOON)
@@ -222,7 +225,7 @@ def _changes_at(deployment: Deployment, progress: Progress | None, now: datetime
 
 
 def _poll(request: PageRequest, deployment: Deployment, tab: str, version: str, until: datetime | None) -> str:
-    """Return the address that tells of changes; `until` is when time alone changes the page."""
+    """Return the URL to poll; `until` is when the page changes with time alone."""
     query = {"group": deployment.resource_group_id, "tab": tab, "v": version}
     if until:
         query["until"] = until.isoformat()

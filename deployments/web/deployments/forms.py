@@ -1,4 +1,4 @@
-"""What people choose and enter on the pages of deployments."""
+"""The forms of the pages of deployments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTROL = {"autocomplete": "off"}
 
 
 def selection_from(query: QueryDict) -> DeploymentFilter:
-    """Return what the address of a list asks for; what makes no sense in it counts as not said."""
+    """Return the filter in the query string of a list; invalid values are ignored."""
     sort, size = query.get("sort", NEWEST), query.get("size", "")
     return DeploymentFilter(
         values=values_from(FILTERS, query),
@@ -34,7 +34,7 @@ def selection_from(query: QueryDict) -> DeploymentFilter:
 
 
 class DurationForm(forms.Form):
-    """How long a deployment may live: without limit, or a number of minutes, hours or days."""
+    """The duration of a deployment: without limit, or a number of minutes, hours or days."""
 
     kind = forms.ChoiceField(
         choices=[("standard", _("Standard")), ("custom", _("Custom"))], initial="standard", widget=forms.RadioSelect
@@ -51,22 +51,22 @@ class DurationForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         if values.get("kind") == "custom":
             try:
-                if parse_ttl(self.written(values)) is None:
+                if parse_ttl(self.as_ttl(values)) is None:
                     raise ValueError(_("Write how long it may run, or choose the standard duration."))
             except ValueError as error:
                 self.add_error("number", str(error))
         return values
 
     @staticmethod
-    def written(values: dict[str, Any]) -> str:
-        """Return the duration as the AI API writes it, `""` for without limit."""
+    def as_ttl(values: dict[str, Any]) -> str:
+        """Return the duration in the format of the AI API, `""` for without limit."""
         if values.get("kind") != "custom" or not values.get("number", "").strip():
             return ""
         return f"{values['number'].strip()}{values.get('unit') or 'h'}"
 
 
 class LogForm(forms.Form):
-    """Which lines of a log are shown."""
+    """The filters of a log."""
 
     q = forms.CharField(label=_("Search"), required=False, max_length=256)
     order = forms.ChoiceField(
@@ -89,8 +89,8 @@ class LogForm(forms.Form):
                 format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "step": "1"}
             )
 
-    def wanted(self) -> LogFilter:
-        """Return the filters that make sense; the others count as not given, their errors stand at the fields."""
+    def log_filter(self) -> LogFilter:
+        """Return the valid filters; invalid ones are ignored and have errors at their fields."""
         self.is_valid()
         values = self.cleaned_data
         return LogFilter(
@@ -105,7 +105,7 @@ class LogForm(forms.Form):
 
 
 class UpdateForm(forms.Form):
-    """Another configuration for a deployment, and what happens when it does not come up."""
+    """The new configuration of a deployment, and whether to roll back when it fails."""
 
     configuration = forms.UUIDField(
         error_messages={"required": _("Choose a configuration."), "invalid": _("Choose a configuration of the list.")}
@@ -114,7 +114,7 @@ class UpdateForm(forms.Form):
 
 
 def moment_from(text: str) -> datetime | None:
-    """Return the aware time that an address carries (ISO 8601), None when it carries none."""
+    """Parse an aware time in a URL (ISO 8601), None when it is not valid."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What people do with the list of deployments itself: choose columns, keep views, download it."""
+"""Tools of the list of deployments: columns, saved views, download."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from deployments.web.shell.notices import isolated
 @require_POST
 @sign_in_required
 def deployment_columns(request: PageRequest) -> HttpResponse:
-    """Remember which columns the reader wants to see."""
+    """Store the columns that the user has selected."""
     chosen = [name for name in COLUMNS if name in request.POST.getlist("column")]
     User.objects.filter(pk=request.user.pk).update(deployment_columns=chosen)
     return redirect(local_address(request, request.POST.get("next"), "deployments"))
@@ -35,7 +35,7 @@ def deployment_columns(request: PageRequest) -> HttpResponse:
 @require_POST
 @sign_in_required
 def deployment_view_save(request: PageRequest) -> HttpResponse:
-    """Keep the filters of the list under a name."""
+    """Save the filters of the list under a name."""
     back = local_address(request, request.POST.get("next"), "deployments")
     try:
         view = save_view(request.user, request.POST.get("name", ""), back.partition("?")[2])
@@ -49,7 +49,7 @@ def deployment_view_save(request: PageRequest) -> HttpResponse:
 @require_POST
 @sign_in_required
 def deployment_view_delete(request: PageRequest, view_id: int) -> HttpResponse:
-    """Forget one of the reader's views."""
+    """Delete one of the user's views."""
     delete_view(request.user, view_id)
     return redirect(local_address(request, request.POST.get("next"), "deployments"))
 
@@ -57,7 +57,7 @@ def deployment_view_delete(request: PageRequest, view_id: int) -> HttpResponse:
 @require_GET
 @sign_in_required
 def deployment_download(request: PageRequest) -> HttpResponseBase:
-    """Download what the list shows on all its pages, with the reader's columns."""
+    """Download all pages of the list, with the user's columns."""
     selection = selection_from(list_query(request))
     rows = all_deployments(request.group.pk, selection)
     name = f"deployments-{timezone.localtime():%Y-%m-%d}"

@@ -1,4 +1,4 @@
-"""The list of deployments: the page, its live rows, and stopping or deleting many at once."""
+"""The list of deployments: the page, the poll of its rows, and bulk stop and delete."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from deployments.web.shell.list_filters import (
 from deployments.web.shell.notices import announce
 from deployments.web.shell.polling import version_for
 
-# Statuses in the order of the tabs, with the mark of each.
+# The statuses in the order of the tabs, each with its icon and colour.
 TABS = (
     (Status.RUNNING, "s-triangle", "information"),
     (Status.PENDING, "s-diamond", "critical"),
@@ -51,22 +51,22 @@ TABS = (
 def deployment_list(request: PageRequest) -> HttpResponse:
     """Show the deployments of the workspace's resource group."""
     context = _list_context(request)
-    kept = list_query(request)
+    query = list_query(request)
     fields = fields_of(FILTERS, context["selection"].values)
     context |= {
         "fields": fields,
-        "chips": chips(fields, kept),
+        "chips": chips(fields, query),
         "sizes": PAGE_SIZES,
         "column_choices": column_choices(request.user),
-        "views": saved_views(request.user, kept),
-        "download": f"{reverse('deployment-download')}?{changed_query(kept, resource_group=request.group.pk)}",
+        "views": saved_views(request.user, query),
+        "download": f"{reverse('deployment-download')}?{changed_query(query, resource_group=request.group.pk)}",
     }
     return render(request, "deployments/list.html", context)
 
 
 @require_GET
 def deployment_rows(request: HttpRequest) -> HttpResponse:
-    """Answer the poll of the list: 204 while it would look the same, else its rows."""
+    """Answer the poll of the list: 204 while it is unchanged, else its rows."""
     group_id = request.GET.get("group", "")
     version = version_for(request, group_id, list_version(group_id))
     if version and version == request.GET.get("v"):
@@ -76,10 +76,10 @@ def deployment_rows(request: HttpRequest) -> HttpResponse:
 
 @sign_in_required
 def _changed_rows(request: PageRequest) -> HttpResponse:
-    """Show the rows anew; a list that becomes empty or gets its first row is another page."""
+    """Render the new rows; when a list becomes empty or gets its first row, the whole page is loaded again."""
     enter_group(request, request.GET.get("group", request.group.pk))
     was_empty = "empty" in request.GET
-    request.GET = list_query(request)  # type: ignore[assignment]  # templates make the links of the answer from it
+    request.GET = list_query(request)  # type: ignore[assignment]  # templates build links from it
     context = _list_context(request)
     if was_empty == bool(context["shown"].rows):
         return HttpResponseClientRefresh()
@@ -90,18 +90,18 @@ def _changed_rows(request: PageRequest) -> HttpResponse:
 @sign_in_required
 @needs(Role.EDITOR)
 def deployment_bulk(request: PageRequest) -> HttpResponse:
-    """Ask first (`do`), then stop or delete the chosen deployments that allow it (`confirmed`)."""
+    """Ask for a confirmation (`do`), then stop or delete the selected deployments that allow it (`confirmed`)."""
     action = Action.DELETE if request.POST.get("do") == "delete" else Action.STOP
     ids = request.POST.getlist("id")
     back = _local_list(request.POST.get("back", ""))
     if "confirmed" in request.POST:
         return _act(request, action, ids, back)
-    chosen = eligibility_of(request.workspace.group.pk, ids[:BULK_LIMIT], action)
+    selected = eligibility_of(request.workspace.group.pk, ids[:BULK_LIMIT], action)
     context = {
         "action": action.value,
-        "eligible": [verdict.deployment for verdict in chosen if not verdict.reason],
-        "refused": [verdict for verdict in chosen if verdict.reason],
-        "chosen": len(chosen),
+        "eligible": [item.deployment for item in selected if not item.reason],
+        "refused": [item for item in selected if item.reason],
+        "chosen": len(selected),
         "too_many": max(len(ids) - BULK_LIMIT, 0),
         "limit": BULK_LIMIT,
         "back": back,
@@ -116,12 +116,12 @@ def _act(request: PageRequest, action: Action, ids: list[str], back: str) -> Htt
     except InvalidInput as error:
         messages.error(request, str(error))
         return redirect(back)
-    _tell(request, action, items)
+    _report(request, action, items)
     return redirect(back)
 
 
-def _tell(request: PageRequest, action: Action, items: list[BulkItem]) -> None:
-    """Say what became of each: how many were touched, and one line for each that was not."""
+def _report(request: PageRequest, action: Action, items: list[BulkItem]) -> None:
+    """Report how many operations were accepted, and each refusal."""
     ids = [item.deployment_id for item in items if item.done]
     done = len(ids)
     if done and action is Action.DELETE:
@@ -142,26 +142,26 @@ def _list_context(request: PageRequest) -> dict[str, Any]:
     version = version_for(request, group.pk, list_version(group.pk))
     number = request.GET.get("page", "1")
     shown = deployment_page(group.pk, selection, int(number) if number.isdecimal() else 1)
-    kept = list_query(request)
+    query = list_query(request)
     poll = {"group": group.pk, "v": version, "empty": "" if shown.rows else "1"}
     return {
         "shown": shown,
         "selection": selection,
-        "tabs": _tabs(shown.counts, selection, kept),
-        "poll": f"{reverse('deployment-rows')}?{changed_query(kept, **poll)}",
-        "here": list_address(kept),
-        "sorts": _sorts(selection, kept),
+        "tabs": _tabs(shown.counts, selection, query),
+        "poll": f"{reverse('deployment-rows')}?{changed_query(query, **poll)}",
+        "here": list_address(query),
+        "sorts": _sorts(selection, query),
         "columns": visible_columns(request.user),
         "may_edit": request.actor.may(Role.EDITOR),
         "now": timezone.localtime(),
     }
 
 
-def _tabs(counts: Any, selection: DeploymentFilter, kept: QueryDict) -> list[dict[str, Any]]:
+def _tabs(counts: Any, selection: DeploymentFilter, query: QueryDict) -> list[dict[str, Any]]:
     everything = {
         "label": gettext("All"),
         "count": sum(counts.values()),
-        "url": list_address(kept, status="", page=""),
+        "url": list_address(query, status="", page=""),
         "current": not selection.status,
     }
     return [
@@ -170,7 +170,7 @@ def _tabs(counts: Any, selection: DeploymentFilter, kept: QueryDict) -> list[dic
             {
                 "label": status.value.capitalize(),
                 "count": counts[status.value],
-                "url": list_address(kept, status=status.value, page=""),
+                "url": list_address(query, status=status.value, page=""),
                 "current": selection.status == status.value,
                 "shape": shape,
                 "look": look,
@@ -180,20 +180,22 @@ def _tabs(counts: Any, selection: DeploymentFilter, kept: QueryDict) -> list[dic
     ]
 
 
-def _sorts(selection: DeploymentFilter, kept: QueryDict) -> dict[str, dict[str, str]]:
-    """Return for each sortable column the address that sorts by it, and how it is sorted now."""
+def _sorts(selection: DeploymentFilter, query: QueryDict) -> dict[str, dict[str, str]]:
+    """Return for each sortable column the URL that sorts by it, and the current order."""
     links = {}
     for name in ("id", "scenario", "status", "target", "created", "changed"):
         is_current = selection.sort.removeprefix("-") == name
-        falls = selection.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
+        is_descending = (
+            selection.sort.startswith("-") if is_current else name in {"id", "scenario", "status", "target"}
+        )
         links[name] = {
-            "url": list_address(kept, sort=name if falls else f"-{name}", page=""),
-            "now": ("descending" if falls else "ascending") if is_current else "",
+            "url": list_address(query, sort=name if is_descending else f"-{name}", page=""),
+            "now": ("descending" if is_descending else "ascending") if is_current else "",
         }
     return links
 
 
 def _local_list(back: str) -> str:
-    """Return the address of a list to go back to; anything else becomes the whole list."""
+    """Return the URL of a list to return to; anything else becomes the unfiltered list."""
     home = reverse("deployments")
     return back if back.partition("?")[0] == home and "\n" not in back else home

@@ -1,4 +1,4 @@
-"""Trying a deployment from its page: one request through the gateway, and snippets with a token of the reader's."""
+"""The playground: one request to a deployment through the gateway, and snippets with a token of the user."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOR_SNIPPETS = timedelta(hours=1)
 @require_POST
 @sign_in_required
 def deployment_playground(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Send the request that was entered and show the answer, its status and how long it took."""
+    """Send the entered request and show the answer, its status and its duration."""
     deployment = deployment_or_404(request, deployment_id)
     state = state_of(deployment)
     sample = sample_of(state)
@@ -37,13 +37,13 @@ def deployment_playground(request: PageRequest, deployment_id: str) -> HttpRespo
         "playground_path": request.POST.get("path", ""),
         "playground_body": request.POST.get("body", "").replace("\r\n", "\n"),
     }
-    shown: dict[str, object] = {}
+    result: dict[str, object] = {}
     if state.serving is None or sample is None:
-        shown["playground_problem"] = gettext("It has no URL now, so there is nothing to send the request to.")
+        result["playground_problem"] = gettext("It has no URL now, so there is nothing to send the request to.")
     else:
         token, _ = _token(request, deployment, FOR_ONE_REQUEST)
         try:
-            shown["answer"] = answer = send(
+            result["answer"] = answer = send(
                 deployment.pk,
                 method=entered["playground_method"],
                 path=entered["playground_path"],
@@ -51,15 +51,15 @@ def deployment_playground(request: PageRequest, deployment_id: str) -> HttpRespo
                 headers=sample.headers,
                 token=token,
             )
-            shown["latency"] = _milliseconds(answer.seconds)
+            result["latency"] = _milliseconds(answer.seconds)
         except InvalidInput as error:
-            shown["playground_problems"] = error.problems
+            result["playground_problems"] = error.problems
         except GatewayUnavailable as error:
-            shown["playground_problem"] = str(error)
-    status = 422 if "playground_problems" in shown else 200
+            result["playground_problem"] = str(error)
+    status = 422 if "playground_problems" in result else 200
     if request.htmx:
-        return render(request, "deployments/_answer.html", shown, status=status)
-    context = overview_context(request, deployment) | entered | shown
+        return render(request, "deployments/_answer.html", result, status=status)
+    context = overview_context(request, deployment) | entered | result
     return render(request, "deployments/overview.html", context, status=status)
 
 
@@ -67,7 +67,7 @@ def deployment_playground(request: PageRequest, deployment_id: str) -> HttpRespo
 @never_cache
 @sign_in_required
 def deployment_token(request: PageRequest, deployment_id: str) -> HttpResponse:
-    """Show the snippets with a token for an hour, made now and kept nowhere."""
+    """Show the snippets with a new token that is valid for an hour and is not stored."""
     deployment = deployment_or_404(request, deployment_id)
     token, expires_at = _token(request, deployment, FOR_SNIPPETS)
     context = overview_context(request, deployment)
@@ -81,7 +81,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _token(request: PageRequest, deployment: Deployment, lifetime: timedelta) -> tuple[str, datetime]:
-    """Return a token of the reader's for predictions in the deployment's resource group, and when it expires."""
+    """Return a token of the user for predictions in the deployment's resource group, and when it expires."""
     seconds = int(lifetime.total_seconds())
     group_id = deployment.resource_group_id
     token = grants.issue_for_person(request.user, request.actor.role, group_id, lifetime_seconds=seconds)

@@ -1,4 +1,4 @@
-"""What the card for trying a deployment shows: the template's sample request and snippets made of it."""
+"""The content of the playground's card: the template's sample request, and snippets of it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from deployments.web.deployments.snippets import snippets
 def playground_context(
     state: DeploymentState, *, token: str = "", expires_at: datetime | None = None
 ) -> dict[str, Any]:
-    """Return the card's values; without a sample there is nothing to try.
+    """Return the context of the card; `sample` is None when the template has no request.
 
-    The snippets are there before the URL works, so that nobody has to load the page again for them.
+    The snippets are rendered before the URL works, so that the page need not be loaded again for them.
 
     Args:
-        token: to write into the snippets, with the time it expires.
+        token: to put into the snippets; `expires_at` is its expiry.
     """
     sample = sample_of(state)
     if sample is None:
         return {"sample": None}
     address = inference_url(state.deployment.pk)
     subject = state.serving or state.newest
-    shown = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
+    snippet_list = [] if state.is_ending else snippets(address, sample, authority=authority_file(), token=token)
     return {
         "sample": sample,
         "playground_version": f"{subject.number if subject else 0}-{int(state.is_ending)}",
@@ -40,7 +40,7 @@ def playground_context(
         "playground_method": sample.method,
         "playground_path": sample.path,
         "playground_body": sample.body or "",
-        "snippets": shown,
+        "snippets": snippet_list,
         "token_expires_at": expires_at,
     }
 
@@ -57,7 +57,7 @@ def sample_of(state: DeploymentState) -> Sample | None:
             if generation and has_begun
             else server_spec_of(state.deployment.configuration)
         )
-    except (TemplateInvalid, InvalidInput):  # the first pass will say so
+    except (TemplateInvalid, InvalidInput):  # the first reconcile will report it
         return None
     if server_spec.sample is not None:
         return server_spec.sample
@@ -66,7 +66,7 @@ def sample_of(state: DeploymentState) -> Sample | None:
 
 
 def authority_file() -> str:
-    """Return the path of our own certificate authority, `""` when the gateway has a certificate of another."""
+    """Return the path of the local certificate authority, `""` when the certificate is from another one."""
     if settings.LAUNCHPAD_TLS_CERT:
         return ""
     return str(Path(settings.LAUNCHPAD_HOME) / "tls" / "ca.pem")

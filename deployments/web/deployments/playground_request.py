@@ -1,4 +1,4 @@
-"""Sends one request of a page's reader to a deployment, through the gateway like every other client.
+"""Sends one request of the playground to a deployment, through the gateway like every other client.
 
 The browser cannot do that itself: the gateway is another origin, perhaps with a certificate of our own making. The
 request goes to the gateway's own address and to nothing else: host and prefix are not the reader's to choose, dots in
@@ -25,19 +25,19 @@ from deployments.gateway.endpoint import prefix_of
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MAX_PATH = 2000  # characters
 MAX_BODY = 1_000_000  # bytes
-MAX_ANSWER = 256_000  # bytes that are shown
+MAX_ANSWER = 256_000  # bytes that are displayed
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a deployment answered.
+    """The answer of a deployment.
 
     Args:
         seconds: from sending the request to the end of the answer.
-        size: bytes that are shown; `is_cut` says whether there was more.
-        text: for reading, JSON indented; `""` when it is not text.
+        size: bytes that are displayed; `is_cut` says whether there was more.
+        text: JSON is indented; `""` when it is not text.
     """
 
     status: int
@@ -64,7 +64,7 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
 
     Args:
         path: below the deployment's URL, with its query.
-        headers: beside the authorization.
+        headers: in addition to the authorization.
         token: for the gateway.
 
     Raises:
@@ -100,7 +100,7 @@ def send(deployment_id: str, *, method: str, path: str, body: str, headers: Mapp
 
 
 def _why_no_answer(error: urllib3.exceptions.HTTPError) -> str:
-    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a kind of TimeoutError for urllib3
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # a subclass of TimeoutError in urllib3
         return _("The gateway cannot be reached. It may be starting; try again soon.")
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return _("No answer came within %(limit)s s.") % {"limit": f"{ANSWER_SECONDS:.0f}"}
@@ -108,7 +108,7 @@ def _why_no_answer(error: urllib3.exceptions.HTTPError) -> str:
 
 
 def _read(answer: urllib3.BaseHTTPResponse, *, until: float) -> tuple[bytes, bool]:
-    """Return the answer's body and whether there was more: an endless stream is cut by size and by time."""
+    """Return the answer's body and whether there was more: an endless stream is cut by size and time."""
     content = bytearray()
     while chunk := answer.read1(65536):
         content += chunk

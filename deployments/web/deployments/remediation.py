@@ -1,4 +1,4 @@
-"""What to try when a deployment has failed: from how its last attempt ended and which step was not done."""
+"""Remediation for a failed deployment, derived from how its last attempt ended and which step failed."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.utils.translation import gettext as _
 from deployments.lifecycle import ExitReason, Step
 from deployments.models import Attempt, Generation
 
-# What shells and Python's `exec` say when there is no such program, or it may not be run.
+# Exit codes of shells and Python's `exec` when a program does not exist or may not be executed.
 _NO_PROGRAM = {126, 127}
-# What a process that crashes is ended with, most often by itself; its log tells more than the machine's.
+# The signals of a crash; the server's own log has the details, not the machine's.
 _CRASHES = {signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGTRAP}
 
 
 def remediation_for(generation: Generation, attempts: Sequence[Attempt], undone: Step | None) -> Sequence[str]:
-    """Return sentences on what to try, the likeliest first.
+    """Return sentences on how to fix it, the likeliest first.
 
     Args:
-        attempts: of the generation, the last one first.
-        undone: the first step that was not done, None when all were.
+        attempts: those of the generation, the last one first.
+        undone: the first step that was not completed, None when all were.
     """
     ended = next((attempt for attempt in attempts if attempt.exit_reason), None)
     sentences = [_after_exit(ended)] if ended is not None and ended.exit_reason != ExitReason.STOPPED else []

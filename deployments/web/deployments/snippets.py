@@ -1,4 +1,4 @@
-"""The sample request as commands and programs that work when they are pasted."""
+"""The sample request as commands and programs to copy and paste."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from deployments.serving_template import Sample
 
-TOKEN_ELSEWHERE = "$TOKEN"  # noqa: S105 the name of a variable
+TOKEN_VARIABLE = "$TOKEN"  # noqa: S105 the name of a variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ def snippets(url: str, sample: Sample, *, authority: str, token: str = "") -> Se
     """Return the request for a shell, Python and JavaScript.
 
     Args:
-        url: of the deployment.
-        authority: path of the certificate authority's file, `""` when the system knows it already.
-        token: to write into them; without one they take it from the variable TOKEN.
+        url: URL of the deployment.
+        authority: path of the certificate authority's file, `""` when the system trusts it already.
+        token: to put into them; without one they read the environment variable TOKEN.
     """
     address = url + sample.path
     return [

@@ -1,4 +1,4 @@
-"""Addresses of the pages about deployments."""
+"""The URLs of deployments."""
 
 from django.urls import path
 

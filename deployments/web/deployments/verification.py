@@ -1,4 +1,4 @@
-"""What was verified of a deployment: an answer of its model, or that its server is healthy and no more."""
+"""What was verified of a deployment: a prediction of its model, or only that its server is healthy."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deployments.serving_template import stored_readiness_check
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """The request that showed that a deployment answers.
+    """The readiness check of a deployment that has succeeded.
 
     Args:
-        words: what its success says.
-        answer: what was asked and answered, None when not known.
-        asked_model: whether the model had to answer.
+        words: the meaning of its success.
+        answer: request and answer, None when not known.
+        asked_model: whether the model had to predict.
     """
 
     words: str
@@ -27,7 +27,7 @@ class Verification:
 
 
 def verification_of(generation: Generation | None) -> Verification | None:
-    """Return what was verified of the generation that serves, None when nothing was yet."""
+    """Return what was verified of the serving generation, None when nothing was yet."""
     if generation is None or generation.verified_at is None:
         return None
     check = stored_readiness_check(generation.server_spec)

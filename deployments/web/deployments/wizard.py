@@ -1,6 +1,6 @@
-"""The wizard that creates deployments: what has been entered so far, kept on the server, and which steps are open.
+"""The draft of the wizard that creates deployments: the selection so far, and which steps are open.
 
-A draft belongs to a window of a person. Choosing something else at one step takes back what depended on it.
+A draft belongs to a user's window. A change at one step resets the selections that depend on it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ KIND = "deployment"
 
 
 class WizardStep(enum.StrEnum):
-    """The steps in their order."""
+    """The steps in order."""
 
     SCENARIO = "scenario"
     TEMPLATE = "template"
@@ -50,7 +50,7 @@ _BASIS: Mapping[WizardStep, Sequence[str]] = {
 
 @dataclass(kw_only=True)
 class DeploymentDraft:
-    """What somebody has chosen so far; what does not exist any more counts as not chosen.
+    """The selection so far; deleted objects are treated as not selected.
 
     Args:
         duration: values of the DurationForm, None before that step.
@@ -63,7 +63,7 @@ class DeploymentDraft:
 
     @property
     def open_step(self) -> WizardStep:
-        """The first step that is not done."""
+        """The first incomplete step."""
         if self.scenario is None:
             return WizardStep.SCENARIO
         if self.executable is None:
@@ -74,12 +74,12 @@ class DeploymentDraft:
 
     @property
     def ttl(self) -> str:
-        """The duration as the AI API writes it, `""` for without limit."""
+        """The duration in the format of the AI API, `""` for without limit."""
         form = DurationForm(self.duration or {"kind": "standard"})
-        return form.written(form.cleaned_data) if form.is_valid() else ""
+        return form.as_ttl(form.cleaned_data) if form.is_valid() else ""
 
     def values(self) -> dict[str, Any]:
-        """Return what is stored of it."""
+        """Return the values to store."""
         return {
             "scenario": self.scenario.pk if self.scenario else "",
             "executable": self.executable.pk if self.executable else "",
@@ -88,7 +88,7 @@ class DeploymentDraft:
         }
 
     def basis(self, step: WizardStep) -> str:
-        """Return a digest of what the form of a step builds on: the choices that its choices depend on."""
+        """Return a digest of the selections that the form of a step is based on."""
         values = self.values()
         return digest_of([step.value, *(values[name] for name in _BASIS[step])])
 
@@ -120,13 +120,13 @@ def step_before(step: WizardStep) -> WizardStep:
 
 
 def step_from(text: str, draft: DeploymentDraft) -> WizardStep:
-    """Return the step an address names, or the open one when it names none or one that is not open yet."""
+    """Return the step in the URL, or the open one when there is none or it is not open yet."""
     step = WizardStep(text) if text in set(WizardStep) else draft.open_step
     return step if draft.may_open(step) else draft.open_step
 
 
 def draft_from(values: Mapping[str, Any], group_id: str) -> DeploymentDraft:
-    """Return the draft that was stored; what does not exist in the group any more counts as not chosen."""
+    """Return the stored draft; objects that do not exist in the group any more are treated as not selected."""
     draft = DeploymentDraft(duration=values.get("duration"))
     if (scenario := find_scenario(values.get("scenario", ""))) is not None:
         draft.choose_scenario(scenario)
@@ -147,9 +147,9 @@ def find_executable(pk: str) -> Executable | None:
 
 def find_configuration(group_ids: Collection[str], pk: str) -> Configuration | None:
     """Return a configuration of these resource groups, None for anything else."""
-    found = Configuration.objects.select_related("scenario", "executable__scenario")
-    found = found.filter(resource_group__in=group_ids)
+    rows = Configuration.objects.select_related("scenario", "executable__scenario")
+    rows = rows.filter(resource_group__in=group_ids)
     try:
-        return found.filter(pk=pk).first() if pk else None
-    except ValidationError:  # not the form of an id
+        return rows.filter(pk=pk).first() if pk else None
+    except ValidationError:  # not a UUID
         return None
