@@ -79,8 +79,8 @@ WAITING_FOR_HEALTH = declare(
 )
 VERIFYING = declare(
     "Verifying",
-    _("Proving it with a request through the gateway: %(detail)s"),
-    _("Proving it with a request through the gateway."),
+    _("Verifying it with a request through the gateway: %(detail)s"),
+    _("Verifying it with a request through the gateway."),
 )
 OPENING_URL = declare("OpeningUrl", _("Opening its URL: %(detail)s"), _("Opening its URL."))
 RESTARTING = declare(

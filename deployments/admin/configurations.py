@@ -45,7 +45,7 @@ class ArtifactAdmin(RoleAdmin):
         "changed_at",
         "created_by",
     )
-    # Where it lies and what it is stay as they were checked when it was added.
+    # Location and what it is stay as they were checked when it was added.
     readonly_fields = tuple(name for name in fields if name not in {"name", "description", "labels"})
 
     def has_add_permission(self, request: HttpRequest) -> bool:

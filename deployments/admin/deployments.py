@@ -43,13 +43,13 @@ class DeploymentAdmin(ReportedAdmin):
     date_hierarchy = "created_at"
     actions = ("requeue",)
 
-    @admin.action(description=gettext_lazy("Have the loop look at the chosen deployments now"))
+    @admin.action(description=gettext_lazy("Reconcile the chosen deployments now"))
     def requeue(self, request: HttpRequest, deployments: QuerySet[Deployment]) -> None:
         chosen = list(deployments)
         requeue_deployments(person(request).actor(), chosen)
         for deployment in chosen:
             self.log_change(request, deployment, "Requeued.")
-        told = ngettext("%(number)s deployment is looked at.", "%(number)s deployments are looked at.", len(chosen))
+        told = ngettext("%(number)s deployment is reconciled.", "%(number)s deployments are reconciled.", len(chosen))
         messages.success(request, told % {"number": len(chosen)})
 
 

@@ -182,7 +182,7 @@ def _url_problem(url: str) -> str:
 
 def _address_problem(code: str) -> str:
     return {
-        "text": _("The URL holds something that is no character. Write it anew."),
+        "text": _("The URL holds something that is no character. Enter it again."),
         "control": _("The URL holds a control character (a line break or NUL, perhaps as %%00). Leave it out.") % (),
         "syntax": _("The URL cannot be read: check its brackets and its port."),
         "scheme": _("Give a URL that begins with file://, http:// or https://."),

@@ -237,7 +237,7 @@ def _change_desired_state(
             **desired,
         )
         if not changed:
-            raise OperationRefused(_("The deployment has changed meanwhile. Look at its present state and try again."))
+            raise OperationRefused(_("The deployment has changed meanwhile. Check its present state and try again."))
         deployment.refresh_from_db()
         _record(deployment, actor, message)
         after = {name: str(getattr(deployment, f"{name}_id", getattr(deployment, name))) for name in desired}

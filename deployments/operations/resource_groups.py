@@ -109,7 +109,8 @@ def delete_resource_group(actor: Actor, group: ResourceGroup) -> None:
     if contents := contents_of(group):
         counts = ", ".join(_count_phrase(kind, count) for kind, count in contents.items())
         raise OperationRefused(
-            _("The resource group %(group)s holds %(held)s. Delete them first.") % {"group": group.pk, "held": counts}
+            _("The resource group %(group)s still has %(held)s. Delete them first.")
+            % {"group": group.pk, "held": counts}
         )
     try:
         with transaction.atomic():

@@ -23,7 +23,7 @@ LABELS: Mapping[Step, str | Promise] = {
     Step.FETCHED: _("Model fetched"),
     Step.STARTED: _("Server started"),
     Step.HEALTHY: _("Healthy"),
-    Step.VERIFIED: _("Proved"),
+    Step.VERIFIED: _("Verified"),
     Step.ROUTED: _("Routed"),
 }
 _ORDER: Mapping[Step, int] = {step: number for number, step in enumerate(Step)}

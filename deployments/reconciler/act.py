@@ -59,7 +59,7 @@ def act(scene: Scene, actions: Sequence[state.Action]) -> bool:
     """Do the actions in order and return whether the facts have changed so that another look is worth it at once.
 
     Raises:
-        RuntimeUnavailable, GatewayUnavailable: nothing is lost; the next pass does the rest.
+        RuntimeUnavailable, GatewayUnavailable: nothing is lost; the next reconcile does the rest.
     """
     again = False
     for action in actions:

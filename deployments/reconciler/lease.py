@@ -101,7 +101,7 @@ def held(lease: Lease) -> Deployment:
 
 
 def give_back(lease: Lease, requeue_after: timedelta | None) -> bool:
-    """End the lease, note when the next pass is due, and return whether one is due already.
+    """End the lease, note when the next reconcile is due, and return whether one is due already.
 
     It is when somebody changed what is wanted after the last look: their kick found the lease taken.
     """

@@ -140,7 +140,7 @@ def _record_steps(deployment: Deployment, done: Plan) -> None:
 
 
 def _note_unreachable(lease: leases.Lease, cause: Message) -> None:
-    """Cannot see it is not it died: nothing changes but a visible "out of sight since"."""
+    """Cannot see it is not it died: nothing changes but a visible "unreachable since"."""
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unreachable_since=None)
     if rows.update(unreachable_since=timezone.now()):
         deployment = Deployment.objects.get(pk=lease.deployment_id)

@@ -250,7 +250,7 @@ def test_deployments_can_be_requeued(administrator: Client) -> None:
         follow=True,
     )
 
-    assert "1 deployment is looked at." in answer.content.decode()
+    assert "1 deployment is reconciled." in answer.content.decode()
     deployment.refresh_from_db()
     assert deployment.next_reconcile_at is not None
     assert deployment.next_reconcile_at < later
@@ -259,7 +259,7 @@ def test_deployments_can_be_requeued(administrator: Client) -> None:
 def test_the_signing_key_is_rotated_after_a_question(administrator: Client) -> None:
     before = tokens.signing_key().kid
     page = "/admin/deployments/servicekey/rotate/"
-    assert "stay valid until they end" in administrator.get(page).content.decode()
+    assert "stay valid until they expire" in administrator.get(page).content.decode()
     assert {key.kid for key in tokens.accepted_keys()} == {before}
 
     answer = administrator.post(page, follow=True)

@@ -199,7 +199,7 @@ def test_a_stranger_cannot_fill_the_disk_with_uploads(client: Client, home: Path
     [
         ({"source": "upload"}, "upload", "Choose a file"),
         ({"source": "upload", "upload": file(b"")}, "upload", "The file is empty."),
-        ({"source": "url"}, "url", "Give the URL"),
+        ({"source": "url"}, "url", "Give its URL"),
         ({"source": "url", "url": "ftp://x/y"}, "url", "begins with file://, http:// or https://"),
         ({"source": "url", "url": "file:///etc/passwd"}, "url", "outside the folders"),
         ({"source": "url", "url": "https://x/" + "y" * 1100}, "url", "at most 1024"),

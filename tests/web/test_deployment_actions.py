@@ -74,7 +74,7 @@ def test_stop_says_what_it_means_and_does_it(client: Client) -> None:
     url = reverse("deployment-stop", args=[deployment.pk])
 
     html = signed_in(client).get(url).content.decode()
-    assert "its URL answers no more requests" in html
+    assert "its URL stops answering" in html
     answer = client.post(url)
 
     assert answer["Location"] == reverse("deployment", args=[deployment.pk])

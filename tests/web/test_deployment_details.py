@@ -175,7 +175,7 @@ def test_an_update_under_way_says_that_the_old_one_serves_on(client: Client) -> 
 
     html = page(signed_in(client), deployment)
 
-    assert "Update to <bdi>new-one</bdi> in progress. <bdi>old-one</bdi> goes on serving" in html
+    assert "Update to <bdi>new-one</bdi> in progress. <bdi>old-one</bdi> keeps serving" in html
     assert "every 2s" in html
 
 

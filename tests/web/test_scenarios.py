@@ -155,7 +155,7 @@ def test_a_template_that_cannot_be_read_any_more_still_has_a_page(reader: Client
 
     html = reader.get(TEMPLATE).content.decode()
 
-    assert "cannot be read any more" in html
+    assert "can no longer be read" in html
     assert "kind: SomethingElse" in html
 
 

@@ -1,6 +1,6 @@
 """What one pass does next: a pure function from facts to actions.
 
-    facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next pass
+    facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next reconcile
 
 Nothing here reads a clock, a table or a process, so the whole table of the lifecycle can be tested without any of
 them. Every action is safe to repeat: a pass may be lost or doubled at any point.

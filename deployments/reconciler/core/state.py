@@ -53,7 +53,8 @@ class GenerationState:
         waiting: why it is not placed, in numbers.
         steps: step -> when it was done.
         deadlines: step -> how long it may take, where the template says so.
-        readiness_failures: failed proofs in a row; at READINESS_FAILURE_LIMIT the generation counts as not answering.
+        readiness_failures: failed readiness checks in a row; at READINESS_FAILURE_LIMIT it counts as not
+            answering.
         drain_limit: how long its requests may take to finish once traffic has left it.
         scheduled_by_runtime: whether it is not placed by us but by the runtime, and so once all replicas have a node.
         in_flight: requests that the gateway still has open to it, None when not known.

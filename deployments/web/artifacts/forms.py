@@ -76,5 +76,5 @@ class ArtifactForm(forms.Form):
         elif values["source"] == UPLOAD and not values.get("upload"):
             self.add_error("upload", _("Choose a file, or give a URL instead."))
         elif values["source"] == URL and not values.get("url") and "url" not in self.errors:
-            self.add_error("url", _("Give the URL where it lies, or upload a file instead."))
+            self.add_error("url", _("Give its URL, or upload a file instead."))
         return values

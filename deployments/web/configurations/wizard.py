@@ -170,7 +170,7 @@ def _stale(wizard: _Wizard, step: str) -> HttpResponse:
         return HttpResponse(status=204)
     told = _(
         "What was entered here has been changed, created or cancelled in another window meanwhile. "
-        "Nothing was taken from this one: look at it again."
+        "Nothing was taken from this window: check it again."
     )
     if step not in wizard.entered.steps() or wizard.entered.chosen is None:
         step = "name"

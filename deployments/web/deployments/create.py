@@ -143,7 +143,7 @@ def _stale(wizard: _Wizard) -> HttpResponse:
     """Refuse input from a page that is based on other values than the stored ones, and show the stored ones."""
     problem = gettext(
         "What was entered here has been changed, created or cancelled in another window meanwhile. "
-        "Nothing was taken from this one: look at it again."
+        "Nothing was taken from this window: check it again."
     )
     step = step_from(wizard.request.POST.get("step", ""), wizard.draft)
     context = _SHOW[step](wizard.request, wizard.draft) | {"problem": problem}

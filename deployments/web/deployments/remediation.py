@@ -57,7 +57,7 @@ def _after_step(step: Step | None) -> str:
         Step.FETCHED: _("Check the addresses of its input artifacts, and that they can be reached from this machine."),
         Step.STARTED: _("Let the server listen on the port given in the environment variable PORT on 127.0.0.1."),
         Step.HEALTHY: _("Check the template's health path; a large model may need a longer deadline for this step."),
-        Step.VERIFIED: _("Check the template's proof request: send it by hand and look at the answer."),
+        Step.VERIFIED: _("Check the template's readiness request: send it by hand and look at the answer."),
         Step.ROUTED: _("Look at the gateway's log; then start the deployment again."),
     }
     return known.get(step, "") if step else ""

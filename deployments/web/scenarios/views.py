@@ -113,7 +113,7 @@ def _template_details(found: Executable, connection: Connection) -> dict[str, An
     try:
         document = found.template
     except TemplateInvalid as error:  # imported by an earlier version that accepted more
-        return {"problem": _("The template cannot be read any more: %(problem)s") % {"problem": error}}
+        return {"problem": _("The template can no longer be read: %(problem)s") % {"problem": error}}
     labels = {name: value for name, value in document.labels.items() if name not in _KNOWN_LABELS}
     return {
         "document": document,

@@ -16,9 +16,9 @@ SHORTCUTS = (
 
 STATUS_MEANINGS = (
     (Status.UNKNOWN.value, _("It has been created and is not known to the runtime yet.")),
-    (Status.PENDING.value, _("Its servers are being prepared, started or proved, or wait for capacity.")),
+    (Status.PENDING.value, _("Its servers are being prepared, started or verified, or wait for capacity.")),
     (Status.RUNNING.value, _("A real request went through the gateway and was answered.")),
     (Status.STOPPING.value, _("It is being stopped: its servers have some seconds to end.")),
-    (Status.STOPPED.value, _("It holds nothing any more. It can be deleted, or created again.")),
-    (Status.DEAD.value, _("It failed and holds nothing any more. Its page says why and what to try.")),
+    (Status.STOPPED.value, _("It uses no resources. It can be deleted, or created again.")),
+    (Status.DEAD.value, _("It failed and uses no resources. Its page says why and what to try.")),
 )
