@@ -6,6 +6,8 @@ import io
 import tarfile
 from pathlib import Path
 
+import psutil
+
 _PYPROJECT = """
 [build-system]
 requires = []
@@ -84,3 +86,8 @@ def write_package(folder: Path, *, home: Path, victim: Path, sleeps: str) -> str
             archive.addfile(entry, io.BytesIO(text.encode()))
     path.chmod(0o644)
     return f"hostile @ file://{path}"
+
+
+def sleepers(argument: str) -> list[int]:
+    """Return the processes that a build has left behind, known by their argument."""
+    return [one.pid for one in psutil.process_iter(["cmdline"]) if one.info["cmdline"] == ["sleep", argument]]
