@@ -1,0 +1,84 @@
+"""A database of the version before codes and new words is migrated in place, and what runs goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from deployments.lifecycle import Step
+from deployments.messages import Message, render
+from deployments.scheduling.server_specs import from_dict
+
+# Made by that version, with one deployment that runs, one that failed and one that waits for capacity.
+BEFORE = Path(__file__).with_name("home_before.sql")
+RUNNING, FAILED, WAITING = (f"d00000000000000{number}" for number in (1, 2, 3))
+
+Query = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
+    """Ask the migrated database."""
+    home = tmp_path_factory.mktemp("home")
+    path = home / "launchpad.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(BEFORE.read_text())
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "LAUNCHPAD_HOME": str(home), "DATABASE_URL": f"sqlite:///{path}"},
+        check=True,
+    )
+
+    def ask(sql: str, *values: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(path)) as database:
+            return database.execute(sql, values).fetchall()
+
+    return ask
+
+
+def test_a_running_deployment_is_running_and_keeps_what_it_was_started_with(query: Query) -> None:
+    status, rollback, verified = query(
+        "SELECT status, rollback_on_failure, verified_at FROM deployments_deployment WHERE id = ?", RUNNING
+    )[0]
+    assert (status, rollback, verified) == ("RUNNING", 1, "2026-11-20 12:00:00")
+    spec, steps, at = query(
+        "SELECT server_spec, steps, verified_at FROM deployments_generation WHERE deployment_id = ?", RUNNING
+    )[0]
+    assert set(json.loads(steps)) == {step.value for step in Step}
+    assert at == "2026-11-20 12:00:00"
+    assert from_dict(json.loads(spec)).argv[:3] == ("python", "-m", "http.server")
+    assert query("SELECT phase, host, port FROM deployments_replica WHERE is_reserved") == [
+        ("HEALTHY", "127.0.0.1", 20001)
+    ]
+
+
+def test_what_was_said_in_sentences_is_still_said(query: Query) -> None:
+    def said(table: str, where: str, *values: object) -> str:
+        reason, params = query(f"SELECT reason, params FROM deployments_{table} WHERE {where}", *values)[0]
+        return render(Message.from_json({"reason": reason, "params": json.loads(params)}))
+
+    ended = "While it was starting: The server ended with exit code 1."
+    assert said("deployment", "id = ?", FAILED) == ended
+    assert said("generation", "deployment_id = ?", FAILED) == ended
+    assert said("attempt", "exit_code = 1") == ended
+    waiting = query("SELECT waiting FROM deployments_generation WHERE deployment_id = ?", WAITING)[0][0]
+    needs = "Waiting for capacity: it needs 3 GB of memory, 1 GB free."
+    assert render(Message.from_json(json.loads(waiting))) == needs == said("deployment", "id = ?", WAITING)
+    events = query("SELECT reason FROM deployments_deploymentevent ORDER BY id")
+    assert events == [("Created",), ("StatusChanged",), ("Unreachable",)]
+    assert said("deploymentevent", "id = 1") == "Deployment of running created."
+
+
+def test_secrets_stay_as_they_were_encrypted(query: Query) -> None:
+    assert query("SELECT name, encrypted FROM deployments_secret") == [("token", "gAAAA-old")]
