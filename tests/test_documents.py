@@ -24,6 +24,24 @@ def test_files_and_links_in_a_document_lead_somewhere(name: str) -> None:
     assert not missing
 
 
+_TEXTS = (
+    "*.md",
+    "templates/**/*.html",
+    "static/**/*.css",
+    "static/**/*.js",
+    "deployments/**/*.po",
+    "deployments/**/*.yaml",
+)
+
+
+def test_no_text_that_no_compiler_reads_has_the_marks_of_a_merge() -> None:
+    marks = re.compile(r"^(<{7} |>{7} |={7}$)", re.MULTILINE)
+    texts = [path for pattern in _TEXTS for path in BASE_DIR.glob(pattern)]
+
+    assert len(texts) > 100
+    assert [str(path) for path in texts if marks.search(path.read_text())] == []
+
+
 def _is_there(path: str) -> bool:
     """Return whether a path leads to something; `<noun>` in it stands for any name."""
     return any(BASE_DIR.glob(re.sub(r"<\w+>", "*", path).rstrip("/")))
