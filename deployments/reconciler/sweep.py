@@ -87,14 +87,9 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
     owner, each connection of the engine sees them.
     """
     seen = {replica.name: replica for replica in runtime.list_all()}
-    ours = Q(generation__deployment__resource_group__connection=connection)
-    rows = Replica.objects.filter(ours | Q(name__in=list(seen)), is_reserved=True)
-    held = {
-        name: (deployment_id, attempt, phase, fence)
-        for name, deployment_id, attempt, phase, fence in rows.values_list(
-            "name", "generation__deployment_id", "attempt", "phase", "fence"
-        )
-    }
+    held = _reserved(Q(generation__deployment__resource_group__connection=connection))
+    if unknown := seen.keys() - held.keys():
+        held |= _reserved(Q(name__in=unknown))
     changed = {
         deployment_id
         for name, (deployment_id, attempt, phase, _) in held.items()
@@ -109,6 +104,13 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
             runtime.stop(name, seen[name].attempt)
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
     return changed
+
+
+def _reserved(wanted: Q) -> dict[str, tuple[str, int, str, int]]:
+    """Return the replicas that are wanted: name -> deployment, attempt, phase, fence."""
+    columns = ("name", "generation__deployment_id", "attempt", "phase", "fence")
+    rows = Replica.objects.filter(wanted, is_reserved=True).values_list(*columns)
+    return {name: (deployment_id, attempt, phase, fence) for name, deployment_id, attempt, phase, fence in rows}
 
 
 def _look_at(down: Collection[str]) -> None:
