@@ -82,3 +82,21 @@ def test_what_was_said_in_sentences_is_still_said(query: Query) -> None:
 
 def test_secrets_stay_as_they_were_encrypted(query: Query) -> None:
     assert query("SELECT name, encrypted FROM deployments_secret") == [("token", "gAAAA-old")]
+
+
+def test_a_database_that_is_too_old_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "launchpad.sqlite3"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(BEFORE.read_text())
+        database.execute("DELETE FROM django_migrations WHERE app = 'deployments' AND name > '0005'")
+        database.commit()
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "prepare"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "LAUNCHPAD_HOME": str(tmp_path), "DATABASE_URL": f"sqlite:///{path}"},
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode != 0
+    assert "too old for this one to upgrade" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -82,6 +82,13 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The database cannot be reached, check DATABASE_URL: {str(error).splitlines()[0]}."
             ) from error
+        first = executor.loader.replacements.get(("deployments", "0001_tables"))
+        applied = executor.loader.applied_migrations
+        if first is not None and any(one in applied for one in first.replaces) and first.replaces[-1] not in applied:
+            raise CommandError(
+                "The database was made by a build that is too old for this one to upgrade. Start a build of between "
+                "the two on it first, or give this one an empty LAUNCHPAD_HOME."
+            )
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             call_command("migrate", verbosity=0, interactive=False)
 
