@@ -1,4 +1,4 @@
-"""What the Celery workers run, and how reconciling is asked for. Nothing is decided here, and no runtime is asked.
+"""The Celery tasks, and the request to reconcile. Nothing is decided here, and no runtime is called.
 
 Whatever asks a runtime is handed to the threads of its connection (`reconciler.lanes`).
 """
@@ -27,7 +27,7 @@ _full = threading.Event()  # set while a full disk has been told, so that not ea
 
 
 def enqueue_reconcile(deployment_id: str) -> None:
-    """Ask for a pass as soon as the present transaction is committed. When it gets lost, the next sweep makes it."""
+    """Request a reconcile after the commit of the current transaction. The next sweep repeats a lost request."""
     transaction.on_commit(lambda: _send(deployment_id, 0))
 
 
@@ -115,4 +115,4 @@ def _send(deployment_id: str, countdown: float) -> None:
         with broker.producer() as producer:
             reconcile.apply_async((deployment_id,), producer=producer, retry=False, expires=countdown + 10, **options)
     except broker.BrokerUnavailable as error:
-        logger.warning("No pass over %s could be asked for; the sweep will make it: %s", deployment_id, error)
+        logger.warning("No reconcile of %s could be enqueued; the sweep will run it: %s", deployment_id, error)

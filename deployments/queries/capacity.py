@@ -14,7 +14,7 @@ from deployments.models import Configuration, Connection, Replica, ResourceGroup
 from deployments.queries.connection_health import ConnectionHealth, health_of
 from deployments.runtimes.base import Resources
 from deployments.scheduling.compatibility import problem_on
-from deployments.scheduling.placement import Capacity, fits_never, missing, room
+from deployments.scheduling.placement import Capacity, fits_never, load_capacity, shortfall_of
 from deployments.scheduling.server_specs import server_spec_of
 
 MAX_HOLDERS = 5
@@ -120,7 +120,7 @@ def check_placement(configuration: Configuration, group: ResourceGroup) -> Place
     """Return whether a deployment of a configuration could be scheduled at once, in four queries."""
     request = resource_request_of(configuration, group.connection)
     capacity = None if _schedules_itself(group.connection) else capacity_of(group.connection)
-    shortfall = None if capacity is None or request.problem else missing(request.total, capacity)
+    shortfall = None if capacity is None or request.problem else shortfall_of(request.total, capacity)
     return PlacementCheck(request=request, capacity=capacity, shortfall=shortfall, health=health_of(group.connection))
 
 
@@ -150,7 +150,7 @@ def resource_request_of(configuration: Configuration, connection: Connection) ->
 def capacity_of(connection: Connection) -> Capacity | None:
     """Return the capacity of a connection and what is reserved of it, None until it has responded once."""
     try:
-        return room(connection)
+        return load_capacity(connection)
     except RuntimeUnavailable:
         return None
 

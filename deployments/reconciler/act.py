@@ -1,4 +1,4 @@
-"""Doing what a plan says. What is to be done is written down before it is done, so that a cut-off pass can go on."""
+"""Executes the actions of a plan. Each is stored before its execution, so that an interrupted one can be resumed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from deployments.reconciler.events import record_event
 from deployments.reconciler.lease import LeaseLost
 from deployments.runtimes.base import Runtime
 from deployments.scheduling import secret_values
-from deployments.scheduling.placement import place
+from deployments.scheduling.placement import schedule
 from deployments.scheduling.server_specs import from_dict, replica_spec, server_spec_of, to_dict
 from deployments.serving_template import TemplateInvalid
 
-PROOF_TIMEOUT = 5.0  # seconds
+PROBE_TIMEOUT = 5.0  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
-    """What the actions of one pass work on."""
+class ReconcileContext:
+    """The deployment and the runtime of one reconcile."""
 
     deployment: Deployment
     runtime: Runtime
@@ -43,10 +43,10 @@ class Scene:
         return self.generations().select_related("configuration__executable").get(number=number)
 
     def change(self, **values: object) -> None:
-        """Write observed columns of the deployment, here and in the table.
+        """Update observed columns of the deployment, in the object and in its row.
 
         Raises:
-            LeaseLost: another pass may be at work.
+            LeaseLost: another reconcile may be running.
         """
         rows = Deployment.objects.filter(pk=self.deployment.pk, lease_token=self.deployment.lease_token)
         if not rows.update(**values):
@@ -55,20 +55,20 @@ class Scene:
             setattr(self.deployment, name, value)
 
 
-def act(scene: Scene, actions: Sequence[state.Action]) -> bool:
-    """Do the actions in order and return whether the facts have changed so that another look is worth it at once.
+def act(context: ReconcileContext, actions: Sequence[state.Action]) -> bool:
+    """Execute the actions in order; return whether the state has changed, so that it should be observed again at once.
 
     Raises:
         RuntimeUnavailable, GatewayUnavailable: nothing is lost; the next reconcile does the rest.
     """
     again = False
     for action in actions:
-        again = _DO[type(action)](scene, action) or again
+        again = _DO[type(action)](context, action) or again
     return again
 
 
-def _begin(scene: Scene, action: state.CreateGeneration) -> bool:
-    deployment = scene.deployment
+def _create_generation(context: ReconcileContext, action: state.CreateGeneration) -> bool:
+    deployment = context.deployment
     values: dict[str, Any] = {}
     try:
         server_spec = server_spec_of(deployment.configuration)
@@ -89,46 +89,46 @@ def _begin(scene: Scene, action: state.CreateGeneration) -> bool:
             "steps": {Step.REQUESTED: deployment.changed_at.isoformat()},
         },
     )
-    scene.change(submitted_at=deployment.submitted_at or now, completed_at=None)
+    context.change(submitted_at=deployment.submitted_at or now, completed_at=None)
     return True
 
 
-def _place(scene: Scene, action: state.Schedule) -> bool:
-    return place(scene.generation(action.generation), scene.deployment.resource_group.connection)
+def _schedule(context: ReconcileContext, action: state.Schedule) -> bool:
+    return schedule(context.generation(action.generation), context.deployment.resource_group.connection)
 
 
-def _replica(scene: Scene, name: str) -> Replica:
+def _replica(context: ReconcileContext, name: str) -> Replica:
     replicas = Replica.objects.select_related("generation__configuration__executable")
-    return replicas.get(name=name, generation__deployment=scene.deployment)
+    return replicas.get(name=name, generation__deployment=context.deployment)
 
 
-def _start(scene: Scene, action: state.Start) -> bool:
-    replica = _replica(scene, action.replica)
+def _start(context: ReconcileContext, action: state.Start) -> bool:
+    replica = _replica(context, action.replica)
     if _is_fenced(replica):
-        return _pass_fence(scene, replica)
+        return _advance_past_fence(context, replica)
     generation = replica.generation
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
     server_spec = from_dict(generation.server_spec)
     try:
-        secrets = secret_values.values_for(scene.deployment.resource_group_id, server_spec.secret_env)
-        scene.runtime.start(replica_spec(replica, server_spec, generation.configuration.artifacts(), secrets))
+        secrets = secret_values.values_for(context.deployment.resource_group_id, server_spec.secret_env)
+        context.runtime.start(replica_spec(replica, server_spec, generation.configuration.artifacts(), secrets))
     except (RuntimeRejected, SecretMissing) as error:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(error.message))
         return True
-    if _is_fenced(replica):  # it was stopped meanwhile, by a pass that may not have seen it yet
-        scene.runtime.stop(replica.name, replica.attempt)
+    if _is_fenced(replica):  # stopped meanwhile, by a reconcile that may not have seen it yet
+        context.runtime.stop(replica.name, replica.attempt)
         return False
     if generation.reason:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(None))
-    for seen in scene.runtime.get(scene.deployment.pk, probe=False):
-        if seen.name == replica.name:  # the gateway learns the address while the server is still starting
+    for seen in context.runtime.get(context.deployment.pk, probe=False):
+        if seen.name == replica.name:  # the gateway gets the address while the server is still starting
             before = {"endpoint": replica.endpoint, "host": replica.host, "port": replica.port}
             Replica.objects.filter(pk=replica.pk).update(**routing_values(seen.endpoint, before))
     return True
 
 
-def _restart(scene: Scene, action: state.Restart) -> bool:
-    replica = _replica(scene, action.replica)
+def _restart(context: ReconcileContext, action: state.Restart) -> bool:
+    replica = _replica(context, action.replica)
     generation = replica.generation
     with transaction.atomic():
         Replica.objects.filter(pk=replica.pk, attempt=replica.attempt).update(
@@ -149,113 +149,114 @@ def _restart(scene: Scene, action: state.Restart) -> bool:
             Generation.objects.filter(pk=generation.pk).update(steps=kept, verified_at=None)
         pause = int(action.pause.total_seconds()) or None
         message = reasons.RESTART_SCHEDULED(cause=action.cause, number=replica.number, pause_seconds=pause)
-        record_event(scene.deployment, message, severity=Severity.WARNING if action.counted else Severity.INFO)
+        record_event(context.deployment, message, severity=Severity.WARNING if action.counted else Severity.INFO)
     return not action.pause
 
 
-def _forgive(scene: Scene, action: state.ResetRestartCount) -> bool:
+def _reset_restart_count(context: ReconcileContext, action: state.ResetRestartCount) -> bool:
     Replica.objects.filter(name=action.replica).update(restarts=0, restart_at=None)
     return False
 
 
-def _recycle(scene: Scene, action: state.KillReplica) -> bool:
-    replica = _replica(scene, action.replica)
+def _kill_replica(context: ReconcileContext, action: state.KillReplica) -> bool:
+    replica = _replica(context, action.replica)
     Replica.objects.filter(pk=replica.pk).update(killed_because=action.cause)
-    _end(scene, replica)
+    _end(context, replica)
     return False
 
 
-def _stop(scene: Scene, action: state.Stop) -> bool:
-    _end(scene, _replica(scene, action.replica))
+def _stop(context: ReconcileContext, action: state.Stop) -> bool:
+    _end(context, _replica(context, action.replica))
     return False
 
 
-def _end(scene: Scene, replica: Replica) -> None:
-    """Stop the present attempt of a replica, also one that another pass is about to start."""
+def _end(context: ReconcileContext, replica: Replica) -> None:
+    """Stop the current attempt of a replica, also one that another reconcile is about to start."""
     Replica.objects.filter(pk=replica.pk, fence__lt=replica.attempt).update(fence=replica.attempt)
-    scene.runtime.stop(replica.name, replica.attempt)
+    context.runtime.stop(replica.name, replica.attempt)
 
 
-def _pass_fence(scene: Scene, replica: Replica) -> bool:
-    """Go on to an attempt that may run: the one of a row was stopped, and the runtime knows nothing of it any more.
+def _advance_past_fence(context: ReconcileContext, replica: Replica) -> bool:
+    """Advance to an attempt that may run: that of the row was stopped, and the runtime has no trace of it any more.
 
     Raises:
         LeaseLost: another pass may be at work, and may have stopped it for good.
     """
-    scene.change(lease_token=scene.deployment.lease_token)
+    context.change(lease_token=context.deployment.lease_token)
     rows = Replica.objects.filter(pk=replica.pk, is_reserved=True, attempt__lte=F("fence"))
     return bool(rows.update(attempt=F("fence") + 1))
 
 
 def _is_fenced(replica: Replica) -> bool:
-    """Return whether the attempt of a row, as it was read, must not run any more."""
+    """Return whether the attempt of a row must not run any more."""
     fence = Replica.objects.filter(pk=replica.pk, is_reserved=True).values_list("fence", flat=True).first()
     return fence is None or replica.attempt <= fence
 
 
-def _prove(scene: Scene, action: state.Probe) -> bool:
-    row = scene.generation(action.generation)
+def _probe(context: ReconcileContext, action: state.Probe) -> bool:
+    row = context.generation(action.generation)
     check = from_dict(row.server_spec).readiness_check
     result = sync.send_probe(
-        scene.deployment.pk,
+        context.deployment.pk,
         row.number,
         method=check.method,
         path=check.path,
         body=check.body.encode() if check.body is not None else None,
         headers=check.headers,
-        timeout=PROOF_TIMEOUT,
+        timeout=PROBE_TIMEOUT,
     )
     now = timezone.now()
     if result.ok:
         answer = reasons.PROBE_SUCCEEDED(request=result.request, status=result.status)
         values = {"verified_at": now, "readiness_failures": 0, "readiness_message": None, "readiness_answer": answer}
         with transaction.atomic():
-            scene.generations().filter(pk=row.pk).update(**values)
-            scene.change(verified_at=now)
-        return row.verified_at is None or row.readiness_failures > 0  # else nothing has changed
+            context.generations().filter(pk=row.pk).update(**values)
+            context.change(verified_at=now)
+        return row.verified_at is None or row.readiness_failures > 0  # otherwise nothing has changed
     failures = min(row.readiness_failures + 1, READINESS_FAILURE_LIMIT)
-    scene.generations().filter(pk=row.pk).update(readiness_failures=failures, readiness_message=result.message)
+    context.generations().filter(pk=row.pk).update(readiness_failures=failures, readiness_message=result.message)
     return False
 
 
-def _distrust(scene: Scene, action: state.MarkUnready) -> bool:
-    scene.generations().filter(number=action.generation).update(readiness_failures=READINESS_FAILURE_LIMIT)
+def _mark_unready(context: ReconcileContext, action: state.MarkUnready) -> bool:
+    context.generations().filter(number=action.generation).update(readiness_failures=READINESS_FAILURE_LIMIT)
     return False
 
 
-def _route(scene: Scene, action: state.Route) -> bool:
-    row = scene.generation(action.generation)
-    deployment = scene.deployment
+def _route(context: ReconcileContext, action: state.Route) -> bool:
+    row = context.generation(action.generation)
+    deployment = context.deployment
     before = deployment.serving_generation
     with transaction.atomic():
-        scene.change(serving_generation=row.number, latest_running_configuration=row.configuration)
-        scene.generations().filter(pk=row.pk).update(outcome=Generation.Outcome.RUNNING)
+        context.change(serving_generation=row.number, latest_running_configuration=row.configuration)
+        context.generations().filter(pk=row.pk).update(outcome=Generation.Outcome.RUNNING)
         if before is not None:
-            scene.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
+            context.generations().filter(number=before).update(outcome=Generation.Outcome.REPLACED)
             record_event(
                 deployment, reasons.TRAFFIC_MOVED(configuration=row.configuration.name), status=Status.RUNNING
             )
     try:
         sync.apply()
     except GatewayUnavailable:
-        _distrust(scene, state.MarkUnready(row.number))  # not RUNNING until a request has gone the whole way
+        # Not RUNNING before a readiness check through the gateway has succeeded.
+        _mark_unready(context, state.MarkUnready(row.number))
         raise
     return True
 
 
-def _unroute(scene: Scene, action: state.Unroute) -> bool:
-    scene.change(serving_generation=None, verified_at=None)
+def _unroute(context: ReconcileContext, action: state.Unroute) -> bool:
+    context.change(serving_generation=None, verified_at=None)
     sync.apply()
     return False
 
 
-def _drain(scene: Scene, action: state.Drain) -> bool:
-    scene.generations().filter(number=action.generation).update(draining_since=timezone.now())
+def _drain(context: ReconcileContext, action: state.Drain) -> bool:
+    context.generations().filter(number=action.generation).update(draining_since=timezone.now())
     return False
 
 
-def _release(scene: Scene, action: state.Release) -> bool:
-    rows = scene.generations().filter(number=action.generation)
+def _release(context: ReconcileContext, action: state.Release) -> bool:
+    rows = context.generations().filter(number=action.generation)
     with transaction.atomic():
         Replica.objects.filter(generation__in=rows).update(is_reserved=False, phase="EXITED", detail=None)
         rows.filter(outcome__in=("", Generation.Outcome.RUNNING)).update(outcome=Generation.Outcome.STOPPED)
@@ -263,16 +264,16 @@ def _release(scene: Scene, action: state.Release) -> bool:
     return True
 
 
-def _fail(scene: Scene, action: state.MarkFailed) -> bool:
-    """Give a generation up, with its message, in one transaction; a newer wish that came meanwhile is left alone."""
-    deployment = scene.deployment
+def _mark_failed(context: ReconcileContext, action: state.MarkFailed) -> bool:
+    """Mark a generation as failed, with its message, in one transaction, unless a newer change was requested."""
+    deployment = context.deployment
     with transaction.atomic():
-        rows = scene.generations().filter(number=action.generation)
+        rows = context.generations().filter(number=action.generation)
         rows.update(outcome=Generation.Outcome.FAILED, **columns_of(action.cause))
         now = timezone.now()
         values = columns_of(action.message) | {"failed_generation": deployment.generation}
         if action.returned:
-            running = scene.generation(deployment.serving_generation or 0).configuration
+            running = context.generation(deployment.serving_generation or 0).configuration
             wanted = Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation)
             wanted.update(configuration=running, changed_at=now)
             deployment.configuration = running
@@ -283,34 +284,34 @@ def _fail(scene: Scene, action: state.MarkFailed) -> bool:
             values |= {"serving_generation": None, "completed_at": now, "verified_at": None}
             changed = reasons.STATUS_CHANGED(message=action.message)
             record_event(deployment, changed, severity=Severity.ERROR, status=Status.DEAD)
-        scene.change(**values)
+        context.change(**values)
     sync.apply()
     return True
 
 
-def _delete(scene: Scene, action: state.Delete) -> bool:
-    names = Replica.objects.filter(generation__deployment=scene.deployment).values_list("name", flat=True)
+def _delete(context: ReconcileContext, action: state.Delete) -> bool:
+    names = Replica.objects.filter(generation__deployment=context.deployment).values_list("name", flat=True)
     for name in list(names):
-        scene.runtime.delete(name)
-    Deployment.objects.filter(pk=scene.deployment.pk, lease_token=scene.deployment.lease_token).delete()
+        context.runtime.delete(name)
+    Deployment.objects.filter(pk=context.deployment.pk, lease_token=context.deployment.lease_token).delete()
     sync.apply()
     return False
 
 
-_DO: dict[type[state.Action], Callable[[Scene, Any], bool]] = {
-    state.CreateGeneration: _begin,
-    state.Schedule: _place,
+_DO: dict[type[state.Action], Callable[[ReconcileContext, Any], bool]] = {
+    state.CreateGeneration: _create_generation,
+    state.Schedule: _schedule,
     state.Start: _start,
     state.Restart: _restart,
-    state.ResetRestartCount: _forgive,
-    state.KillReplica: _recycle,
+    state.ResetRestartCount: _reset_restart_count,
+    state.KillReplica: _kill_replica,
     state.Stop: _stop,
-    state.Probe: _prove,
-    state.MarkUnready: _distrust,
+    state.Probe: _probe,
+    state.MarkUnready: _mark_unready,
     state.Route: _route,
     state.Unroute: _unroute,
     state.Drain: _drain,
     state.Release: _release,
-    state.MarkFailed: _fail,
+    state.MarkFailed: _mark_failed,
     state.Delete: _delete,
 }

@@ -1,4 +1,4 @@
-"""The deployments that wait for capacity on a connection: one look at all of them instead of a pass of each.
+"""The deployments that wait for capacity on a connection: checked together instead of reconciling each.
 
 A waiting deployment makes a pass only once a minute. It is woken as soon as what it waits for is there: after every
 release, and by each sweep, which also sees what else changes capacity (a larger connection, an older one that gave
@@ -21,12 +21,12 @@ from deployments.lifecycle import TargetStatus
 from deployments.messages import Message
 from deployments.models import Connection, Deployment, Generation, ResourcePlan, columns_of
 from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import OVERTAKING, Capacity, fits_never, missing, room
+from deployments.scheduling.placement import OVERTAKING_LIMIT, Capacity, fits_never, load_capacity, shortfall_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A generation that is not placed yet, with why, as it was last written."""
+    """A generation that is not scheduled yet, and its stored cause."""
 
     generation_id: int
     deployment_id: str
@@ -38,7 +38,7 @@ class Waiting:
 
 
 def wake_waiting(connection: Connection) -> Sequence[str]:
-    """Make the deployments due that fit now, the longest waiting first, and correct what the others say they miss.
+    """Make deployments due that can be scheduled now, the longest waiting first, and update the causes of the others.
 
     Returns:
         The ids of the deployments that fit.
@@ -49,10 +49,10 @@ def wake_waiting(connection: Connection) -> Sequence[str]:
     waiting = _waiting(connection)
     if not waiting:
         return []
-    fitting, others = _review(waiting, room(connection), timezone.now())
-    for one, cause in others:
-        if cause != one.cause:
-            _correct(one, cause)
+    fitting, others = _review(waiting, load_capacity(connection), timezone.now())
+    for entry, cause in others:
+        if cause != entry.cause:
+            _correct(entry, cause)
     if fitting:
         due = Deployment.objects.filter(pk__in=fitting, next_reconcile_at__gt=timezone.now())
         due.update(next_reconcile_at=timezone.now())
@@ -93,34 +93,38 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
 
 
 def _review(
-    waiting: Sequence[Waiting], there: Capacity, now: datetime
+    waiting: Sequence[Waiting], capacity: Capacity, now: datetime
 ) -> tuple[Sequence[str], Sequence[tuple[Waiting, Message]]]:
-    """Return who fits, as if each of them were placed in turn, and why the others do not."""
+    """Return which of them can be scheduled, one after the other, and why the others cannot."""
     fitting: list[str] = []
     others: list[tuple[Waiting, Message]] = []
-    first_in_line = ""  # has waited so long that nobody younger may pass by
-    for one in waiting:
-        if short := missing(one.needs, there):
-            others.append((one, short))
-            if not first_in_line and now - one.began_at > OVERTAKING and not fits_never(one.needs, there.total):
-                first_in_line = one.deployment_id
+    first_in_line = ""  # has waited so long that no later one may overtake it
+    for entry in waiting:
+        if short := shortfall_of(entry.needs, capacity):
+            others.append((entry, short))
+            if (
+                not first_in_line
+                and now - entry.began_at > OVERTAKING_LIMIT
+                and not fits_never(entry.needs, capacity.total)
+            ):
+                first_in_line = entry.deployment_id
         elif first_in_line:
-            others.append((one, reasons.WAITING_FOR_ITS_TURN(deployment=first_in_line)))
+            others.append((entry, reasons.WAITING_FOR_ITS_TURN(deployment=first_in_line)))
         else:
-            fitting.append(one.deployment_id)
-            there = there.less(one.needs)
+            fitting.append(entry.deployment_id)
+            capacity = capacity.with_reserved(entry.needs)
     return fitting, others
 
 
-def _correct(one: Waiting, cause: Message) -> None:
-    """Write why a generation waits, unless a pass has placed it or has written something else meanwhile."""
+def _correct(entry: Waiting, cause: Message) -> None:
+    """Update the cause of a waiting generation, unless a reconcile has scheduled it or changed the cause meanwhile."""
     with transaction.atomic():
-        rows = Generation.objects.filter(pk=one.generation_id, waiting=one.cause, replicas=None)
+        rows = Generation.objects.filter(pk=entry.generation_id, waiting=entry.cause, replicas=None)
         if not rows.update(waiting=cause):
             return
         before, after = (
-            reasons.UPDATING(configuration=one.configuration, doing=message) if one.updates else message
-            for message in (one.cause, cause)
+            reasons.UPDATING(configuration=entry.configuration, doing=message) if entry.updates else message
+            for message in (entry.cause, cause)
         )
-        shown = Deployment.objects.filter(pk=one.deployment_id, **columns_of(before))
+        shown = Deployment.objects.filter(pk=entry.deployment_id, **columns_of(before))
         shown.update(**columns_of(after), status_severity="warning")

@@ -1,4 +1,4 @@
-"""Times that were written before the clock was set back.
+"""Corrects times that were written before the clock was set back.
 
 Nothing may wait for them: what is ahead of all that is ever written is written anew, as if it had happened now.
 """
@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from deployments.models import Generation, Replica
 from deployments.reconciler.core.replica_plan import RESTART_PAUSE_MAX
 
-CLOCK_SLACK = timedelta(seconds=5)  # that a time may be ahead though nobody has set the clock
+CLOCK_SLACK = timedelta(seconds=5)  # by which a time may be in the future without a changed clock
 _OF_GENERATION = ("began_at", "verified_at", "draining_since")
 _OF_REPLICA = ("launched_at", "healthy_since", "unhealthy_since")
 
 
 def is_ahead(at: datetime | None, now: datetime, allowed: timedelta = timedelta(0)) -> bool:
-    """Return whether a time is further in the future than `allowed`, as only a clock that was set back explains."""
+    """Return whether a time is further in the future than `allowed`, so that the clock must have been set back."""
     return at is not None and at > now + allowed + CLOCK_SLACK
 
 
 def correct(generation: Generation, replicas: list[Replica], now: datetime) -> None:
-    """Bring the times of a generation and its replicas that are ahead back to now, here and in their rows."""
+    """Set future times of a generation and its replicas to now, in the objects and in their rows."""
     changed: dict[str, object] = {name: now for name in _OF_GENERATION if is_ahead(getattr(generation, name), now)}
     if any(is_ahead(datetime.fromisoformat(at), now) for at in generation.steps.values()):
         changed["steps"] = {

@@ -1,4 +1,4 @@
-"""What is known of each connection, written for those who may not ask it: pages, and placement under its lock."""
+"""Records the status of each connection for readers that may not call it: pages, and scheduling under a lock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SILENT_SECONDS = 10.0  # how long a call to a runtime may take
 
 
 def record_contact(connection: Connection, capacity: Resources) -> None:
-    """Write that a connection has answered and what it has, unless that was written a moment ago."""
+    """Record that a connection has responded, and its capacity, unless that was recorded a moment ago."""
     now = timezone.now()
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
     if before is None or before.unreachable_since is not None or before.capacity != capacity:
@@ -34,7 +34,7 @@ def record_contact(connection: Connection, capacity: Resources) -> None:
 
 
 def record_unreachable(connection: Connection, problem: Message) -> None:
-    """Write since when a connection does not answer, and why, when that is new; what it had stays."""
+    """Record when and why a connection became unreachable; its last capacity is kept."""
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
     if before is not None and before.unreachable_since is not None and before.problem == problem:
         return
@@ -46,6 +46,6 @@ def record_unreachable(connection: Connection, problem: Message) -> None:
 
 
 def record_silence(connection_id: int) -> None:
-    """Write that a look at a connection goes on for longer than SILENT_SECONDS: the look itself cannot."""
+    """Record that a look at a connection takes longer than SILENT_SECONDS, which the look itself cannot do."""
     if (connection := Connection.objects.filter(pk=connection_id).first()) is not None:
         record_unreachable(connection, reasons.CONNECTION_SILENT(limit_seconds=SILENT_SECONDS))

@@ -1,10 +1,10 @@
-"""When two errors are the same one."""
+"""Compares errors of different runs of a program."""
 
 from __future__ import annotations
 
 import re
 
-# What differs from one run of a program to the next though the error is the same.
+# The parts of an error that differ from run to run.
 _CHANGING = re.compile(
     r"0x[0-9a-f]+"  # addresses in memory
     r"|\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"  # UUIDs
@@ -16,5 +16,5 @@ _CHANGING = re.compile(
 
 
 def same_error(text: str) -> str:
-    """Return what an error has in common with the same error of another run."""
+    """Return an error without the parts that differ from run to run."""
     return " ".join(_CHANGING.sub("#", text).split())

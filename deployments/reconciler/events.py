@@ -1,4 +1,4 @@
-"""Events: a row for the pages, a line for the terminal."""
+"""Events: a row for the pages, and a line for the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEVELS = {Severity.INFO: logging.INFO, Severity.WARNING: logging.WARNING, Sever
 def record_event(
     deployment: Deployment, message: Message, *, severity: str = Severity.INFO, status: str | None = None
 ) -> None:
-    """Write an event in the present transaction and show it in the terminal once that is committed."""
+    """Write an event in the current transaction, and print it in the terminal after the commit."""
     status = Status(status or deployment.status).value
     DeploymentEvent.objects.create(
         deployment=deployment,

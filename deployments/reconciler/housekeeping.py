@@ -1,4 +1,4 @@
-"""The end of resource groups that are deleted with all they hold."""
+"""Deletes resource groups that are deleted with all their content."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def remove_emptied_groups() -> None:
-    """Remove the groups that were asked to go and whose last deployment has gone, with all else they hold."""
+    """Delete the groups marked for deletion that have no deployments any more, with their other content."""
     for group in ResourceGroup.objects.filter(deleting_since__isnull=False, deployments=None):
         with transaction.atomic():
             artifacts = list(Artifact.objects.filter(resource_group=group))
@@ -22,4 +22,4 @@ def remove_emptied_groups() -> None:
             group.delete()
         for artifact in artifacts:
             artifact_store().delete(str(artifact.pk))
-        logger.info("The resource group %s was removed with all it held.", group.pk)
+        logger.info("The resource group %s was deleted with all its content.", group.pk)

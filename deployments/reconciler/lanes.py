@@ -1,4 +1,4 @@
-"""Threads of their own for each connection: one that hangs keeps its own waiting, and nobody else's.
+"""Threads per connection: a connection that hangs delays its own deployments, and no others.
 
 Whatever asks a runtime runs here and never in a thread of the Celery worker. A connection is looked at by one thread,
 so that looks never run beside each other, and its deployments are reconciled by a few more.
@@ -16,12 +16,12 @@ from django.db import close_old_connections, connections
 logger = logging.getLogger(__name__)
 
 RECONCILES_AT_ONCE = 8  # for each connection
-IDLE_SECONDS = 60.0  # until a thread without work ends, with its connection to the database
-CLOSE_SECONDS = 5.0  # how long a worker that stops waits for what is at work
+IDLE_SECONDS = 60.0  # after which an idle thread ends, with its database connection
+CLOSE_SECONDS = 5.0  # how long a stopping worker waits for running work
 
 
 class Lane:
-    """Does pieces of work in the order they come, at most `limit` at a time; a thread is started when one is needed.
+    """Runs work in order, at most `limit` at the same time; threads are started on demand.
 
     The threads are daemons: one that hangs must not keep a worker from ending.
     """
@@ -30,14 +30,14 @@ class Lane:
         self._name = name
         self._limit = limit
         self._waiting: dict[str, Callable[[], object]] = {}
-        self._began: dict[int, float] = {}  # thread -> when it began what it works on
+        self._began: dict[int, float] = {}  # thread -> start time of its current work
         self._idle = 0
         self._threads = 0
         self._is_closed = False
         self._changed = threading.Condition()
 
     def submit(self, key: str, work: Callable[[], object]) -> None:
-        """Have a piece of work done; nothing happens while one of the same key waits to be begun."""
+        """Enqueue work; ignored while work with the same key is waiting."""
         with self._changed:
             if self._is_closed or key in self._waiting:
                 return
@@ -48,12 +48,12 @@ class Lane:
             self._changed.notify()
 
     def busy_for(self) -> float:
-        """Return for how many seconds the oldest piece of work has been going on, 0 when there is none."""
+        """Return for how many seconds the oldest work has been running, 0 when there is none."""
         with self._changed:
             return time.monotonic() - min(self._began.values()) if self._began else 0.0
 
     def close(self, timeout: float) -> None:
-        """Begin nothing more, and wait for what is at work."""
+        """Start no further work, and wait for running work."""
         with self._changed:
             self._is_closed = True
             self._waiting.clear()
@@ -68,7 +68,7 @@ class Lane:
             connections.close_all()
 
     def _next(self) -> Callable[[], object] | None:
-        """Wait for a piece of work; None when there was none for long."""
+        """Wait for work; None when there was none for IDLE_SECONDS."""
         with self._changed:
             self._idle += 1
             self._changed.wait_for(lambda: self._waiting or self._is_closed, IDLE_SECONDS)
@@ -84,7 +84,7 @@ class Lane:
         close_old_connections()
         try:
             work()
-        except Exception:  # as Celery does: a thread outlives what fails in it
+        except Exception:  # as Celery does: a thread survives failing work
             logger.exception("Work on a connection has failed.")
         finally:
             close_old_connections()
@@ -114,7 +114,7 @@ def lanes_of(connection_id: int) -> ConnectionLanes:
 
 
 def close_all() -> None:
-    """Stop all work on connections, as the worker stops; what is cut off goes on with the next sweep."""
+    """Stop all work on connections when the worker stops; the next sweep resumes interrupted work."""
     with _lock:
         lanes, until = list(_lanes.values()), time.monotonic() + CLOSE_SECONDS
         _lanes.clear()

@@ -1,7 +1,7 @@
-"""At most one pass over a deployment at a time: one conditional UPDATE, the same on every database.
+"""The lease of a deployment: at most one reconcile at a time, by one conditional UPDATE that works on every database.
 
-A lease names its holder, so that one of a process of this machine that has died need not run out: the first sweep of
-the next worker gives it back.
+A lease contains its holder, so that the lease of a process of this machine that was killed need not expire: the first
+sweep of the next worker releases it.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from deployments.reconciler.clock import CLOCK_SLACK
 from deployments.runtimes.processes import is_alive, start_mark
 
 LEASE_SECONDS = 30  # longer than a task may run (20 s), which is longer than a call to a runtime (10 s)
-MAX_PAUSE = timedelta(hours=1)  # between two passes
+MAX_PAUSE = timedelta(hours=1)  # between two reconciles
 
 
 class LeaseLost(Exception):
-    """The pass took longer than its lease; another one may be at work, so this one writes nothing more."""
+    """The reconcile took longer than its lease. Another one may be running, so this one writes nothing more."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """The right to pass over one deployment until it runs out."""
+    """The exclusive right to reconcile one deployment until it expires."""
 
     deployment_id: str
     token: str
 
 
 def is_due() -> Q:
-    """Return the condition for a deployment that wants a pass.
+    """Return the condition for a deployment that is to be reconciled.
 
-    A time further ahead than is ever written is from before the clock was set back, and counts as past.
+    A time further ahead than is ever written is from before the clock was set back; it is treated as past.
     """
     now = timezone.now()
     ahead = Q(next_reconcile_at__gt=now + MAX_PAUSE + CLOCK_SLACK)
@@ -49,49 +49,49 @@ def is_due() -> Q:
 
 
 def is_free() -> Q:
-    """Return the condition for a deployment that no pass is working on."""
+    """Return the condition for a deployment that is not being reconciled."""
     now = timezone.now()
     ahead = Q(lease_until__gt=now + timedelta(seconds=LEASE_SECONDS) + CLOCK_SLACK)
     return Q(lease_until=None) | Q(lease_until__lt=now) | ahead
 
 
-def take(deployment_id: str) -> Lease | None:
-    """Take the lease of a deployment that is due; None when it is not due, gone, or another pass is working on it."""
-    token = f"{_holder(os.getpid())}{secrets.token_hex(4)}"
+def acquire(deployment_id: str) -> Lease | None:
+    """Acquire the lease of a deployment; None when it is not due, deleted, or being reconciled."""
+    token = f"{_process_token(os.getpid())}{secrets.token_hex(4)}"
     until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
     rows = Deployment.objects.filter(is_due(), is_free(), pk=deployment_id)
-    taken = rows.update(lease_token=token, lease_until=until)
-    return Lease(deployment_id=deployment_id, token=token) if taken else None
+    acquired = rows.update(lease_token=token, lease_until=until)
+    return Lease(deployment_id=deployment_id, token=token) if acquired else None
 
 
-def free_those_of_the_dead() -> int:
-    """Give back the leases that processes of this machine held when they were killed; return how many."""
-    freed = 0
-    held = Deployment.objects.exclude(lease_token="").filter(lease_until__gt=timezone.now())
-    for pk, token in held.values_list("pk", "lease_token"):
+def release_of_dead_processes() -> int:
+    """Release the leases of processes of this machine that were killed; return how many."""
+    released = 0
+    leased = Deployment.objects.exclude(lease_token="").filter(lease_until__gt=timezone.now())
+    for pk, token in leased.values_list("pk", "lease_token"):
         if _has_died(token):
-            freed += Deployment.objects.filter(pk=pk, lease_token=token).update(lease_token="", lease_until=None)
-    return freed
+            released += Deployment.objects.filter(pk=pk, lease_token=token).update(lease_token="", lease_until=None)
+    return released
 
 
 def renew(lease: Lease) -> Deployment:
-    """Make the lease last its whole time again and return the present row.
+    """Extend the lease to its full duration and return the current row.
 
     Raises:
-        LeaseLost: it has run out and was taken by another pass, or the deployment is gone.
+        LeaseLost: it has expired and was acquired by another reconcile, or the deployment is deleted.
     """
     until = timezone.now() + timedelta(seconds=LEASE_SECONDS)
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token)
     if not rows.update(lease_until=until):
         raise LeaseLost(lease.deployment_id)
-    return held(lease)
+    return current_row(lease)
 
 
-def held(lease: Lease) -> Deployment:
-    """Return the present row of a deployment whose lease was just taken.
+def current_row(lease: Lease) -> Deployment:
+    """Return the current row of a deployment whose lease was just acquired.
 
     Raises:
-        LeaseLost: it was taken by another pass meanwhile, or the deployment is gone.
+        LeaseLost: it was acquired by another reconcile meanwhile, or the deployment is deleted.
     """
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token)
     row = rows.select_related("configuration", "resource_group__connection", "latest_running_configuration").first()
@@ -100,10 +100,10 @@ def held(lease: Lease) -> Deployment:
     return row
 
 
-def give_back(lease: Lease, requeue_after: timedelta | None) -> bool:
+def release(lease: Lease, requeue_after: timedelta | None) -> bool:
     """End the lease, note when the next reconcile is due, and return whether one is due already.
 
-    It is when somebody changed what is wanted after the last look: their kick found the lease taken.
+    It is when the desired state has changed since: the request to reconcile then has found the lease in use.
     """
     next_reconcile_at = None if requeue_after is None else timezone.now() + min(requeue_after, MAX_PAUSE)
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token)
@@ -111,8 +111,8 @@ def give_back(lease: Lease, requeue_after: timedelta | None) -> bool:
     return Deployment.objects.filter(pk=lease.deployment_id, observed_generation__lt=F("generation")).exists()
 
 
-def _holder(pid: int) -> str:
-    """Return what names a process: the machine as it runs now, the pid, when it began. 24 characters at most."""
+def _process_token(pid: int) -> str:
+    """Return an identifier of a process: machine since boot, pid, start time. At most 24 characters."""
     return f"{_machine()}-{pid:x}-{start_mark(pid)[-10:]}-"
 
 
@@ -120,14 +120,14 @@ def _has_died(token: str) -> bool:
     machine, _, rest = token.partition("-")
     pid, _, rest = rest.partition("-")
     if machine != _machine() or not pid:
-        return False  # of another machine, or of this one before it was started: that runs out
+        return False  # of another machine, or from before a reboot: it expires
     mark = start_mark(int(pid, 16))
     return not is_alive([int(pid, 16), mark]) or not rest.startswith(f"{mark[-10:]}-")
 
 
 @cache
 def _machine() -> str:
-    """Return four characters for this machine (with its namespace of pids) since it was started."""
+    """Return four characters for this machine (and its pid namespace) since boot."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     parts = (socket.gethostname(), boot.read_text() if boot.exists() else "")
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:4]

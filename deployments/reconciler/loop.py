@@ -1,4 +1,4 @@
-"""One pass over one deployment."""
+"""Reconciles one deployment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployments.lifecycle import Status
 from deployments.messages import Message
 from deployments.models import Deployment, Generation, Severity, columns_of
 from deployments.reconciler import lease as leases
-from deployments.reconciler.act import Scene, act
+from deployments.reconciler.act import ReconcileContext, act
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.core.plan import plan
 from deployments.reconciler.core.state import ObservedState, Plan, Release
@@ -27,27 +27,27 @@ from deployments.runtimes.registry import runtime_for
 
 logger = logging.getLogger(__name__)
 
-MAX_STEPS = 10  # a pass may take several quick steps, but lets others have a turn
+MAX_STEPS = 10  # a reconcile may take several quick steps, but must not delay others for long
 UNREACHABLE_REQUEUE = timedelta(seconds=2)
 ERROR_REQUEUE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Requeue:
-    """A pass that is to be made, and in how many seconds."""
+    """A reconcile that is to be run, and in how many seconds."""
 
     deployment_id: str
     in_seconds: float = 0
 
 
 def reconcile(deployment_id: str) -> Sequence[Requeue]:
-    """Bring what is wanted and what is seen of a deployment together, as far as that goes without waiting.
+    """Bring the observed state of a deployment towards the desired one, as far as possible without waiting.
 
     Returns:
-        The passes to make next: over this deployment, unless there is nothing to come back for or another pass is at
-        work, and over those that were waiting for what it has given back.
+        The reconciles to run next: of this deployment, unless nothing is pending or another reconcile is running, and
+        of those that were waiting for the resources that it has released.
     """
-    lease = leases.take(deployment_id)
+    lease = leases.acquire(deployment_id)
     if lease is None:
         return []
     pause: timedelta | None = ERROR_REQUEUE
@@ -55,30 +55,30 @@ def reconcile(deployment_id: str) -> Sequence[Requeue]:
     try:
         pause, woken = _reconcile(lease)
     except leases.LeaseLost:
-        pause = None  # the row is gone, or another pass decides when the next one is due
+        pause = None  # the row is deleted, or another reconcile decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
         logger.warning("%s: %s", deployment_id, error)
         _note_unreachable(lease, error.message)
         pause = UNREACHABLE_REQUEUE
     finally:
-        due_again = leases.give_back(lease, pause)
-    passes = [Requeue(deployment_id=pk) for pk in woken]
+        due_again = leases.release(lease, pause)
+    requeues = [Requeue(deployment_id=pk) for pk in woken]
     if due_again:
         pause = timedelta(0)
     if pause is not None:
-        passes.append(Requeue(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
-    return passes
+        requeues.append(Requeue(deployment_id=deployment_id, in_seconds=pause.total_seconds()))
+    return requeues
 
 
 def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
-    """Observe, plan, act and record until there is something to wait for; return how long, and whom that has woken."""
+    """Observe, plan, act and record until there is something to wait for; return how long, and the woken ids."""
     released = False
     for number in range(MAX_STEPS):
-        deployment = leases.renew(lease) if number else leases.held(lease)
+        deployment = leases.renew(lease) if number else leases.current_row(lease)
         runtime = runtime_for(deployment.resource_group.connection)
         facts = observe(deployment, runtime)
         now_planned = plan(facts)
-        again = act(Scene(deployment=deployment, runtime=runtime), now_planned.actions)
+        again = act(ReconcileContext(deployment=deployment, runtime=runtime), now_planned.actions)
         _record(lease, deployment, facts, now_planned)
         released = released or any(isinstance(action, Release) for action in now_planned.actions)
         if not again:
@@ -90,7 +90,7 @@ def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
 
 
 def _needs_backends(deployment: Deployment) -> bool:
-    """Whether a generation is on its way up, whose replicas the gateway has to know before they can be proved."""
+    """Whether a generation is coming up: the gateway needs its replicas for the readiness check."""
     return deployment.serving_generation != deployment.generation and deployment.target_status == "RUNNING"
 
 
@@ -103,7 +103,7 @@ def _until(deployment: Deployment, pause: timedelta | None) -> timedelta | None:
 
 
 def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, done: Plan) -> None:
-    """Write what was observed, only where it differs, and only while the lease is ours."""
+    """Write the observed state where it differs, and only while the lease is valid."""
     now = timezone.now()
     with transaction.atomic():
         _record_steps(deployment, done)
@@ -130,7 +130,7 @@ def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, d
 
 
 def _record_steps(deployment: Deployment, done: Plan) -> None:
-    """Write the time of each step when it is first seen done."""
+    """Write the time of each step when it is first observed as completed."""
     now = timezone.now().isoformat()
     for number, steps in done.steps.items():
         row = Generation.objects.filter(deployment=deployment, number=number).first()

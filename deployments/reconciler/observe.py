@@ -1,4 +1,4 @@
-"""From rows and what the runtime shows to the facts of a pass; what is newly seen of replicas is written down."""
+"""Builds the ObservedState of a deployment from its rows and the runtime, and records changes of its replicas."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RAN = {ExitReason.EXITED, ExitReason.SIGNALED, ExitReason.OUT_OF_MEMORY}
 
 
 def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
-    """Return all that a pass needs to know of a deployment now.
+    """Return the observed state of a deployment.
 
     Raises:
         RuntimeUnavailable: the runtime cannot be asked.
@@ -80,7 +80,7 @@ def _generation_facts(row: Generation, seen: Mapping[str, ReplicaStatus], now: d
         number=row.number,
         configuration=row.configuration.name,
         began_at=row.began_at,
-        held=any(replica.is_reserved for replica in replicas),
+        is_reserved=any(replica.is_reserved for replica in replicas),
         waiting=row.waiting,
         replicas=tuple(_replica_facts(replica, seen.get(replica.name), now) for replica in replicas),
         steps={Step(step): datetime.fromisoformat(at) for step, at in row.steps.items()},
@@ -101,7 +101,7 @@ def _deadlines(server_spec: ServerSpec) -> dict[Step, timedelta]:
 
 def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> ReplicaState:
     if seen is not None and seen.attempt < row.attempt:
-        seen = None  # the runtime still shows the attempt before
+        seen = None  # the runtime still returns the previous attempt
     if seen is not None:
         _note(row, seen, now)
     return ReplicaState(
@@ -123,7 +123,7 @@ def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> R
 
 
 def _last_end(row: Replica) -> Message | None:
-    """Return how the last attempt that ended did so, while that is of interest."""
+    """Return how the last attempt ended, while that is relevant."""
     if not row.restarts and row.phase != ReplicaPhase.EXITED:
         return None
     last = row.attempts.filter(ended_at__isnull=False).order_by("-number").first()
@@ -151,7 +151,7 @@ def _ended_alike(row: Replica) -> bool:
 
 
 def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
-    """Write down what is new about a replica, and nothing when nothing is."""
+    """Write the changes of a replica, if there are any."""
     names = ("phase", "detail", "endpoint", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
     before = [getattr(row, name) for name in names]
     if seen.exit is not None and row.phase != ReplicaPhase.EXITED:
@@ -177,7 +177,7 @@ def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
 def _note_exit(row: Replica, ended: ReplicaExit) -> None:
     phase = row.phase
     if ended.reason in _RAN and phase in {"", ReplicaPhase.SCHEDULING, ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
-        phase = ReplicaPhase.STARTING  # it got further than the last look saw
+        phase = ReplicaPhase.STARTING  # it progressed further than was last observed
     during = _DURING.get(phase, reasons.WHILE_STOPPING)
     Attempt.objects.update_or_create(
         replica=row,

@@ -1,4 +1,4 @@
-"""The periodic look over everything: finds the deployments that want a pass and the servers that nobody wants."""
+"""The sweep: periodically finds the deployments that are due, and orphaned servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from deployments.models import (
 from deployments.reconciler.capacity_queue import wake_waiting
 from deployments.reconciler.contact import record_contact, record_unreachable
 from deployments.reconciler.events import record_event
-from deployments.reconciler.lease import free_those_of_the_dead, is_due, is_free
+from deployments.reconciler.lease import is_due, is_free, release_of_dead_processes
 from deployments.runtimes.base import ReplicaStatus, Runtime
 from deployments.runtimes.registry import runtime_for
 from deployments.scheduling.server_specs import artifact_source_of
@@ -38,14 +38,14 @@ from deployments.scheduling.server_specs import artifact_source_of
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 2.0
-MAX_DUE = 200  # per sweep; the longest overdue come first, so nobody starves
+MAX_DUE = 200  # per sweep; the longest overdue first, so that none starves
 WARN_BEFORE_END = timedelta(hours=1)
 OUR_NAME = re.compile(r"^(?P<deployment>d[0-9a-f]{15})-\d+-\d+$")
 _ENDING = {ReplicaPhase.STOPPING, ReplicaPhase.EXITED}
 
 
 def sweep() -> list[tuple[int, str]]:
-    """Look at what needs no runtime; return what to reconcile now as (connection, deployment), longest overdue first.
+    """Do what needs no runtime; return what to reconcile now as (connection, deployment), longest overdue first.
 
     The connections are looked at apart from this and from each other (see `look_at`): one that hangs holds up nobody.
     """
@@ -54,14 +54,14 @@ def sweep() -> list[tuple[int, str]]:
         _look_at(sync.replicas_down())
     except (GatewayUnavailable, GatewayRejected) as error:
         logger.warning("The gateway cannot be set: %s", error)
-    if freed := free_those_of_the_dead():
+    if freed := release_of_dead_processes():
         logger.info("%s leases of a worker that was killed were given back.", freed)
     rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_reconcile_at", "created_at")
     return list(rows.values_list("resource_group__connection", "pk")[:MAX_DUE])
 
 
 def look_at(connection_id: int) -> list[str]:
-    """Look at one connection and write what it has and runs; return the ids of deployments to reconcile for that.
+    """Call one connection and record its capacity and replicas; return the ids of deployments to reconcile.
 
     Takes as long as the connection takes to answer.
     """
@@ -80,7 +80,7 @@ def look_at(connection_id: int) -> list[str]:
 
 
 def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
-    """Compare what the runtime runs with what the rows say, in one look at each; return the deployments made due.
+    """Compare the replicas of the runtime with the rows, with one call and one query; return the deployments made due.
 
     The runtime is asked first: a row is written before its server is started, so a server without a row in the later
     look is nobody's. Rows of other connections count as well: where servers of an older version say nothing of their
@@ -99,7 +99,7 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
         Deployment.objects.filter(pk__in=changed, next_reconcile_at__gt=timezone.now()).update(
             next_reconcile_at=timezone.now()
         )
-    for name in seen.keys() & held.keys():  # what a pass was about to start when another one stopped it
+    for name in seen.keys() & held.keys():  # started by one reconcile while another stopped it
         if seen[name].attempt <= held[name][3] and seen[name].phase not in _ENDING:
             runtime.stop(name, seen[name].attempt)
     _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
@@ -114,7 +114,7 @@ def _reserved(wanted: Q) -> dict[str, tuple[str, int, str, int]]:
 
 
 def _look_at(down: Collection[str]) -> None:
-    """Make the deployments due of which the gateway has found a server silent that was healthy at the last look."""
+    """Make deployments due whose servers were healthy and now fail the gateway's health checks."""
     if not down:
         return
     silent = Deployment.objects.filter(
@@ -127,7 +127,7 @@ def _look_at(down: Collection[str]) -> None:
 
 
 def _measure(connection: Connection, runtime: Runtime) -> None:
-    """Measure what the servers use that somebody looks at now."""
+    """Measure the usage of servers whose pages are open."""
     for deployment_id in measurements.asked_for(connection.pk):
         measurements.keep(deployment_id, runtime.get(deployment_id, probe=False))
 
@@ -137,7 +137,7 @@ def _has_ended(replica: ReplicaStatus | None, attempt: int) -> bool:
 
 
 def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
-    """Stop servers that nobody wants; forget what is left of deployments that are gone. Ours only, by name."""
+    """Stop orphaned servers of ours, and delete what is left of deleted deployments."""
     matches = {replica.name: OUR_NAME.match(replica.name) for replica in unheld}
     ids = {match["deployment"] for match in matches.values() if match}
     known = set(Deployment.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
@@ -154,7 +154,7 @@ def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
 
 
 def housekeeping() -> None:
-    """Warn of deployments that end within the hour; remove what is over: sessions, links, grants."""
+    """Warn of deployments that end within the hour; delete expired sessions, links and grants."""
     now = timezone.now()
     ending = Deployment.objects.filter(expires_at__gt=now, expires_at__lte=now + WARN_BEFORE_END)
     warned = DeploymentEvent.objects.filter(reason=reasons.ENDS_SOON.code).values("deployment")
@@ -168,7 +168,7 @@ def housekeeping() -> None:
 
 
 def remove_unused_files(connection_id: int) -> None:
-    """Remove the downloads and builds of a connection that nobody needs any more."""
+    """Remove downloads and builds of a connection that are not used any more."""
     connection = Connection.objects.filter(pk=connection_id).first()
     if connection is None:
         return

@@ -1,1 +1,1 @@
-"""Where deployments fit: capacity arithmetic, placement, and from a configuration to what a runtime is told to run."""
+"""Capacity arithmetic, scheduling, and the conversion of a configuration to a ServerSpec and ReplicaSpec."""

@@ -1,4 +1,4 @@
-"""Whether a connection can run what a template describes: its driver is asked, and nothing else knows what it is."""
+"""Whether a connection can run a template, according to its driver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from deployments.serving_template import ServingTemplate
 
 
 def problem_on(connection: Connection, template: ServingTemplate) -> str:
-    """Return why a connection cannot run what a template describes, in one sentence; `""` when it can."""
+    """Return why a connection cannot run a template, in one sentence; `""` when it can."""
     try:
         return render(connection.driver.check(template.name, template.server))
     except RuntimeUnavailable as error:
@@ -18,14 +18,14 @@ def problem_on(connection: Connection, template: ServingTemplate) -> str:
 
 
 def warnings_of(template: ServingTemplate) -> list[str]:
-    """Return what will not work, or work differently, on the kinds of connections that there are."""
+    """Return what will not work, or will work differently, on the existing kinds of connections."""
     kinds = Connection.objects.order_by("kind").values_list("kind", flat=True).distinct()
     sentences: list[str] = []
     for kind in kinds:
         try:
             driver = driver_of(kind)
         except RuntimeUnavailable:
-            continue  # the connection's own page says so
+            continue  # the connection's own page reports it
         problem = driver.check(template.name, template.server)
         found = [*([problem] if problem else []), *driver.warnings(template.name, template.server)]
         sentences += [render(message) for message in found]

@@ -1,7 +1,7 @@
-"""Holding resources for the replicas of a generation, or saying in numbers what is missing.
+"""Reserves resources for the replicas of a generation, or reports the shortfall in numbers.
 
-What is reserved is the sum over `Replica.is_reserved`; it is read and added to under a lock on the connection's row,
-so that two workers cannot both take the last free gigabyte.
+The reserved resources are the sum over `Replica.is_reserved`; they are read and increased under a lock on the
+connection's row, so that two workers cannot both reserve the last free gigabyte.
 """
 
 from __future__ import annotations
@@ -28,55 +28,55 @@ from deployments.models import (
 from deployments.runtimes.base import Resources
 from deployments.scheduling.server_specs import from_dict
 
-OVERTAKING = timedelta(minutes=5)  # how long smaller deployments may pass by one that does not fit yet
+OVERTAKING_LIMIT = timedelta(minutes=5)  # how long smaller deployments may overtake one that does not fit yet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """What a connection has in all and what is held of it."""
+    """The total resources of a connection, and the reserved ones."""
 
     total: Resources
-    held: Resources
+    reserved: Resources
 
     @property
     def free(self) -> Resources:
         return Resources(
-            cpu_millis=max(0, self.total.cpu_millis - self.held.cpu_millis),
-            memory_bytes=max(0, self.total.memory_bytes - self.held.memory_bytes),
-            gpus=max(0, self.total.gpus - self.held.gpus),
+            cpu_millis=max(0, self.total.cpu_millis - self.reserved.cpu_millis),
+            memory_bytes=max(0, self.total.memory_bytes - self.reserved.memory_bytes),
+            gpus=max(0, self.total.gpus - self.reserved.gpus),
         )
 
-    def less(self, more: Resources) -> Capacity:
-        """Return the room that is left once `more` is held, too."""
-        return Capacity(total=self.total, held=self.held.plus(more))
+    def with_reserved(self, more: Resources) -> Capacity:
+        """Return the capacity with `more` reserved, too."""
+        return Capacity(total=self.total, reserved=self.reserved.plus(more))
 
 
-def room(connection: Connection) -> Capacity:
-    """Return the room on a connection, as it was when the sweep last looked.
+def load_capacity(connection: Connection) -> Capacity:
+    """Return the capacity of a connection as the last sweep recorded it.
 
     Raises:
-        RuntimeUnavailable: it has never answered, so its capacity is not known.
+        RuntimeUnavailable: it has never responded, so its capacity is not known.
     """
     status = ConnectionStatus.objects.filter(pk=connection.pk).first()
     total = status.capacity if status else None
     if total is None:
         raise RuntimeUnavailable(reasons.CAPACITY_UNKNOWN(connection=connection.name))
-    held = Replica.objects.filter(
+    reserved = Replica.objects.filter(
         is_reserved=True, generation__deployment__resource_group__connection=connection
     ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
     return Capacity(
         total=total,
-        held=Resources(cpu_millis=held["cpu"], memory_bytes=held["memory"], gpus=held["gpus"]),
+        reserved=Resources(cpu_millis=reserved["cpu"], memory_bytes=reserved["memory"], gpus=reserved["gpus"]),
     )
 
 
-def place(generation: Generation, connection: Connection) -> bool:
-    """Hold resources for all replicas of a generation, or note what it is waiting for.
+def schedule(generation: Generation, connection: Connection) -> bool:
+    """Reserve resources for all replicas of a generation, or record what it is waiting for.
 
-    Where the runtime schedules itself, nothing is waited for here: what it is short of is seen in its replicas.
+    If the runtime schedules itself, there is no waiting here: its replicas report a shortfall.
 
     Returns:
-        Whether anything is different now: they are held, or what is missing has changed.
+        Whether anything has changed: they are reserved, or the shortfall is another one.
     """
     server_spec = from_dict(generation.server_spec)
     plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
@@ -89,7 +89,7 @@ def place(generation: Generation, connection: Connection) -> bool:
         Connection.objects.select_for_update().get(pk=connection.pk)
         waiting = None
         if not schedules_itself(connection):
-            waiting = missing(needs, room(connection)) or _older_first(generation, connection)
+            waiting = shortfall_of(needs, load_capacity(connection)) or _older_first(generation, connection)
         if waiting:
             changed = bool(waiting != generation.waiting)
             if changed:
@@ -111,7 +111,7 @@ def place(generation: Generation, connection: Connection) -> bool:
 
 
 def schedules_itself(connection: Connection) -> bool:
-    """Return whether the runtime decides what fits, so that amounts of ours say nothing.
+    """Return whether the runtime does its own scheduling, so that our arithmetic does not apply.
 
     Raises:
         RuntimeUnavailable: this version of Launchpad does not have its driver.
@@ -119,9 +119,9 @@ def schedules_itself(connection: Connection) -> bool:
     return connection.driver.capabilities.schedules_itself
 
 
-def missing(needs: Resources, there: Capacity) -> Message | None:
-    """Return what is missing in numbers, None when all fits."""
-    free, total = there.free, there.total
+def shortfall_of(needs: Resources, capacity: Capacity) -> Message | None:
+    """Return the shortfall in numbers, None when there is none."""
+    free, total = capacity.free, capacity.total
     amounts = (
         (reasons.MEMORY_SHORT, "_bytes", needs.memory_bytes, free.memory_bytes, total.memory_bytes),
         (reasons.CPU_SHORT, "_millis", needs.cpu_millis, free.cpu_millis, total.cpu_millis),
@@ -138,12 +138,12 @@ def missing(needs: Resources, there: Capacity) -> Message | None:
 
 
 def fits_never(needs: Resources, total: Resources) -> bool:
-    """Return whether more is needed than there is in all, so that waiting would not help."""
+    """Return whether the request exceeds the total, so that waiting would not help."""
     return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
 
 
 def shortfalls(needs: Resources, total: Resources) -> tuple[list[Message], list[Message]]:
-    """Return the amounts of which more is needed than there is in all: what is needed of each, and what there is."""
+    """Return the amounts that exceed the total: the requested ones, and the totals."""
     amounts = (
         (reasons.MEMORY_AMOUNT, "amount_bytes", needs.memory_bytes, total.memory_bytes),
         (reasons.CPU_AMOUNT, "amount_millis", needs.cpu_millis, total.cpu_millis),
@@ -156,13 +156,13 @@ def shortfalls(needs: Resources, total: Resources) -> tuple[list[Message], list[
 
 
 def _older_first(generation: Generation, connection: Connection) -> Message | None:
-    """Let one that has waited long and could fit go first, so that it does not starve behind smaller ones."""
+    """Return the message for waiting behind an older generation that could fit, so that it does not starve."""
     older = (
         Generation.objects.filter(
             deployment__resource_group__connection=connection,
             deployment__target_status="RUNNING",
             outcome="",
-            began_at__lt=min(generation.began_at, timezone.now() - OVERTAKING),
+            began_at__lt=min(generation.began_at, timezone.now() - OVERTAKING_LIMIT),
             replicas=None,
             waiting__reason=reasons.WAITING_FOR_CAPACITY.code,
         )

@@ -1,4 +1,4 @@
-"""The values that a template takes from secrets: looked up and decrypted only to start a server."""
+"""The secret values of environment variables: loaded and decrypted only to start a server."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from deployments.serving_template import SecretKey
 from deployments.storage.secrets import WrongKey, decrypt
 
 
-def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]:
-    """Return the value of each environment variable; those that are optional and missing are left out.
+def values_for(group_id: str, secret_env: Mapping[str, SecretKey]) -> dict[str, str]:
+    """Return the value of each environment variable, without optional ones that have no value.
 
     Args:
-        wanted: where each variable takes its value from.
+        secret_env: variable -> the secret's key that it takes its value from.
 
     Raises:
-        SecretMissing: the resource group has no such secret or key, or its values cannot be opened.
+        SecretMissing: the resource group has no such secret or key, or its values cannot be decrypted.
     """
-    found = _secrets(group_id, {key.secret for key in wanted.values()}) if wanted else {}
+    by_name = _secrets(group_id, {key.secret for key in secret_env.values()}) if secret_env else {}
     values = {}
-    for variable, key in wanted.items():
-        secret = found.get(key.secret)
+    for variable, key in secret_env.items():
+        secret = by_name.get(key.secret)
         if secret is not None and key.key in secret.keys:
             values[variable] = _decrypt(secret)[key.key]
         elif not key.optional:
@@ -34,18 +34,18 @@ def values_for(group_id: str, wanted: Mapping[str, SecretKey]) -> dict[str, str]
     return values
 
 
-def check(group_id: str, wanted: Mapping[str, SecretKey]) -> None:
-    """Do nothing when all that is wanted can be had.
+def check(group_id: str, secret_env: Mapping[str, SecretKey]) -> None:
+    """Do nothing when all values are available.
 
     Raises:
         SecretMissing: as `values_for`.
     """
-    values_for(group_id, wanted)
+    values_for(group_id, secret_env)
 
 
 def _secrets(group_id: str, names: set[str]) -> dict[str, Secret]:
     rows = Secret.objects.filter(Q(resource_group=group_id) | Q(resource_group=None), name__in=names)
-    # The group's own come last, and so replace those for all.
+    # The group's own secrets come last and so override those for all groups.
     return {row.name: row for row in sorted(rows, key=lambda row: row.resource_group_id is not None)}
 
 

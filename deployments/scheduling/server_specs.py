@@ -1,4 +1,4 @@
-"""From a configuration to what a runtime is told to run."""
+"""Converts a configuration to a ServerSpec, and a replica to the ReplicaSpec of its runtime."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def server_spec_of(configuration: Configuration) -> ServerSpec:
 
     Raises:
         TemplateInvalid: the template's text is not valid (any more).
-        InvalidInput: the values do not make a recipe.
+        InvalidInput: the template cannot be rendered with the values.
     """
     return serving_template.render(
         configuration.executable.template,
@@ -32,13 +32,13 @@ def server_spec_of(configuration: Configuration) -> ServerSpec:
 
 
 def to_dict(server_spec: ServerSpec) -> dict[str, Any]:
-    """Return a recipe as a mapping that JSON can hold."""
+    """Return a server spec as a mapping for JSON."""
     return asdict(server_spec)
 
 
-def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
+def from_dict(stored: Mapping[str, Any]) -> ServerSpec:
     """Return the server spec that `to_dict` was given; older versions named model servers by their files."""
-    values = dict(packed)
+    values = dict(stored)
     for name in ("ports", "requirements"):
         values[name] = tuple(values[name])
     for name in ("command", "args"):
@@ -53,18 +53,18 @@ def from_dict(packed: Mapping[str, Any]) -> ServerSpec:
 
 
 def artifact_source_of(artifact: Artifact, placeholder: str = "") -> ArtifactSource:
-    """Return what a runtime needs to know of an artifact."""
+    """Return the source of an artifact for a runtime."""
     return ArtifactSource(placeholder=placeholder, url=artifact.url, sha256=artifact.sha256, folder=artifact.owner)
 
 
 def replica_spec(
     replica: Replica, server_spec: ServerSpec, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
 ) -> ReplicaSpec:
-    """Return all that a runtime needs to start the replica's present attempt.
+    """Return the spec with which a runtime starts the replica's current attempt.
 
     Args:
-        artifacts: the configuration's, by the name of their slot.
-        secrets: values of the recipe's `secret_env`, by variable.
+        artifacts: those of the configuration, by the name of the input artifact.
+        secrets: values of the server spec's `secret_env`, by variable.
     """
     configuration = replica.generation.configuration
     executable = configuration.executable
@@ -88,7 +88,7 @@ def replica_spec(
 
 
 def _are_ours(requirements: tuple[str, ...], executable: Executable) -> bool:
-    """Return whether nobody but us has chosen these packages."""
+    """Return whether the packages were chosen by Launchpad, not by a user."""
     if set(requirements) == {DISTRIBUTION}:
         return True
     return executable.built_in and sorted(requirements) == sorted(executable.template.server.requirements)

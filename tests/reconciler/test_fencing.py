@@ -80,7 +80,7 @@ def test_a_pass_without_its_lease_never_passes_the_fence(fake_world: FakeWorld) 
     fake_world.engine.before_start = lambda spec: None
     Replica.objects.update(fence=1)
     Deployment.objects.update(lease_token="somebody", next_reconcile_at=timezone.now())
-    assert leases.take(deployment.pk) is not None  # which the pass below does not have
+    assert leases.acquire(deployment.pk) is not None  # which the pass below does not have
 
     assert reconcile(deployment.pk) == []
 

@@ -31,7 +31,7 @@ def waiting() -> Deployment:
 def test_the_lease_of_a_process_that_was_killed_is_given_back_at_once(world: World) -> None:
     deployment = world.deploy()
     holder = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    token = f"{leases._holder(holder.pid)}0123abcd"
+    token = f"{leases._process_token(holder.pid)}0123abcd"
     until = timezone.now() + timedelta(seconds=30)
     Deployment.objects.update(lease_token=token, lease_until=until)
 
@@ -48,23 +48,23 @@ def test_the_lease_of_another_machine_is_left_alone(waiting: Deployment) -> None
     until = timezone.now() + timedelta(seconds=30)
     Deployment.objects.update(lease_token=f"zzzz-{1:x}-0-0123abcd", lease_until=until)
 
-    assert leases.free_those_of_the_dead() == 0
+    assert leases.release_of_dead_processes() == 0
 
 
 @pytest.mark.django_db
 def test_a_token_fits_its_column(waiting: Deployment) -> None:
-    lease = leases.take(waiting.pk)
+    lease = leases.acquire(waiting.pk)
 
     assert lease is not None
     assert len(lease.token) <= 32
-    assert leases.free_those_of_the_dead() == 0
+    assert leases.release_of_dead_processes() == 0
 
 
 @pytest.mark.django_db
 def test_a_lease_from_before_the_clock_was_set_back_blocks_nobody(waiting: Deployment) -> None:
     Deployment.objects.update(lease_token="anybody", lease_until=timezone.now() + HOUR)
 
-    assert leases.take(waiting.pk) is not None
+    assert leases.acquire(waiting.pk) is not None
 
 
 @pytest.mark.django_db
@@ -72,8 +72,8 @@ def test_a_pass_from_before_the_clock_was_set_back_is_due() -> None:
     settled = make.make_deployment(next_reconcile_at=timezone.now() + 2 * HOUR)
     later = make.make_deployment(next_reconcile_at=timezone.now() + timedelta(minutes=5))
 
-    assert leases.take(settled.pk) is not None
-    assert leases.take(later.pk) is None
+    assert leases.acquire(settled.pk) is not None
+    assert leases.acquire(later.pk) is None
 
 
 @pytest.mark.django_db

@@ -241,7 +241,7 @@ def test_the_end_of_its_duration_stops_and_deletes_it(world: FakeWorld) -> None:
 
 def test_a_stop_during_a_pass_is_not_lost(world: FakeWorld) -> None:
     deployment = world.deploy()
-    lease = leases.take(deployment.pk)
+    lease = leases.acquire(deployment.pk)
     assert lease is not None
     Deployment.objects.filter(pk=deployment.pk).update(status=Status.PENDING, observed_generation=1)
     deployment.refresh_from_db()
@@ -249,7 +249,7 @@ def test_a_stop_during_a_pass_is_not_lost(world: FakeWorld) -> None:
     operations.stop_deployment(ACTOR, deployment)
 
     assert reconcile(deployment.pk) == []  # its kick finds the lease taken
-    assert leases.give_back(lease, None) is True  # so the pass at work says that another one is due
+    assert leases.release(lease, None) is True  # so the pass at work says that another one is due
     world.until_status(deployment, Status.STOPPED)
 
 

@@ -17,7 +17,7 @@ from deployments.lifecycle import Status
 from deployments.models import Attempt, Deployment, Generation, Replica
 from deployments.reconciler import lease as leases
 from deployments.reconciler.contact import record_contact
-from deployments.scheduling.placement import place
+from deployments.scheduling.placement import schedule
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests.reconciler.world import ACTOR, FakeWorld
 
@@ -48,7 +48,7 @@ def world(fake_world: FakeWorld) -> FakeWorld:
 def test_one_of_many_passes_gets_the_lease(world: FakeWorld) -> None:
     deployment = world.deploy()
 
-    taken = at_once(lambda _: leases.take(deployment.pk))
+    taken = at_once(lambda _: leases.acquire(deployment.pk))
 
     assert sum(lease is not None for lease in taken) == 1
 
@@ -77,7 +77,7 @@ def test_the_last_place_is_given_away_once(world: FakeWorld) -> None:
             )
         )
 
-    at_once(lambda number: place(generations[number], world.group.connection))
+    at_once(lambda number: schedule(generations[number], world.group.connection))
 
     assert Replica.objects.filter(is_reserved=True).count() == 1
     assert Generation.objects.filter(waiting__isnull=False).count() == MANY - 1

@@ -132,7 +132,7 @@ def test_capacity_is_what_replicas_hold_on_the_connection() -> None:
     in_use = plans_in_use(group.connection)
 
     assert room
-    assert (room.held.cpu_millis, room.held.memory_bytes) == (2250, 6_512_000_000)
+    assert (room.reserved.cpu_millis, room.reserved.memory_bytes) == (2250, 6_512_000_000)
     assert room.total.memory_bytes > 0
     assert [(use.plan, use.replicas, use.deployments, use.memory_bytes) for use in in_use] == [
         ("starter", 2, 2, 6_000_000_000),

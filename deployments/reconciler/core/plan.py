@@ -79,7 +79,9 @@ def _end(facts: ObservedState, *, delete: bool) -> Plan:
         if generation.number == facts.serving and _answers_any(generation) and generation.draining_since is None:
             actions.append(Drain(generation.number))
             draining = generation
-        elif generation.held and generation.draining_since is not None and not _is_drained(facts.now, generation):
+        elif (
+            generation.is_reserved and generation.draining_since is not None and not _is_drained(facts.now, generation)
+        ):
             draining = generation
         else:
             actions += release(generation)
@@ -109,7 +111,7 @@ def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     others = _others(facts, current, serving)
     kept = plan_replicas(facts.now, serving) if serving else ReplicaPlan()
-    if not current.held:
+    if not current.is_reserved:
         return _wait_for_place(facts, current, serving, (*others, *kept.actions))
     replica_plan = plan_replicas(facts.now, current)
     done = steps_done(current)
@@ -291,7 +293,7 @@ def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action]
     waits: timedelta | None = None
     waiting: Message | None = None
     for generation in facts.generations.values():
-        if generation is serving or not generation.held:
+        if generation is serving or not generation.is_reserved:
             continue
         waits = MIN_REQUEUE
         if facts.failed == generation.number:

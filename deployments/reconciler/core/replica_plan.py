@@ -38,7 +38,7 @@ def release(generation: GenerationState) -> list[Action]:
     A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
     that was told to stop a name does not start that attempt any more.
     """
-    if not generation.held:
+    if not generation.is_reserved:
         return []
     stops: list[Action] = [
         Stop(replica.name)

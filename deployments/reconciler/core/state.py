@@ -49,7 +49,7 @@ class GenerationState:
 
     Args:
         configuration: name, for messages.
-        held: whether resources are held for its replicas; False before it is placed and after its release.
+        is_reserved: whether resources are held for its replicas; False before it is placed and after its release.
         waiting: why it is not placed, in numbers.
         steps: step -> when it was done.
         deadlines: step -> how long it may take, where the template says so.
@@ -64,7 +64,7 @@ class GenerationState:
     number: int
     configuration: str
     began_at: datetime
-    held: bool = False
+    is_reserved: bool = False
     waiting: Message | None = None
     replicas: tuple[ReplicaState, ...] = ()
     steps: Mapping[Step, datetime] = field(default_factory=dict)

@@ -42,7 +42,7 @@ _DONE_IN_PHASE: Mapping[ReplicaPhase, tuple[Step, ...]] = {
 
 def steps_done(generation: GenerationState) -> tuple[Step, ...]:
     """Return the steps that all replicas have behind them."""
-    if not generation.held or not generation.replicas:
+    if not generation.is_reserved or not generation.replicas:
         return ()
     unscheduled = {ReplicaPhase.SCHEDULING} if Step.PLACED in generation.steps else {None, ReplicaPhase.SCHEDULING}
     if generation.scheduled_by_runtime and any(replica.phase in unscheduled for replica in generation.replicas):

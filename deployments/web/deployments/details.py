@@ -180,7 +180,7 @@ def _waiting(request: PageRequest, state: DeploymentState) -> dict[str, Any]:
         "holders": [holder for holder in held if request.actor.sees(holder.group_id)],
     }
     if room is not None:
-        total, used = room.total.memory_bytes / 1e9, room.held.memory_bytes / 1e9
+        total, used = room.total.memory_bytes / 1e9, room.reserved.memory_bytes / 1e9
         context["memory"] = {"total": total, "held": used, "high": total * 0.95, "low": total * 0.8}
     return context
 

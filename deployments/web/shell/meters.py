@@ -16,11 +16,11 @@ def capacity_meters(capacity: Capacity | None) -> list[dict[str, Any]]:
     if capacity is None:
         return []
     meters = [
-        meter(gettext("Memory"), capacity.held.memory_bytes, capacity.total.memory_bytes, kind="bytes"),
-        meter(gettext("CPU"), capacity.held.cpu_millis / 1000, capacity.total.cpu_millis / 1000),
+        meter(gettext("Memory"), capacity.reserved.memory_bytes, capacity.total.memory_bytes, kind="bytes"),
+        meter(gettext("CPU"), capacity.reserved.cpu_millis / 1000, capacity.total.cpu_millis / 1000),
     ]
-    if capacity.total.gpus or capacity.held.gpus:
-        meters.append(meter(gettext("GPUs"), capacity.held.gpus, capacity.total.gpus))
+    if capacity.total.gpus or capacity.reserved.gpus:
+        meters.append(meter(gettext("GPUs"), capacity.reserved.gpus, capacity.total.gpus))
     return meters
 
 

@@ -288,7 +288,7 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
     ),
     (
         "and then deleted",
-        facts(generation(1, replica(P.EXITED), held=False), expired=True, status=Status.STOPPING),
+        facts(generation(1, replica(P.EXITED), is_reserved=False), expired=True, status=Status.STOPPING),
         Status.STOPPING,
         [Delete()],
     ),

@@ -37,7 +37,7 @@ def generation(number: int = 1, *replicas: ReplicaState, **more: object) -> Gene
         "number": number,
         "configuration": f"conf-{number}",
         "began_at": PAST,
-        "held": bool(replicas),
+        "is_reserved": bool(replicas),
         "replicas": replicas,
         "steps": PLACED,
     }
