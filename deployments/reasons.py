@@ -144,6 +144,10 @@ NO_SERVER_ANSWERS = declare(
     _("No server answers; starting again. %(cause)s"),
     _("No server answers; starting again."),
 )
+SERVERS_SILENT = declare(
+    "ServersSilent",
+    _("No server answers. One that stays silent for %(limit)s is killed and started again."),
+)
 SOME_REPLICAS_ANSWER = declare(
     "SomeReplicasAnswer",
     _("%(healthy)s of %(replicas)s replicas answer; the others are starting again. %(cause)s"),

@@ -13,7 +13,14 @@ from datetime import datetime, timedelta
 from deployments import reasons
 from deployments.lifecycle import ReplicaPhase, Status, Step, TargetStatus
 from deployments.messages import Message, distinct
-from deployments.reconciler.core.replica_plan import ReplicaPlan, deadline, is_present, plan_replicas, release
+from deployments.reconciler.core.replica_plan import (
+    UNHEALTHY_LIMIT,
+    ReplicaPlan,
+    deadline,
+    is_present,
+    plan_replicas,
+    release,
+)
 from deployments.reconciler.core.state import (
     Action,
     CreateGeneration,
@@ -272,6 +279,8 @@ def _serving_message(serving: GenerationState, healthy: int, note: Message | Non
     cause = serving.failure or next(iter(causes), None)
     if healthy and serving.readiness_failures >= READINESS_FAILURE_LIMIT:
         return reasons.PROBE_FAILED(detail=serving.readiness_message), "error"
+    if not healthy and all(replica.unhealthy_since and is_present(replica) for replica in troubled):
+        return reasons.SERVERS_SILENT(limit_seconds=int(UNHEALTHY_LIMIT.total_seconds())), "error"
     if not healthy:
         return reasons.NO_SERVER_ANSWERS(cause=cause), "error"
     if healthy < wanted:

@@ -11,7 +11,7 @@ from deployments import reasons
 from deployments.lifecycle import DEADLINES, Status, Step
 from deployments.messages import Message, render
 from deployments.reconciler.core.plan import plan
-from deployments.reconciler.core.state import Action, KillReplica, ObservedState, Plan, Probe
+from deployments.reconciler.core.state import Action, KillReplica, ObservedState, Plan, Probe, ReplicaState
 from tests.reconciler.core.planning_table import TABLE
 from tests.reconciler.core.situations import (
     EXITED,
@@ -246,3 +246,12 @@ def test_what_drains_is_told_with_its_limit(in_flight: int | None, said: str) ->
     after_an_update = plan(serving(leaving, running(2), serving=2)).message
     assert after_an_update == reasons.RUNNING(also=draining)
     assert (render(draining), render(after_an_update)) == (said, f"Running. {said}")
+
+
+def test_servers_that_are_silent_are_not_said_to_be_starting_again_before_they_are() -> None:
+    def said(*replicas: ReplicaState) -> str:
+        return render(plan(serving(running(1, *replicas, readiness_failures=3))).message)
+
+    silent = replica(P.LISTENING, unhealthy_since=NOW - timedelta(seconds=20))
+    assert said(silent) == "No server answers. One that stays silent for 1 min is killed and started again."
+    assert said(silent, replica(P.EXITED, 1)).startswith("No server answers; starting again.")
