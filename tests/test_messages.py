@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import translation
 
 from deployments import messages, reasons
 from deployments.errors import RuntimeRejected
 from deployments.lifecycle import ReplicaPhase
 from deployments.messages import TEXT, Message, render
-from deployments.models import Deployment, DeploymentEvent, Generation, columns_of
+from deployments.models import Deployment, Generation, columns_of
 from deployments.queries.notifications import notifications_of
 from deployments.reconciler.events import record_event
 from deployments.runtimes.local import messages as of_local
@@ -210,61 +207,3 @@ def test_people_hear_of_a_status_that_was_reached_and_not_of_each_event_in_it() 
 
     said = [render(event.message) for event in notifications_of(ada)]
     assert said == ["Its duration ends in 1 minute; it will be stopped and deleted then.", "Running."]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_sentences_of_an_existing_home_are_kept() -> None:
-    before = ("deployments", "0014_replica_endpoint")
-    executor = MigrationExecutor(connection)
-    executor.migrate([before])
-    try:
-        fill(executor.loader.project_state([before]).apps)
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
-
-    deployment = Deployment.objects.get()
-    assert (deployment.reason, render(deployment.message)) == ("Message", "Waiting for capacity.")
-    generation = deployment.generations.get()
-    assert [render(one) for one in (generation.message, generation.waiting)] == ["It hung.", "Waiting for capacity."]
-    assert generation.readiness_message is None
-    assert render(generation.replicas.get().detail) == "fetched 3 of 10 MB"
-    assert render(generation.replicas.get().attempts.get().message) == "The server ended."
-    told = {event.reason: render(event.message) for event in DeploymentEvent.objects.all()}
-    assert told == {
-        "StatusChanged": "Running.",
-        "TrafficMoved": "Traffic moved to b.",
-        "StopRequested": "Stop requested.",
-    }
-    with translation.override("de"):
-        assert render(DeploymentEvent.objects.get(reason="StatusChanged").message) == "Läuft."
-
-
-def fill(apps: Any) -> None:
-    """Write rows as the version before wrote them."""
-
-    def create(table: str, **values: Any) -> Any:
-        return apps.get_model("deployments", table).objects.create(**values)
-
-    group = create("ResourceGroup", id="default", connection=create("Connection", name="local"))
-    scenario = create("Scenario", id="s", name="s")
-    executable = create("Executable", id="e", scenario=scenario, name="e", text="")
-    names: Mapping[str, Any] = {"resource_group": group, "scenario": scenario, "executable": executable}
-    configuration = create("Configuration", name="c", **names)
-    deployment = create(
-        "Deployment", resource_group=group, configuration=configuration, status_message="Waiting for capacity."
-    )
-    generation = create(
-        "Generation",
-        deployment=deployment,
-        number=1,
-        configuration=configuration,
-        reason="It hung.",
-        waiting="Waiting for capacity.",
-    )
-    replica = create(
-        "Replica", generation=generation, name="r", number=0, cpu_millis=1, memory_bytes=1, detail="fetched 3 of 10 MB"
-    )
-    create("Attempt", replica=replica, number=1, message="The server ended.")
-    for code, message in (("RUNNING", "Running."), ("UPDATED", "Traffic moved to b."), ("STOP", "Stop requested.")):
-        create("DeploymentEvent", deployment=deployment, generation=1, status="RUNNING", code=code, message=message)

@@ -78,6 +78,7 @@ def test_what_was_said_in_sentences_is_still_said(query: Query) -> None:
     events = query("SELECT reason FROM deployments_deploymentevent ORDER BY id")
     assert events == [("Created",), ("StatusChanged",), ("Unreachable",)]
     assert said("deploymentevent", "id = 1") == "Deployment of running created."
+    assert query("SELECT reason, params FROM deployments_deployment WHERE id = ?", RUNNING) == [("Running", "{}")]
 
 
 def test_secrets_stay_as_they_were_encrypted(query: Query) -> None:
