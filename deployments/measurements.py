@@ -1,7 +1,7 @@
-"""What servers use, measured while somebody looks at it.
+"""The measured usage of servers, only while a page shows it.
 
-The broker keeps it for a while: in the database each measurement would be a commit, and measuring what nobody looks at
-would cost more than all else that an idle installation does.
+It is stored in the broker for a while: in the database each measurement would be a commit, and measuring without need
+would cost more than everything else that an idle installation does.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from datetime import UTC, datetime
 from deployments import broker
 from deployments.runtimes.base import ReplicaStatus
 
-LOOKED_AT_SECONDS = 15.0  # after the last time that a page asked; it asks every five
-KEPT_SECONDS = 600
-MAX_MEASURED = 20  # deployments in one look, those asked for last
+REQUEST_LIFETIME = 15.0  # seconds that a request to measure stays valid; pages repeat it every five
+EXPIRY_SECONDS = 600
+MAX_MEASURED = 20  # deployments per sweep, the last requested ones
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaUsage:
-    """What one replica uses.
+    """The usage of one replica.
 
     Args:
-        cpu_percent: CPU in percent of one core, None at the first look at it.
+        cpu_percent: CPU in percent of one core, None at the first measurement.
         memory_bytes: memory in bytes, None when it cannot be measured.
     """
 
@@ -35,56 +35,56 @@ class ReplicaUsage:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What the replicas of a deployment used at a time, by their names."""
+    """The usage of the replicas of a deployment at a time, by their names."""
 
     at: datetime
     replicas: Mapping[str, ReplicaUsage]
 
 
-def ask_for(connection_id: int, deployment_id: str) -> Measurement | None:
-    """Have a deployment measured by the next looks at its connection, and return the last measurement.
+def request_measurement(connection_id: int, deployment_id: str) -> Measurement | None:
+    """Request measurements of a deployment by the next sweeps, and return the last one.
 
     Returns:
-        None when there is none yet, or the broker does not answer.
+        None when there is none yet, or the broker does not respond.
     """
     key = _asked_key(connection_id)
     try:
         with broker.store() as store, store.pipeline(transaction=False) as pipe:
             pipe.zadd(key, {deployment_id: time.time()})
-            pipe.expire(key, KEPT_SECONDS)
+            pipe.expire(key, EXPIRY_SECONDS)
             pipe.get(_usage_key(deployment_id))
-            kept = pipe.execute()[-1]
+            stored = pipe.execute()[-1]
     except broker.BrokerUnavailable:
         return None
-    return _from_json(kept) if kept else None
+    return _from_json(stored) if stored else None
 
 
-def asked_for(connection_id: int) -> Sequence[str]:
-    """Return the ids of the deployments of a connection that somebody looks at now, none while the broker is away."""
+def requested_ids(connection_id: int) -> Sequence[str]:
+    """Return the ids of a connection's deployments that are to be measured; none while the broker is unavailable."""
     now = time.time()
     try:
         with broker.store() as store:  # a time in the future is from before the clock was set back
-            asked = store.zrevrangebyscore(_asked_key(connection_id), now + 1, now - LOOKED_AT_SECONDS)
+            ids = store.zrevrangebyscore(_asked_key(connection_id), now + 1, now - REQUEST_LIFETIME)
     except broker.BrokerUnavailable:
         return []
-    return [bytes(pk).decode() for pk in asked][:MAX_MEASURED]  # type: ignore[arg-type]  # no scores are asked for
+    return [bytes(pk).decode() for pk in ids][:MAX_MEASURED]  # type: ignore[arg-type]  # without scores
 
 
-def keep(deployment_id: str, replicas: Iterable[ReplicaStatus]) -> None:
-    """Keep what was measured, unless the broker is away."""
+def store_measurement(deployment_id: str, replicas: Iterable[ReplicaStatus]) -> None:
+    """Store a measurement, unless the broker is unavailable."""
     content = {
         "at": time.time(),
         "replicas": {replica.name: [replica.cpu_percent, replica.memory_bytes] for replica in replicas},
     }
     try:
         with broker.store() as store:
-            store.set(_usage_key(deployment_id), json.dumps(content), ex=KEPT_SECONDS)
+            store.set(_usage_key(deployment_id), json.dumps(content), ex=EXPIRY_SECONDS)
     except broker.BrokerUnavailable:
         return
 
 
-def _from_json(kept: bytes) -> Measurement:
-    content = json.loads(kept)
+def _from_json(stored: bytes) -> Measurement:
+    content = json.loads(stored)
     return Measurement(
         at=datetime.fromtimestamp(content["at"], UTC),
         replicas={

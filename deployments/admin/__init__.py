@@ -1,4 +1,4 @@
-"""The admin site: every object for administrators, read-only where only the loop or the operations may write."""
+"""The admin site: all objects for administrators, read-only where only the reconciler or operations may write."""
 
 from deployments.admin import accounts, audit, catalog, configurations, deployments, service_keys, workspace
 

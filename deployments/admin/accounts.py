@@ -1,4 +1,4 @@
-"""Users with their roles, sign-in links, and what people are in the middle of."""
+"""Users with their roles, sign-in links, token grants and drafts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 else:
     PersonAdmin = DjangoUserAdmin
 
-admin.site.unregister(Group)  # people have roles here
+admin.site.unregister(Group)  # users have roles instead
 
 
 @admin.register(User)
 class UserAdmin(RoleAdmin, PersonAdmin):
-    """People with all that Django knows of them."""
+    """Users with all their columns."""
 
     list_display = ("username", "role", "all_groups", "is_superuser", "is_active", "last_login")
     list_filter = ("role", "is_active", "resource_groups")
@@ -65,7 +65,7 @@ class SignInLinkAdmin(ReadOnlyAdmin):
 
 @admin.register(TokenGrant)
 class TokenGrantAdmin(ReadOnlyAdmin):
-    """What access tokens that can still be in use say that their holders may."""
+    """The grants of access tokens that may still be in use."""
 
     list_display = ("subject", "client_id", "role", "groups", "expires_at")
     list_filter = ("role",)

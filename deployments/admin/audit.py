@@ -1,4 +1,4 @@
-"""The audit log: to be read and filtered, never changed."""
+"""The audit log: read-only, with filters."""
 
 from __future__ import annotations
 

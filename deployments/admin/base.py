@@ -1,4 +1,4 @@
-"""The manners of all pages of the admin site."""
+"""The common behaviour of all pages of the admin site."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RoleAdmin(RowAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return may_administer(request.user)
 
-    # What the site itself writes; what goes through an operation is recorded there.
+    # Changes by the site itself; operations record their own.
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> LogEntry:
         self._record(request, "create", obj, message)
@@ -56,12 +56,12 @@ class RoleAdmin(RowAdmin):
         return super().log_deletions(request, queryset)
 
     def _record(self, request: HttpRequest, action: str, obj: Model, message: Any) -> None:
-        """`message` is what the site says of the change: which fields, never their values."""
+        """`message` is the site's description of the change: which fields, never their values."""
         record(person(request).get_username(), action, obj, after={"changed": message} if message else None)
 
 
 class ReadOnlyAdmin(RoleAdmin):
-    """Rows that only the loop or the operations write."""
+    """Rows that only the reconciler or the operations write."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -74,7 +74,7 @@ class ReadOnlyAdmin(RoleAdmin):
 
 
 def person(request: HttpRequest) -> User:
-    """Return who uses the site, which lets nobody else in."""
+    """Return the user of the site, which requires sign-in."""
     if not isinstance(request.user, User):
         raise TypeError("The admin site is for people who have signed in.")
     return request.user

@@ -104,7 +104,7 @@ class ExecutableAdmin(ReadOnlyAdmin):
         return [path("import/", page, name="deployments_executable_import"), *super().get_urls()]
 
     def import_template(self, request: HttpRequest) -> HttpResponse:
-        """Take a file of templates: import all of it, or show everything that is wrong with it."""
+        """Import a file of templates as a whole, or show all its problems."""
         form = TemplateFileForm(request.POST or None, request.FILES or None)
         problems: list[Problem] = []
         if request.method == "POST" and form.is_valid():
@@ -113,7 +113,7 @@ class ExecutableAdmin(ReadOnlyAdmin):
             except TemplateInvalid as error:
                 problems = error.problems
             else:
-                self._tell(request, imported)
+                self._report(request, imported)
                 return redirect("admin:deployments_executable_changelist")
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
@@ -132,10 +132,10 @@ class ExecutableAdmin(ReadOnlyAdmin):
         name = getattr(upload, "name", "") or ""
         return import_templates(request.user.actor(), form.cleaned_data["file"], filename=name)
 
-    def _tell(self, request: HttpRequest, imported: list[ImportedTemplate]) -> None:
+    def _report(self, request: HttpRequest, imported: list[ImportedTemplate]) -> None:
         for one in imported:
             words = {"name": one.executable.name, "id": one.executable.pk}
-            told = _("%(name)s (%(id)s) was imported.") if one.created else _("%(name)s (%(id)s) was updated.")
-            messages.success(request, told % words)
+            sentence = _("%(name)s (%(id)s) was imported.") if one.created else _("%(name)s (%(id)s) was updated.")
+            messages.success(request, sentence % words)
             if one.warning:
                 messages.warning(request, one.warning)

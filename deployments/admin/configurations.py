@@ -1,4 +1,4 @@
-"""Configurations, which never change, and artifacts, whose files are added and removed on their own pages."""
+"""Configurations, which are immutable, and artifacts, whose files are added and removed on their own pages."""
 
 from __future__ import annotations
 

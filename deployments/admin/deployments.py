@@ -1,4 +1,4 @@
-"""Deployments and all that the loop writes about them: for looking, never for writing."""
+"""Deployments and everything that the reconciler writes about them, read-only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from deployments.operations import requeue_deployments
 
 
 class ReportedAdmin(ReadOnlyAdmin):
-    """Rows that carry a code with values: their sentence is a column, too."""
+    """Rows with a message (reason and params): its sentence is a column, too."""
 
     readonly_fields = ("said",)
 
@@ -49,8 +49,10 @@ class DeploymentAdmin(ReportedAdmin):
         requeue_deployments(person(request).actor(), chosen)
         for deployment in chosen:
             self.log_change(request, deployment, "Requeued.")
-        told = ngettext("%(number)s deployment is reconciled.", "%(number)s deployments are reconciled.", len(chosen))
-        messages.success(request, told % {"number": len(chosen)})
+        sentence = ngettext(
+            "%(number)s deployment is reconciled.", "%(number)s deployments are reconciled.", len(chosen)
+        )
+        messages.success(request, sentence % {"number": len(chosen)})
 
 
 @admin.register(Generation)

@@ -1,4 +1,4 @@
-"""Service keys to look at, and the key that signs access tokens; keys are issued and revoked on their own pages."""
+"""Service keys (read-only) and the signing key of access tokens; keys are issued and revoked on their own pages."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class ServiceKeyAdmin(ReadOnlyAdmin):
         open_keys = list(keys.filter(revoked_at=None))
         for key in open_keys:
             revoke_service_key(person(request).actor(), key)
-        told = ngettext("%(number)s key was revoked.", "%(number)s keys were revoked.", len(open_keys))
-        messages.success(request, told % {"number": len(open_keys)})
+        sentence = ngettext("%(number)s key was revoked.", "%(number)s keys were revoked.", len(open_keys))
+        messages.success(request, sentence % {"number": len(open_keys)})
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.rotate_signing_key)
         return [path("rotate/", page, name="deployments_servicekey_rotate"), *super().get_urls()]
 
     def rotate_signing_key(self, request: HttpRequest) -> HttpResponse:
-        """Ask first, then let a new key sign tokens; those signed before stay valid until they end."""
+        """Rotate the signing key after a confirmation; tokens signed before stay valid until they expire."""
         if request.method == "POST":
             kid = rotate_signing_key(person(request).actor())
             messages.success(request, _("Tokens are signed by a new key now: %(id)s.") % {"id": kid})

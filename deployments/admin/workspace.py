@@ -1,4 +1,4 @@
-"""Connections, resource groups with their quotas, and secrets as far as they may be seen."""
+"""Connections, resource groups with their quotas, and secrets without their values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ else:
 
 
 class ConnectionForm(_ConnectionForm):
-    """The kinds come from the registry. Secrets can be entered and never be read again."""
+    """The kinds come from the registry. Secrets can be entered, but not read again."""
 
     new_secrets = forms.JSONField(
         label=_("new secrets"),
@@ -46,7 +46,7 @@ class ConnectionForm(_ConnectionForm):
             self.fields["kind"] = forms.ChoiceField(label=_("Runtime"), choices=registry.kinds)
 
     def clean_options(self) -> Any:
-        """An empty field is no option at all."""
+        """Treat an empty field as a missing option."""
         return self.cleaned_data["options"] or {}
 
     def clean_new_secrets(self) -> dict[str, str]:
@@ -54,7 +54,7 @@ class ConnectionForm(_ConnectionForm):
         try:
             names = registry.driver_of(self.cleaned_data.get("kind") or self.instance.kind).secret_names
         except LaunchpadError:
-            return {}  # the field of the kind says so
+            return {}  # the field of the kind reports it
         if not isinstance(secrets, dict) or not all(isinstance(value, str) for value in secrets.values()):
             raise forms.ValidationError(_('Write an object of texts, e.g. {"token": "…"}.'))
         if unknown := secrets.keys() - set(names):
@@ -80,7 +80,7 @@ class ConnectionAdmin(RoleAdmin):
     readonly_fields = ("created_at",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # What runs on a connection is seen by runtimes of its kind alone.
+        # The kind cannot be changed: a runtime of another kind would not find the running servers.
         return ("kind", "created_at") if obj else ("created_at",)
 
     @admin.display(description=_("runtime"), ordering="kind")
@@ -125,7 +125,7 @@ class ResourceGroupAdmin(RoleAdmin):
         return rows
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # What runs in a group runs on its connection: another connection would lose sight of it.
+        # The connection cannot be changed: another one would not find the group's running servers.
         return ("id", "connection", "created_at") if obj else ("created_at",)
 
     @admin.display(description=_("deployments"), ordering="deployment_total")

@@ -1,1 +1,1 @@
-"""What every installation has at its start: plans, the built-in catalog, samples."""
+"""The initial data of every installation: resource plans, the built-in catalog, samples."""

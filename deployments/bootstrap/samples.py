@@ -1,4 +1,4 @@
-"""The sample artifacts and configurations: from the trained files and `catalog/samples.json` into the database.
+"""Loads the sample artifacts and configurations from the trained files and `catalog/samples.json`.
 
 Ids are made from the names, so that loading again finds what is there. `manage.py prepare_samples` trains and loads
 once per database and version of the samples; what a user has deleted since does not come back with each start. It
@@ -23,29 +23,29 @@ from deployments.models import Artifact, Configuration, Executable
 from deployments.runtimes import wheel
 from deployments.storage.artifacts import SAMPLES, artifact_store
 
-TRAINER = "launchpad_model_servers.train_samples"  # the module that makes them
+TRAINER = "launchpad_model_servers.train_samples"  # the module that trains them
 _TRAINER_FILE = wheel.SOURCE / "launchpad_model_servers" / "train_samples.py"
 TRAINER_EXECUTABLE = "sklearn-server"  # its requirements are those of the trainer
 _NAMESPACE = uuid.UUID("6c0c9d54-6b0e-5a2b-9f5e-6f1d7c1f3a10")
 
 
 def folder() -> Path:
-    """Return where the trained models lie, inside the folder that artifacts may be taken from."""
+    """Return the folder of the trained models, inside the folder that artifacts may be read from."""
     return artifact_store().folder(SAMPLES)
 
 
 def are_loaded() -> bool:
     """Return whether this version of the samples has been loaded into this database."""
-    return _noted()[:1] == [_fingerprint()]
+    return _recorded()[:1] == [_fingerprint()]
 
 
 def are_prepared() -> bool:
     """Return whether they are loaded and this version of the model servers has its environments."""
-    return _noted() == [_fingerprint(), wheel.digest()]
+    return _recorded() == [_fingerprint(), wheel.digest()]
 
 
 def load() -> None:
-    """Write artifacts and configurations that are missing.
+    """Create missing artifacts and configurations.
 
     Raises:
         FileNotFoundError: the models have not been trained.
@@ -59,9 +59,9 @@ def load() -> None:
             _configuration(entry, artifacts)
 
 
-def note_prepared() -> None:
-    """Remember that neither loading nor making environments is needed any more, with this database and version."""
-    _note().write_text(f"{_fingerprint()}\n{wheel.digest()}\n")
+def mark_prepared() -> None:
+    """Record that samples and environments are complete for this database and version."""
+    _record_path().write_text(f"{_fingerprint()}\n{wheel.digest()}\n")
 
 
 def _artifact(entry: dict[str, Any]) -> Artifact:
@@ -106,11 +106,11 @@ def _configuration(entry: dict[str, Any], artifacts: dict[str, Artifact]) -> Non
     )
 
 
-def _noted() -> list[str]:
-    return _note().read_text().splitlines() if _note().exists() else []
+def _recorded() -> list[str]:
+    return _record_path().read_text().splitlines() if _record_path().exists() else []
 
 
-def _note() -> Path:
+def _record_path() -> Path:
     return folder() / "loaded"
 
 

@@ -1,4 +1,4 @@
-"""What every installation has in its database: resource plans, a connection, a resource group, the built-in catalog.
+"""The initial rows of every installation: resource plans, a connection, a resource group, the built-in catalog.
 
 Each function may be called at every start: it adds what is missing and leaves alone what an administrator has changed.
 """
@@ -32,7 +32,7 @@ _PLANS = (
 
 
 def ensure_workspace() -> None:
-    """Make the resource plans and the connection that are missing, and a resource group when there is none."""
+    """Create missing resource plans and a missing connection, and a resource group when there is none."""
     known = set(ResourcePlan.objects.values_list("pk", flat=True))
     for name, description, cpu_millis, memory_bytes, gpus in _PLANS:
         if name not in known:
@@ -51,7 +51,7 @@ def ensure_catalog() -> None:
         text = path.read_text(encoding="utf-8")
         templates = serving_template.parse(text, filename=path.name)
         if any(present.get(template.executable_id) != template.text for template in templates):
-            # Brings Celery and the broker's client along: 0.3 s that most starts need not spend.
+            # Imports Celery and the broker's client: 0.3 s that most starts can save.
             from deployments.operations import import_templates
 
             import_templates(ACTOR, text, filename=path.name, built_in=True)

@@ -98,7 +98,7 @@ def get_usage(deployment: Deployment) -> Usage:
         .order_by("-generation__number", "number")[:MAX_SHOWN]
     )
     connection_id = deployment.resource_group.connection_id
-    measured = measurements.ask_for(connection_id, deployment.pk) if replicas else None
+    measured = measurements.request_measurement(connection_id, deployment.pk) if replicas else None
     begun = Attempt.objects.filter(replica__in=[replica.pk for replica in replicas], number=F("replica__attempt"))
     began_at = dict(begun.values_list("replica", "started_at"))
     usage = measured.replicas if measured else {}

@@ -1,4 +1,4 @@
-"""The loop: one pass brings what is wanted and what is seen of one deployment together.
+"""The reconciler: each reconcile brings the observed state of one deployment towards its desired state.
 
     pass = lease -> observe -> plan (pure function) -> act -> record (guarded by the lease)
 

@@ -128,8 +128,8 @@ def _look_at(down: Collection[str]) -> None:
 
 def _measure(connection: Connection, runtime: Runtime) -> None:
     """Measure the usage of servers whose pages are open."""
-    for deployment_id in measurements.asked_for(connection.pk):
-        measurements.keep(deployment_id, runtime.get(deployment_id, probe=False))
+    for deployment_id in measurements.requested_ids(connection.pk):
+        measurements.store_measurement(deployment_id, runtime.get(deployment_id, probe=False))
 
 
 def _has_ended(replica: ReplicaStatus | None, attempt: int) -> bool:

@@ -1,4 +1,4 @@
-"""The tags and filters of the pages: icons, statuses, times in the reader's zone, amounts in words for people."""
+"""Template tags and filters: icons, statuses, times in the user's time zone, amounts with units."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 register = template.Library()
 
 NOTHING = "–"
-LONG_VALUE = 160  # characters; of a longer one only as many are shown
+LONG_VALUE = 160  # characters; longer values are truncated
 LONG_VALUE_LINES = 4
 
-# Each status has a shape of its own beside its colour and its word: it is never told by colour alone.
+# Each status has a shape beside its colour and its word, so that it never depends on colour alone.
 _SHAPES = {
     Status.UNKNOWN: ("s-circle", "neutral"),
     Status.PENDING: ("s-diamond", "critical busy"),
@@ -43,7 +43,7 @@ _WISHES = {"DELETED": ("trash-2", "neutral")}
 
 @register.simple_tag(name="icon")
 def icon(name: str, **attributes: str) -> SafeString:
-    """Draw one symbol of the sprite, as large as its text; screen readers skip it.
+    """Render a symbol of the sprite in the size of its text; screen readers skip it.
 
     Args:
         name: an id in static/vendor/icons.svg.
@@ -57,38 +57,38 @@ def icon(name: str, **attributes: str) -> SafeString:
 
 @register.simple_tag(name="status")
 def status(word: str) -> SafeString:
-    """Show a status or target status: shape, colour and the UPPERCASE word."""
+    """Render a status or target status: shape, colour and the UPPERCASE word."""
     shape, look = _WISHES.get(word) or _SHAPES[Status(word)]
     return format_html('<span class="status {}">{}{}</span>', look, icon(shape), str(word))
 
 
 @register.filter(name="status_tone")
 def status_tone(word: str) -> str:
-    """Return the semantic class of a status: the colour it is shown in."""
+    """Return the CSS class for the colour of a status."""
     return _SHAPES[Status(word)][1].split()[0]
 
 
 @register.filter(name="severity_tone")
 def severity_tone(severity: str, otherwise: str) -> str:
-    """Return the semantic class of a severity; `otherwise` is that of what is no trouble."""
+    """Return the CSS class for a severity; `otherwise` is that for information."""
     return _TROUBLES.get(severity, otherwise)
 
 
 @register.filter(name="sentence")
 def sentence(message: Message | None) -> str:
-    """Say what happened in the reader's language; nothing for None."""
+    """Render a message in the user's language; `""` for None."""
     return render(message)
 
 
 @register.filter(name="isolated")
 def isolated(name: object) -> SafeString:
-    """Keep the writing direction of a name to itself, in a sentence that goes on after it."""
+    """Isolate the writing direction of a name from the sentence around it."""
     return format_html("<bdi>{}</bdi>", name)
 
 
 @register.filter(name="value")
 def value(text: object) -> SafeString:
-    """Show a value, of a long one the beginning: the rest opens on a click, without a script."""
+    """Render a value; a long one is truncated and expands on a click, without a script."""
     whole = str(text)
     if len(whole) <= LONG_VALUE and whole.count("\n") < LONG_VALUE_LINES:
         return format_html('<code dir="auto">{}</code>', whole)
@@ -104,7 +104,7 @@ def value(text: object) -> SafeString:
 
 @register.filter(name="moment")
 def moment(when: datetime | None, precision: str = "minutes") -> SafeString | str:
-    """Say a time in the reader's zone in relative words, with the exact time on hover.
+    """Render a time in the user's time zone in relative words, with the exact time on hover.
 
     Args:
         when: an aware time; None is shown as a dash.
@@ -123,7 +123,7 @@ def moment(when: datetime | None, precision: str = "minutes") -> SafeString | st
 
 @register.filter(name="elapsed")
 def elapsed(since: datetime | None) -> SafeString | str:
-    """Say for how long something has been going on, in whole seconds; the page's script lets it go on.
+    """Render the time since `since` in whole seconds; the page's script keeps counting.
 
     Args:
         since: an aware time; None is shown as a dash.
@@ -136,19 +136,19 @@ def elapsed(since: datetime | None) -> SafeString | str:
 
 @register.simple_tag(name="duration_units")
 def duration_units() -> str:
-    """Give the page's script the units of a length of time, "#" standing for the number."""
+    """Return the units of durations for the page's script, with "#" for the number."""
     return "|".join(unit % "#" for unit in (gettext("%s s"), gettext("%s min"), gettext("%s h"), gettext("%s d")))
 
 
 @register.filter(name="clock")
 def clock(when: datetime) -> str:
-    """Say the time of day to the second, as the reader's language writes it."""
+    """Render the time of day to the second, in the user's language."""
     return time_format(timezone.localtime(when), pgettext("time of day", "g:i:s A"))
 
 
 @register.filter(name="duration")
 def duration(length: float | timedelta | None) -> str:
-    """Say a length of time in its two largest units: "0.4 s", "12 s", "2 min 15 s", "1 h 12 min", "3 d 4 h".
+    """Render a duration in its two largest units: "0.4 s", "12 s", "2 min 15 s", "1 h 12 min", "3 d 4 h".
 
     Args:
         length: seconds, or a timedelta; None is shown as a dash.
@@ -174,7 +174,7 @@ def duration(length: float | timedelta | None) -> str:
 
 @register.filter(name="filesize_short")
 def filesize_short(size: float | None) -> str:
-    """Say an amount of memory or disk: "512 MB", "3 GB", "1.5 GB" (1 KB = 1000 bytes, as resource plans count).
+    """Render an amount of memory or disk: "512 MB", "3 GB", "1.5 GB" (1 KB = 1000 bytes, as resource plans count).
 
     Args:
         size: bytes; None is shown as a dash.
@@ -192,7 +192,7 @@ def filesize_short(size: float | None) -> str:
 
 @register.filter(name="initials")
 def initials(user: AbstractBaseUser) -> str:
-    """Give the one or two letters for a person's round mark: from the full name, else from the user name."""
+    """Return the one or two letters of a user's avatar: from the full name, else from the user name."""
     full_name: str = getattr(user, "get_full_name", str)()
     words = full_name.split() or [user.get_username()[:2]]
     letters = words[0][:2] if len(words) == 1 else words[0][0] + words[-1][0]
@@ -201,7 +201,7 @@ def initials(user: AbstractBaseUser) -> str:
 
 @register.filter(name="page_numbers")
 def page_numbers(paginator: Paginator[Any], current: int) -> Iterable[int | None]:
-    """Give the page numbers worth a link: the ends and the neighbours of the current one, None for a gap."""
+    """Return the page numbers to link: the ends and the neighbours of the current one, None for a gap."""
     for number in paginator.get_elided_page_range(current, on_each_side=1, on_ends=1):
         yield number if isinstance(number, int) else None
 

@@ -104,7 +104,7 @@ def test_models_that_were_trained_again_get_their_new_checksum(trained: Path) ->
 def test_samples_count_as_loaded_for_one_database_only(settings: Settings) -> None:
     assert not samples.are_loaded()
     samples.load()
-    samples.note_prepared()
+    samples.mark_prepared()
     assert samples.are_loaded()
     settings.DATABASES = {"default": {**settings.DATABASES["default"], "HOST": "another"}}
     assert not samples.are_loaded()
@@ -114,7 +114,7 @@ def test_samples_count_as_loaded_for_one_database_only(settings: Settings) -> No
 def test_changed_model_servers_need_their_environments_but_load_no_samples_again(trained: Path) -> None:
     samples.load()
     assert not samples.are_prepared()
-    samples.note_prepared()
+    samples.mark_prepared()
     assert samples.are_prepared()
 
     note = trained / "loaded"

@@ -93,15 +93,15 @@ def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deplo
 
 def test_what_nobody_looks_at_is_not_measured(deployment: Deployment, valkey: None) -> None:
     connection_id = deployment.resource_group.connection_id
-    assert measurements.asked_for(connection_id) == []
+    assert measurements.requested_ids(connection_id) == []
 
-    assert measurements.ask_for(connection_id, deployment.pk) is None
-    assert measurements.asked_for(connection_id) == [deployment.pk]
-    assert measurements.asked_for(connection_id + 1) == []
+    assert measurements.request_measurement(connection_id, deployment.pk) is None
+    assert measurements.requested_ids(connection_id) == [deployment.pk]
+    assert measurements.requested_ids(connection_id + 1) == []
 
 
 def test_a_measurement_that_is_old_says_how_old(client: Client, deployment: Deployment, valkey: None) -> None:
-    measurements.keep(deployment.pk, [])
+    measurements.store_measurement(deployment.pk, [])
     assert "As of" not in page(client, deployment, "scaling")
 
     with broker.store() as store:

@@ -1,4 +1,4 @@
-"""`manage.py import_template FILE...`: load deployment templates; importing again updates in place."""
+"""`manage.py import_template FILE...`: import deployment templates; known ones are updated in place."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         for one in imported:
             word = "Imported" if one.created else "Updated"
             where = f"(scenario {one.executable.scenario_id}) from {path}"
-            self.stdout.write(plain(f"{word} {one.executable.pk} {where}."))  # ids are what the file says
+            self.stdout.write(plain(f"{word} {one.executable.pk} {where}."))  # ids come from the file
             if one.warning:
                 self.stderr.write(self.style.WARNING(plain(f"{one.executable.pk}: {one.warning}")))
         return True

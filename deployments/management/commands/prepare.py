@@ -1,4 +1,4 @@
-"""`manage.py prepare`: brings the installation up to date, then answers one line of JSON for the terminal.
+"""`manage.py prepare`: brings the installation up to date, then prints one line of JSON for `up.py`.
 
 Runs at every start before anything else does, so each step looks first whether there is anything to do. The answer
 goes through a pipe and not into a file, because it holds the sign-in link.
@@ -65,9 +65,9 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(facts))
 
     def _check(self) -> None:
-        found = checks.check_settings(None)
-        problems = [f"{message.msg} {message.hint}" for message in found]
-        if any(message.level >= ERROR for message in found):
+        messages = checks.check_settings(None)
+        problems = [f"{message.msg} {message.hint}" for message in messages]
+        if any(message.level >= ERROR for message in messages):
             raise CommandError("\n".join(problems))
         for problem in problems:
             self.stderr.write(problem)
@@ -103,12 +103,12 @@ class Command(BaseCommand):
 
 
 def _collect_static() -> None:
-    """Collect the static files again when one of them has changed."""
+    """Collect the static files if one of them has changed."""
     digest = hashlib.sha256(settings.STORAGES["staticfiles"]["BACKEND"].encode())
     for finder in get_finders():
         for name, storage in finder.list([]):
-            found = Path(storage.path(name)).stat()
-            digest.update(f"{name} {found.st_size} {found.st_mtime_ns}\n".encode())
+            status = Path(storage.path(name)).stat()
+            digest.update(f"{name} {status.st_size} {status.st_mtime_ns}\n".encode())
     note = Path(settings.LAUNCHPAD_HOME) / "run" / "static-files"
     if not note.exists() or note.read_text() != digest.hexdigest():
         call_command("collectstatic", verbosity=0, interactive=False, clear=True)
@@ -116,7 +116,7 @@ def _collect_static() -> None:
 
 
 def _prepare_runtimes() -> None:
-    """Let each kind of runtime make ready what all servers need, so that what keeps it from that is told now."""
+    """Let each kind of runtime prepare what all its servers need, so that a problem is reported at the start."""
     try:
         for driver in drivers():
             driver.prepare()
@@ -125,7 +125,7 @@ def _prepare_runtimes() -> None:
 
 
 def _ensure_administrator(home: Path) -> User:
-    """Return the first administrator, made with a random password at the first start."""
+    """Return the first administrator, created with a random password at the first start."""
     user = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if user is not None:
         return user
@@ -140,7 +140,7 @@ def _ensure_administrator(home: Path) -> User:
 
 
 def _ensure_service_key(home: Path) -> None:
-    """Issue the first key for programs, in the form of file that clients of the AI API read.
+    """Issue the first service key, in the file format of clients of the AI API.
 
     It may do what the service key of SAP AI Core may, which makes resource groups and secrets, too; whoever can read
     its file can read the administrator's password beside it.
@@ -158,7 +158,7 @@ def _ensure_service_key(home: Path) -> None:
 
 
 def _health_address() -> tuple[str, int, str]:
-    """Return where to ask for /healthz: address, port, and the host name to ask for."""
+    """Return the address, port and host name for requests of /healthz."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to, only compared with
     address = everywhere.get(settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_BIND)
     return address, settings.LAUNCHPAD_PORT, urlsplit(settings.LAUNCHPAD_URL).hostname or "localhost"

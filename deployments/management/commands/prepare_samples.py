@@ -32,11 +32,11 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        os.nice(10)  # pages and deployments come first
+        os.nice(10)  # pages and deployments have priority
         built_in = {
             one.pk: one
             for one in Executable.objects.filter(built_in=True).order_by("pk")
-            if not any("{{" in line for line in one.template.server.requirements)  # not up to a configuration
+            if not any("{{" in line for line in one.template.server.requirements)  # not dependent on a configuration
         }
         try:
             self._prepare_environment("light servers", (DISTRIBUTION,))
@@ -51,7 +51,7 @@ class Command(BaseCommand):
         except (CommandError, RightsRefused, RuntimeUnavailable) as error:
             terminal.error("%s The next start tries again; see log/first-start.log.", error)
             raise
-        samples.note_prepared()
+        samples.mark_prepared()
 
     def _prepare_environment(self, name: str, requirements: tuple[str, ...]) -> Path:
         """Build the environment of servers that is everybody's; return its folder."""
@@ -73,7 +73,7 @@ class Command(BaseCommand):
         self._run(preparation, job, "The sample models cannot be trained")
 
     def _run(self, preparation: Preparation, job: dict[str, Any], failure: str) -> None:
-        """Do a job, show what it prints in our log, and fail with its last line."""
+        """Run a job, copy its output to our log, and fail with its last line."""
         process = subprocess.Popen(
             preparation.command(Path("/dev/stdin"), 0),
             env={"PATH": os.defpath},

@@ -1,4 +1,4 @@
-"""`manage.py stop_replicas`: end all model servers on this machine; the last thing that Ctrl-C does.
+"""`manage.py stop_replicas`: stops all model servers on this machine; the last step after Ctrl-C.
 
 What the deployments' owners want stays as it is, so the next start brings the servers up again. Only sensible when no
 worker is running, which would do that at once.
@@ -15,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 from deployments.runtimes.base import ReplicaPhase, ReplicaStatus, Runtime
 from deployments.runtimes.registry import drivers
 
-LOOK_SECONDS = 0.1
-MARGIN_SECONDS = 5.0  # beyond the grace time, for the kernel to clear up
+POLL_INTERVAL = 0.1
+MARGIN_SECONDS = 5.0  # beyond the grace period, for the kernel to clean up
 
 
 class Command(BaseCommand):
@@ -24,21 +24,21 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = self._alive()
-        for runtime, replica in found:
+        running = self._running()
+        for runtime, replica in running:
             runtime.stop(replica.name, replica.attempt)
         end = time.monotonic() + settings.LAUNCHPAD_GRACE_SECONDS + MARGIN_SECONDS
-        while left := self._alive():
+        while left := self._running():
             if time.monotonic() > end:
                 raise CommandError(
                     f"Still running after the grace time: {', '.join(replica.name for _, replica in left)}."
                 )
-            time.sleep(LOOK_SECONDS)
-        if found:
-            self.stdout.write(f"Stopped {len(found)} model server{'' if len(found) == 1 else 's'}.")
+            time.sleep(POLL_INTERVAL)
+        if running:
+            self.stdout.write(f"Stopped {len(running)} model server{'' if len(running) == 1 else 's'}.")
 
-    def _alive(self) -> list[tuple[Runtime, ReplicaStatus]]:
-        """Return what lives, without the database: it may be what has failed."""
+    def _running(self) -> list[tuple[Runtime, ReplicaStatus]]:
+        """Return the running replicas, without the database, since that may have failed."""
         return [
             (runtime, replica)
             for runtime in (driver.everything_here() for driver in drivers() if driver.everything_here)

@@ -1,1 +1,1 @@
-"""Pure decisions of the reconciler: observed state in, actions out. Imports nothing that talks to anybody."""
+"""Pure decisions of the reconciler: observed state in, actions out. Imports nothing that does I/O."""

@@ -1,4 +1,4 @@
-"""What one pass does next: a pure function from facts to actions.
+"""Decides the next actions of a reconcile: a pure function from the observed state to a plan.
 
     facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next reconcile
 
@@ -46,17 +46,17 @@ from deployments.reconciler.core.steps import (
     steps_done,
 )
 
-DRAIN_MINIMUM = timedelta(milliseconds=500)  # in-flight figures are trusted only this long after the switch
-# What the gateway and the runtime see of a settled deployment wakes it within seconds (`sweep.py`). These are for what
-# neither sees: a server that is healthy and answers its callers with errors.
+DRAIN_MINIMUM = timedelta(milliseconds=500)  # the number of open requests is reliable only this long after the switch
+# Changes of a settled deployment that gateway or runtime report wake it within seconds (`sweep.py`). These are for
+# what neither reports: a server that is healthy but answers its clients with errors.
 VERIFY_INTERVAL = timedelta(minutes=5)
 READINESS_FAILURE_LIMIT = 3
 STEADY_REQUEUE = VERIFY_INTERVAL
-WAITING_REQUEUE = timedelta(seconds=60)  # for what was missed: capacity that becomes free wakes a deployment at once
+WAITING_REQUEUE = timedelta(seconds=60)  # in case an event was missed: freed capacity wakes a deployment at once
 
 
 def plan(facts: ObservedState) -> Plan:
-    """Decide what one pass does. Source of the rules: the lifecycle of the product, `lifecycle.py`."""
+    """Return the plan of one reconcile. Source of the rules: the lifecycle of the product, `lifecycle.py`."""
     if facts.target is TargetStatus.DELETED or facts.expired:
         return _end(facts, delete=True)
     if facts.target is TargetStatus.STOPPED:
@@ -76,7 +76,7 @@ def plan(facts: ObservedState) -> Plan:
     return _bring_up(facts, current)
 
 
-# --- The end ----------------------------------------------------------------------------------------------------
+# --- Ending -----------------------------------------------------------------------------------------------------
 
 
 def _end(facts: ObservedState, *, delete: bool) -> Plan:
@@ -108,11 +108,11 @@ def _end(facts: ObservedState, *, delete: bool) -> Plan:
     return Plan(actions=tuple(actions), status=Status.STOPPED, message=reasons.STOPPED())
 
 
-# --- On the way up ----------------------------------------------------------------------------------------------
+# --- Coming up --------------------------------------------------------------------------------------------------
 
 
 def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
-    """Bring the wanted generation to the point where traffic moves to it, while the serving one goes on."""
+    """Bring the desired generation to the point where it gets the traffic, while the serving one keeps running."""
     if current.failure:
         return _failing(facts, current, current.failure, ())
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
@@ -140,7 +140,7 @@ def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
 
 
 def _others(facts: ObservedState, current: GenerationState, serving: GenerationState | None) -> list[Action]:
-    """Release what is neither wanted nor serving: an update that was itself replaced before it was ready."""
+    """Release generations that are neither desired nor serving: updates that were replaced before they were ready."""
     actions: list[Action] = []
     for generation in facts.generations.values():
         if generation is not current and generation is not serving:
@@ -165,7 +165,7 @@ def _wait_for_place(
 
 
 def _pace_of_waiting(now: datetime, current: GenerationState, serving: GenerationState | None) -> timedelta:
-    """Look again when the wait is over, and at what serves meanwhile as often as without an update."""
+    """Reconcile again when the wait is over, and for the serving generation as often as without an update."""
     left = max(MIN_REQUEUE, deadline(current, Step.PLACED) - (now - current.began_at))
     if serving is None:
         return min(WAITING_REQUEUE, left)
@@ -186,7 +186,7 @@ def _status_while_updating(
 
 
 def _failing(facts: ObservedState, current: GenerationState, cause: Message, before: tuple[Action, ...]) -> Plan:
-    """Give the wanted generation up: go back to the serving one if that was wanted, else end as DEAD."""
+    """Mark the desired generation as failed: roll back to the serving one if that was requested, else end as DEAD."""
     serving = facts.generations.get(facts.serving) if facts.serving not in {None, current.number} else None
     returned = facts.rollback_on_failure and serving is not None
     if returned and serving is not None:
@@ -212,7 +212,7 @@ def _rolled_back(failed: GenerationState, serving: GenerationState, cause: Messa
 
 
 def _after_failure(facts: ObservedState) -> Plan:
-    """The wanted generation was given up: keep the one that was returned to, or hold nothing at all."""
+    """Handle a failed desired generation: keep the one that was rolled back to, or release everything."""
     serving = facts.generations.get(facts.serving) if facts.serving is not None else None
     if serving is not None:
         failed = facts.generations.get(facts.generation)
@@ -229,10 +229,10 @@ def _after_failure(facts: ObservedState) -> Plan:
 
 
 def _serve(facts: ObservedState, serving: GenerationState, *, note: Message | None = None) -> Plan:
-    """Keep the generation that has the traffic alive and proved; let the ones before it drain and go."""
+    """Keep the serving generation running and verified; drain and release the previous ones."""
     leaving, waits, waiting = _leave(facts, serving)
     replica_plan = plan_replicas(facts.now, serving)
-    # A start that was refused for good only ends a deployment of which nothing else answers.
+    # A permanently refused start ends a deployment only if nothing else of it serves.
     if cause := replica_plan.failure or (None if _answers(serving) else serving.failure):
         fail = MarkFailed(serving.number, cause, cause, returned=False)
         return Plan(
@@ -256,7 +256,7 @@ def _serve(facts: ObservedState, serving: GenerationState, *, note: Message | No
 
 
 def _answers(generation: GenerationState) -> bool:
-    """Whether it is known to answer: a healthy replica and no row of failed proofs."""
+    """Whether it is known to respond: a healthy replica, and no series of failed readiness checks."""
     return _answers_any(generation) and generation.readiness_failures < READINESS_FAILURE_LIMIT
 
 
@@ -293,7 +293,7 @@ def _serving_message(serving: GenerationState, healthy: int, note: Message | Non
 
 
 def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, Message | None]:
-    """Drain and release the generations that traffic has left.
+    """Drain and release the generations that do not get traffic any more.
 
     Returns:
         What to do, how soon to look again (None when there is none left), and what is waited for.
@@ -317,7 +317,7 @@ def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action]
 
 
 def draining_message(generation: GenerationState) -> Message | None:
-    """Return what is waited for while requests finish, None when there are none."""
+    """Return the message while requests finish, None when there are none."""
     if generation.in_flight == 0 or (generation.in_flight is None and not generation.draining_since):
         return None
     limit = int(generation.drain_limit.total_seconds())
@@ -325,7 +325,7 @@ def draining_message(generation: GenerationState) -> Message | None:
 
 
 def _pace_of_draining(now: datetime, generation: GenerationState) -> timedelta:
-    """Look often while short requests finish, more seldom when a long one does."""
+    """Return a short interval while short requests finish, a longer one for long requests."""
     lasts = now - (generation.draining_since or now)
     return MIN_REQUEUE if lasts < MAX_STARTING_REQUEUE else MAX_STARTING_REQUEUE / 2
 

@@ -1,4 +1,4 @@
-"""What the replicas of a generation need: to be started, started again, ended, released. Pure, as `plan.py`."""
+"""Plans the replicas of a generation: start, restart, stop, release. Pure, as `plan.py`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def is_present(replica: ReplicaState) -> bool:
 
 
 def release(generation: GenerationState) -> list[Action]:
-    """Stop what lives; give the resources back once nothing does.
+    """Stop running replicas; release the resources once none runs.
 
     A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
     that was told to stop a name does not start that attempt any more.
@@ -57,7 +57,7 @@ class ReplicaPlan:
 
 
 def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
-    """Start, restart and end the replicas of a generation; say when they cannot be brought to life."""
+    """Start, restart and stop the replicas of a generation; report when they cannot be started."""
     actions: list[Action] = []
     failures: list[Message] = []
     alive = any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
@@ -68,7 +68,7 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
                 actions.append(Start(replica.name))
         elif replica.phase is ReplicaPhase.EXITED:
             if replica.exit_reason is ExitReason.STOPPED and not replica.killed_because:
-                # Stopped from outside the loop, as when Launchpad itself is stopped: no failure of the server's.
+                # Stopped from outside the reconciler, e.g. with Launchpad itself: not a failure of the server.
                 actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
                 continue
             cause = replica.killed_because or replica.exit_message
@@ -83,7 +83,7 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
 
 
 def _is_hopeless(replica: ReplicaState, *, was_up: bool) -> bool:
-    """Whether another try need not be made. What has served before is given more of them: it did work once."""
+    """Whether there is no retry. A server that has served before gets more retries, since it has worked once."""
     if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
         return True
     limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
@@ -91,17 +91,17 @@ def _is_hopeless(replica: ReplicaState, *, was_up: bool) -> bool:
 
 
 def _pause(restarts: int) -> timedelta:
-    """1 s, doubling to 60 s."""
+    """Return the pause before a restart: 1 s, doubling up to 60 s."""
     return min(RESTART_PAUSE_MAX, timedelta(seconds=2 ** min(restarts, 10)))
 
 
 def deadline(generation: GenerationState, *steps: Step) -> timedelta:
-    """Return how long steps may take together: what the template says of each, else the default."""
+    """Return how long steps may take together: the template's deadline of each, else the default."""
     return sum((generation.deadlines.get(step, DEADLINES[step]) for step in steps), timedelta())
 
 
 def _hangs(now: datetime, generation: GenerationState, replica: ReplicaState) -> Message | None:
-    """Return why a live replica counts as hanging: silent after it was healthy, or too long on its way there."""
+    """Return why a running replica hangs: unresponsive after it was healthy, or too slow to become healthy."""
     began = replica.attempt_began_at or now
     hangs = reasons.HEALTH_PATH_SILENT
     if replica.phase is ReplicaPhase.PREPARING:

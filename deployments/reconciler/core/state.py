@@ -1,4 +1,4 @@
-"""What the loop and the plan tell each other: facts that go in, actions and a plan that come out. Plain data."""
+"""The input and output of the plan in plain data: observed state, actions, plan."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from deployments.messages import Message
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaState:
-    """One replica as wanted and seen.
+    """One replica, desired and observed.
 
     Args:
         name: its identity in the runtime.
-        phase: None when the runtime does not know its present attempt.
-        attempt_began_at: when the present attempt was started, None if it was not.
-        launched_at: when the server's process of the present attempt was first seen, after all preparation.
+        phase: None when the runtime does not know its current attempt.
+        attempt_began_at: when the current attempt was started, None if it was not.
+        launched_at: when the server's process of the current attempt was first observed, after its preparation.
         exit_reason, exit_code, exit_message: how it ended (phase EXITED only).
-        exit_repeats: whether the attempt before ended in the same way with the same error.
-        restarts: failed starts since it was last healthy for long.
+        exit_repeats: whether the previous attempt ended in the same way with the same error.
+        restarts: failed starts since it was last healthy for a long time.
         restart_at: not to be started before.
         healthy_since, unhealthy_since: None when it is not.
-        killed_because: why the loop itself ended this attempt, None if it did not.
+        killed_because: why the reconciler itself ended this attempt, None if it did not.
     """
 
     name: str
@@ -45,19 +45,19 @@ class ReplicaState:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationState:
-    """One generation that is wanted, serving, or not fully released.
+    """One generation that is desired, serving, or not fully released.
 
     Args:
         configuration: name, for messages.
-        is_reserved: whether resources are held for its replicas; False before it is placed and after its release.
-        waiting: why it is not placed, in numbers.
-        steps: step -> when it was done.
+        is_reserved: whether resources are reserved for its replicas; False before scheduling and after its release.
+        waiting: why it is not scheduled, in numbers.
+        steps: step -> when it was completed.
         deadlines: step -> how long it may take, where the template says so.
         readiness_failures: failed readiness checks in a row; at READINESS_FAILURE_LIMIT it counts as not
             answering.
-        drain_limit: how long its requests may take to finish once traffic has left it.
-        scheduled_by_runtime: whether it is not placed by us but by the runtime, and so once all replicas have a node.
-        in_flight: requests that the gateway still has open to it, None when not known.
+        drain_limit: how long its requests may take to finish when it is drained.
+        scheduled_by_runtime: whether the runtime schedules it; then PLACED is completed when all replicas have a node.
+        in_flight: open requests to it in the gateway, None when not known.
         failure: why it failed, or why its start was refused.
     """
 
@@ -81,12 +81,12 @@ class GenerationState:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedState:
-    """All that a pass knows of one deployment.
+    """The observed state of one deployment, and what is desired of it.
 
     Args:
-        generation: the one that is wanted.
-        failed: the generation that was given up, if any.
-        serving: the generation that public traffic goes to, if any.
+        generation: the desired one.
+        failed: the generation that has failed, if any.
+        serving: the generation that gets public traffic, if any.
         expired: whether its duration is over.
     """
 
@@ -104,12 +104,12 @@ class ObservedState:
 
 @dataclass(frozen=True)
 class CreateGeneration:
-    """Open the wanted generation: render its server spec, submit it to the runtime."""
+    """Create the desired generation with its rendered server spec."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Hold resources for the replicas of a generation, or say what is missing."""
+    """Reserve resources for the replicas of a generation, or record the shortfall."""
 
     generation: int
 
@@ -121,7 +121,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Restart:
-    """Allow the next attempt after a pause; `counted` when the one before failed."""
+    """Allow the next attempt after a pause; `counted` when the previous one failed."""
 
     replica: str
     pause: timedelta
@@ -131,14 +131,14 @@ class Restart:
 
 @dataclass(frozen=True)
 class ResetRestartCount:
-    """Count restarts from zero again: the replica was healthy for long."""
+    """Reset the count of restarts: the replica was healthy for a long time."""
 
     replica: str
 
 
 @dataclass(frozen=True)
 class KillReplica:
-    """End a live replica that does not answer, to be started again."""
+    """Kill a running replica that does not respond, so that it is restarted."""
 
     replica: str
     cause: Message
@@ -146,7 +146,7 @@ class KillReplica:
 
 @dataclass(frozen=True)
 class Stop:
-    """End the present attempt of a replica."""
+    """End the current attempt of a replica."""
 
     replica: str
 
@@ -158,7 +158,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class MarkUnready:
-    """Require a new proof before the generation counts as answering again."""
+    """Require a successful readiness check before the generation is RUNNING again."""
 
     generation: int
 
@@ -172,26 +172,26 @@ class Route:
 
 @dataclass(frozen=True)
 class Unroute:
-    """Send public traffic nowhere."""
+    """Remove the public route."""
 
 
 @dataclass(frozen=True)
 class Drain:
-    """Note that a generation gets no new requests from now on."""
+    """Record that a generation gets no new requests from now on."""
 
     generation: int
 
 
 @dataclass(frozen=True)
 class Release:
-    """Give back what is held for a generation whose replicas are all gone."""
+    """Release the resources of a generation whose replicas have all ended."""
 
     generation: int
 
 
 @dataclass(frozen=True)
 class MarkFailed:
-    """Give a generation up."""
+    """Mark a generation as failed."""
 
     generation: int
     cause: Message
@@ -201,7 +201,7 @@ class MarkFailed:
 
 @dataclass(frozen=True)
 class Delete:
-    """Remove the deployment with all its information."""
+    """Delete the deployment with all its information."""
 
 
 Action = (
@@ -212,15 +212,15 @@ Action = (
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to do and what to show.
+    """The actions to execute and the status to record.
 
     Args:
         actions: in this order.
-        status: what is observed.
-        message: what is shown; None keeps the one there is.
+        status: the observed status.
+        message: the new message; None keeps the current one.
         severity: "info", "warning" or "error".
-        steps: generation -> steps that are done by now.
-        requeue_after: None when nothing will change without a new wish.
+        steps: generation -> completed steps.
+        requeue_after: None when nothing will change without a new request.
     """
 
     actions: tuple[Action, ...] = ()

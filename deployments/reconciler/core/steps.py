@@ -1,4 +1,4 @@
-"""How far a generation is on its way up, and which of its steps takes too long. Pure, as `plan.py`."""
+"""The progress of a generation that is coming up, and its deadlines. Pure, as `plan.py`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DONE_IN_PHASE: Mapping[ReplicaPhase, tuple[Step, ...]] = {
 
 
 def steps_done(generation: GenerationState) -> tuple[Step, ...]:
-    """Return the steps that all replicas have behind them."""
+    """Return the steps that all replicas have completed."""
     if not generation.is_reserved or not generation.replicas:
         return ()
     unscheduled = {ReplicaPhase.SCHEDULING} if Step.PLACED in generation.steps else {None, ReplicaPhase.SCHEDULING}
@@ -64,11 +64,11 @@ def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) 
     if any(replica.phase in {ReplicaPhase.EXITED, ReplicaPhase.STOPPING} for replica in generation.replicas):
         return None
     step = _current_step(done)
-    # A step that was done before and is not now, as after one unanswered probe, counts on from when it was done.
+    # A step that was completed before and is not now (e.g. after one failed probe) counts from its completion.
     began = [at for earlier, at in generation.steps.items() if earlier is not Step.REQUESTED]
     began = began or [generation.began_at]
     if done and done[-1] not in generation.steps:
-        began.append(now)  # first seen done in this very pass: its time is written afterwards
+        began.append(now)  # first observed as completed in this reconcile: its time is written afterwards
     began += [replica.attempt_began_at for replica in generation.replicas if replica.attempt_began_at]
     began += [replica.restart_at for replica in generation.replicas if replica.restart_at]
     limit = deadline(generation, step)
@@ -78,7 +78,7 @@ def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) 
 
 
 def _seen_at(generation: GenerationState, step: Step) -> Message | Sequence[Message] | None:
-    """Return what was seen at a step that is not done, nothing when nothing was."""
+    """Return what was observed at an incomplete step, None when there is nothing."""
     if step is Step.PLACED:
         return generation.waiting or _details(generation)
     if step is Step.VERIFIED:
@@ -91,14 +91,14 @@ def _details(generation: GenerationState) -> Sequence[Message]:
 
 
 def doing(generation: GenerationState, done: tuple[Step, ...]) -> Message:
-    """Return what is under way with a generation that comes up."""
+    """Return the message about the current step of a generation that is coming up."""
     if failed := [(_failed_tries(replica), replica) for replica in generation.replicas if _failed_tries(replica)]:
         tries, worst = max(failed, key=lambda pair: pair[0])
         return reasons.RESTARTING(attempt=tries + 1, most=RESTART_LIMIT + 1, cause=worst.exit_message)
     step = _current_step(done)
     if step is Step.VERIFIED and generation.readiness_message:
         return _DOING[step](detail=generation.readiness_message)
-    if step is Step.PLACED:  # by the runtime itself, which says what it is short of
+    if step is Step.PLACED:  # by the runtime itself, which reports its shortfall
         return _DOING[step](short=_details(generation))
     return _DOING[step](detail=_details(generation))
 
@@ -109,12 +109,12 @@ def _failed_tries(replica: ReplicaState) -> int:
 
 
 def severity_of_start(generation: GenerationState, *, updates: bool) -> str:
-    """Return how bad it is that it does not run yet: from its first failed try on, what happens is an error."""
+    """Return the severity while it is not running: from the first failed attempt on it is an error."""
     if not any(map(_failed_tries, generation.replicas)):
         return "info"
     return "warning" if updates else "error"
 
 
 def pace(now: datetime, generation: GenerationState) -> timedelta:
-    """Look often at first and less so later: what is quick is seen at once, what is slow costs little."""
+    """Return the interval of reconciles: short at first, longer later, so that slow steps cost little."""
     return min(MAX_STARTING_REQUEUE, max(MIN_REQUEUE, (now - max(generation.steps.values(), default=now)) / 20))

@@ -1,1 +1,1 @@
-"""The pages about configurations and the wizard that creates them."""
+"""The pages of configurations, and the wizard that creates them."""

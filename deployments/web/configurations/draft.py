@@ -1,4 +1,4 @@
-"""What has been entered into the configuration wizard so far, and the steps it has for the chosen template."""
+"""The draft of the configuration wizard, and its steps for the selected template."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STEPS: Mapping[str, Promise] = {
 
 @dataclass(frozen=True)
 class Entered:
-    """What was entered.
+    """The input so far.
 
     Args:
         executable: id of the template.
@@ -44,7 +44,7 @@ class Entered:
 
     @cached_property
     def chosen(self) -> Executable | None:
-        """The template, None when none is chosen (or it was deleted)."""
+        """The template, None when none is selected (or it was deleted)."""
         return Executable.objects.select_related("scenario").filter(pk=self.executable).first()
 
     @property
@@ -52,12 +52,12 @@ class Entered:
         return self.chosen.template if self.chosen else None
 
     def basis(self, step: str) -> str:
-        """Return a digest of what the form of a step builds on: values are for one template, the review shows all."""
+        """Return a digest of the values that the form of a step is based on."""
         shown = {"name": "", "review": asdict(self)}
         return digest_of([step, shown.get(step, self.executable)])
 
     def steps(self) -> list[str]:
-        """Return the steps that the chosen template needs."""
+        """Return the steps for the selected template."""
         skipped = set()
         if self.template is not None:
             skipped |= set() if self.template.parameters else {"parameters"}
@@ -66,19 +66,19 @@ class Entered:
 
 
 def entered_from(values: Mapping[str, Any]) -> Entered:
-    """Return what was stored, nothing when there is no draft."""
+    """Return the stored values, empty when there is no draft."""
     return Entered(**{name: value for name, value in values.items() if name in Entered.__dataclass_fields__})
 
 
 def for_template(entered: Entered, executable: str, *, fixed: bool = False, onward: str = "") -> Entered:
-    """Return what was entered, for a template; values for another template mean nothing to this one."""
+    """Return the input for a template; values for another template are dropped."""
     if entered.executable != executable:
         entered = replace(entered, executable=executable, parameters={}, inputs={})
     return replace(entered, fixed=fixed, onward=onward)
 
 
 def copy_of(configuration: Configuration) -> Entered:
-    """Return the values of a configuration, to make another one from them."""
+    """Return the values of a configuration, as the start of another one."""
     return Entered(
         name=configuration.name,
         executable=configuration.executable_id,
@@ -89,14 +89,14 @@ def copy_of(configuration: Configuration) -> Entered:
 
 
 def choose_input(window: WindowDraft, executable: str, name: str, artifact_id: str) -> None:
-    """Choose an artifact that was added on the way for an input, if the draft is still for that template."""
+    """Select a newly added artifact for an input, if the draft is still for that template."""
     entered = entered_from(window.load())
     if entered.template is not None and entered.executable == executable:
         window.save(asdict(replace(entered, inputs={**entered.inputs, name: artifact_id})))
 
 
 def step_marks(entered: Entered, current: str) -> list[dict[str, Any]]:
-    """Return the steps as the head of the wizard shows them."""
+    """Return the steps for the header of the wizard."""
     steps = entered.steps()
     here = steps.index(current)
     return [

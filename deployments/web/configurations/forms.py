@@ -1,4 +1,4 @@
-"""The forms of the configuration wizard. Which fields there are depends on the template."""
+"""The forms of the configuration wizard. Their fields depend on the template."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from deployments.operations.configurations import NAME_LIMIT
 from deployments.serving_template import MAX_VALUE, Parameter, ServingTemplate, validate_bindings
 
 LONG_VALUE = 60  # characters; a longer one gets a field of several lines
-MAX_ENTRY = MAX_VALUE + 1000  # characters that a draft keeps: enough to see that it is too long
+MAX_ENTRY = MAX_VALUE + 1000  # characters that a draft stores: enough to report that the value is too long
 
 
 class NameForm(forms.Form):
-    """What the configuration is called, and the template it is for."""
+    """Name and template of the configuration."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -31,12 +31,12 @@ class NameForm(forms.Form):
     )
 
     def entries(self) -> dict[str, Any]:
-        """Return what was entered, right or wrong, by the names of the draft."""
+        """Return the input, valid or not, by the names of the draft."""
         return {"name": self.data.get("name", "").replace("\0", "")[:MAX_ENTRY]}
 
 
 class TemplateForm(NameForm):
-    """The same with the choice of a template.
+    """Name and template, with a choice of the template.
 
     Args:
         executables: the templates to choose from.
@@ -64,7 +64,7 @@ class TemplateForm(NameForm):
 
 @dataclass(frozen=True, kw_only=True)
 class ParameterField:
-    """A parameter with its field; `is_changed` when it holds something else than the default."""
+    """A parameter with its field; `is_changed` when its value is not the default."""
 
     parameter: Parameter
     field: BoundField
@@ -72,7 +72,7 @@ class ParameterField:
 
 
 class ParametersForm(forms.Form):
-    """A field for each parameter of a template, checked as the operation will check it.
+    """A field for each parameter of a template, validated like the operation does.
 
     Args:
         values: parameter name -> value, what was entered so far.
@@ -99,11 +99,11 @@ class ParametersForm(forms.Form):
             )
 
     def entries(self) -> dict[str, Any]:
-        """Return what was entered, right or wrong, by the names of the draft."""
+        """Return the input, valid or not, by the names of the draft."""
         return {"parameters": self.values()}
 
     def values(self) -> dict[str, str]:
-        """Return parameter name -> what was entered; without an entry and a default a parameter is missing."""
+        """Return parameter name -> input; a parameter without input and default is missing."""
         entered = {parameter: self.data.get(key_of(parameter), "") for parameter in self.template.parameters}
         return {
             parameter.name: value.replace("\r\n", "\n").replace("\0", "")[:MAX_ENTRY]
@@ -112,7 +112,7 @@ class ParametersForm(forms.Form):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Put what the template says about the values to their fields; artifacts are chosen later."""
+        """Add the problems of the values to their fields; artifacts are selected later."""
         slots = {slot.name: ("", slot.kind) for slot in self.template.artifacts}
         problems = validate_bindings(self.template, parameters=self.values(), artifacts=slots)
         for name, sentence in problems.items():
@@ -120,7 +120,7 @@ class ParametersForm(forms.Form):
         return self.cleaned_data
 
     def rows(self) -> Iterator[ParameterField]:
-        """Give each parameter with its field."""
+        """Yield each parameter with its field."""
         for parameter in self.template.parameters:
             field = self[key_of(parameter)]
             value = str(field.value() or "").replace("\r\n", "\n")
@@ -160,19 +160,19 @@ class InputsForm(forms.Form):
             )
 
     def entries(self) -> dict[str, Any]:
-        """Return what was chosen by the names of the draft."""
+        """Return the selection by the names of the draft."""
         chosen = {slot.name: self.data.get(f"artifacts.{slot.name}", "") for slot in self.template.artifacts}
         return {"inputs": {name: pk for name, pk in chosen.items() if pk in self.known[name]}}
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Give each input with its field."""
+        """Yield each input artifact with its field."""
         for slot in self.template.artifacts:
             field = self[f"artifacts.{slot.name}"]
             yield {"slot": slot, "field": field, "is_empty": not self.known[slot.name]}
 
 
 def key_of(parameter: Parameter) -> str:
-    """Return the name of a parameter's field: the one that the operation gives its problem."""
+    """Return the name of a parameter's field, which operations use for its problem."""
     return f"parameters.{parameter.name}"
 
 

@@ -1,4 +1,4 @@
-"""Addresses of the pages about configurations."""
+"""The URLs of configurations."""
 
 from django.urls import path
 

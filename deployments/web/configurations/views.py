@@ -1,4 +1,4 @@
-"""The list of configurations and the details of one."""
+"""The list of configurations, and the details of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from deployments.web.shell.guards import PageRequest, enter_group, sign_in_requi
 from deployments.web.shell.paging import page_of, text_of
 from deployments.web.shell.polling import follow_list
 
-MANY_PARAMETERS = 12  # more than one sees at once: then there is a search
+MANY_PARAMETERS = 12  # with more there is a search
 
 
 @require_GET
@@ -38,7 +38,7 @@ def configuration_list(request: PageRequest) -> HttpResponse:
 @require_GET
 @sign_in_required
 def configuration(request: PageRequest, configuration_id: UUID) -> HttpResponse:
-    """Show one configuration; the tabs are its values and the deployments made from it."""
+    """Show one configuration; the tabs are its values and its deployments."""
     found = find_configuration(request.workspace.group_ids, configuration_id)
     if found is None:
         raise Http404

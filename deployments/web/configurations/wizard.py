@@ -1,4 +1,4 @@
-"""The wizard that makes a configuration: name, input parameters, input artifacts, review.
+"""The wizard that creates a configuration: name, input parameters, input artifacts, review.
 
 Each step is a form of its own; what was entered is kept on the server, so that nothing is lost by a reload, by going
 back, or by adding an artifact on the way. Opened inside the wizard for deployments, it comes back there.
@@ -40,7 +40,7 @@ StepForm = NameForm | ParametersForm | InputsForm
 @sign_in_required
 @needs(Role.EDITOR)
 def configuration_create(request: PageRequest) -> HttpResponse:
-    """Show a step, or take what was entered into it and go on."""
+    """Render a step, or store its input and continue."""
     if request.method == "GET" and request.GET.keys() & {"executable", "scenario", "from", "return"}:
         return _begin(request)
     wizard = _opened(request)
@@ -59,7 +59,7 @@ def configuration_create(request: PageRequest) -> HttpResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class _Wizard:
-    """The wizard in one window, while one of its requests is answered."""
+    """The wizard of one window during a request."""
 
     request: PageRequest
     window: WindowDraft
@@ -79,7 +79,7 @@ def _opened(request: PageRequest) -> _Wizard:
 
 
 def _begin(request: PageRequest) -> HttpResponse:
-    """Open the wizard for what another page has chosen."""
+    """Start the wizard with the selection of another page."""
     if copied := text_of(request, "from"):
         configuration = find_configuration(request.workspace.group_ids, uuid_or_404(copied))
         if configuration is None:
@@ -93,7 +93,7 @@ def _begin(request: PageRequest) -> HttpResponse:
     if pk and not Executable.objects.filter(pk=pk).exists():
         raise Http404
     is_fixed = bool(pk)
-    if not pk and scenario:  # only the scenario is known: its first template is a good guess, not more
+    if not pk and scenario:  # only the scenario is known: preselect its first template
         pk = executables(scenario=scenario).values_list("pk", flat=True).first() or ""
     return _begun(request, Entered(executable=pk, fixed=is_fixed, onward=onward))
 
@@ -105,7 +105,7 @@ def _begun(request: PageRequest, entered: Entered) -> HttpResponse:
 
 
 def _take(wizard: _Wizard, step: str) -> HttpResponse:
-    """Keep what was entered into a step, then do what the pressed button says."""
+    """Store the input of a step, then execute the pressed button."""
     request = wizard.request
     form = _form(wizard, step, request.POST)
     is_valid = form.is_valid()
@@ -130,7 +130,7 @@ def _take(wizard: _Wizard, step: str) -> HttpResponse:
 
 
 def _create(wizard: _Wizard) -> HttpResponse:
-    """Make the configuration that the review has shown, or say there what has to be mended."""
+    """Create the configuration of the review, or show there what has to be fixed."""
     request = wizard.request
     if request.POST.get("go") == "back":
         return wizard.to(wizard.entered.steps()[-2])
@@ -160,13 +160,13 @@ def _create(wizard: _Wizard) -> HttpResponse:
 
 
 def _onward_address(entered: Entered, **query: str) -> str:
-    """Return the address of the wizard for deployments that this one was opened in."""
+    """Return the URL of the deployment wizard that this one was opened from."""
     return f"{reverse('deployment-create')}?{urlencode({'draft': entered.onward} | query)}"
 
 
 def _stale(wizard: _Wizard, step: str) -> HttpResponse:
-    """Refuse what was sent from a page that shows something else than what is stored, and show that."""
-    if wizard.request.POST.get("go") == "check":  # the next press of a button tells
+    """Refuse input from a page that is based on other values than the stored ones, and show the stored ones."""
+    if wizard.request.POST.get("go") == "check":  # the next press of a button reports it
         return HttpResponse(status=204)
     told = _(
         "What was entered here has been changed, created or cancelled in another window meanwhile. "
@@ -217,7 +217,7 @@ def _show(
 
 
 def _form(wizard: _Wizard, step: str, data: QueryDict | None) -> StepForm:
-    """Return the form of a step, with `data` or with what is in the draft."""
+    """Return the form of a step, with `data` or with the values of the draft."""
     entered = wizard.entered
     template = entered.template
     if step == "name" or template is None:
@@ -234,14 +234,14 @@ def _form(wizard: _Wizard, step: str, data: QueryDict | None) -> StepForm:
 
 
 def _forgive_untouched(form: StepForm, touched: str) -> None:
-    """Leave out what is wrong with empty fields but the one that was just left: nobody has been there yet."""
+    """Remove the errors of empty fields that the user has not visited yet."""
     for name in list(form.errors):
         if name != touched and not form.data.get(name):
             del form.errors[name]
 
 
 def _with_entries(entered: Entered, form: StepForm, *, reset: str) -> Entered:
-    """Return the draft with what a form holds; the parameter `reset` goes back to its default."""
+    """Return the draft with the values of a form; the parameter `reset` gets its default."""
     entries = form.entries()
     if isinstance(form, TemplateForm):
         entered = for_template(entered, entries["executable"], onward=entered.onward)
@@ -251,7 +251,7 @@ def _with_entries(entered: Entered, form: StepForm, *, reset: str) -> Entered:
 
 
 def _review(request: PageRequest, entered: Entered) -> dict[str, Any]:
-    """Return the values as they will be, with the name of each chosen artifact."""
+    """Return the final values, with the name of each selected artifact."""
     template = entered.template
     if template is None:
         return {}
@@ -274,7 +274,7 @@ def _templates() -> list[Executable]:
 
 
 def _artifact_page(wizard: _Wizard, name: str) -> str:
-    """Return the address of the page that adds an artifact for an input and comes back with it chosen."""
+    """Return the URL of the page that adds an artifact for an input and returns with it selected."""
     entered = wizard.entered
     slots = entered.template.artifacts if entered.template else ()
     query = {
