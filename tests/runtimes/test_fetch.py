@@ -197,7 +197,7 @@ def test_an_address_is_encoded_by_us_and_the_file_gets_a_name_of_ours(
 
     assert deployed.served() == "a model"
 
-    assert [one for one, _ in server.asked] == [asked]
+    assert [one for one, _ in server.asked] == [asked], deployed.said()
     shown = Path(deployed.said("stdout")[1])
     assert shown.name == name
     assert shown.is_relative_to(machine.home / "cache" / "artifacts")
