@@ -19,6 +19,15 @@ hypothesis.register_profile("launchpad", deadline=None)  # 200 ms for one exampl
 hypothesis.load_profile("launchpad")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: whole installations, then browsers.
+
+    Else the last processes of a run wait for one module of minutes. Tests of a module keep their order.
+    """
+    long = ("stack", "browser")
+    items.sort(key=lambda item: next((at for at, mark in enumerate(long) if item.get_closest_marker(mark)), len(long)))
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
     settings = connections["default"].settings_dict
