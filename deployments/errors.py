@@ -11,7 +11,7 @@ class LaunchpadError(Exception):
 
 
 class Explained(LaunchpadError):
-    """Errors that the loop writes down: with a code and its values, or a text of somebody else's."""
+    """Errors that the reconciler stores: with a code and its values, or a text of another program."""
 
     def __init__(self, message: Message | str) -> None:
         super().__init__(message)

@@ -62,8 +62,8 @@ class Person:
     def update(self, deployment: str, configuration: str, *, rollback_on_failure: bool = False) -> None:
         """Update, again and again while the page refuses it, as in the middle of another step."""
         fields = {"configuration": configuration} | ({"rollback_on_failure": "on"} if rollback_on_failure else {})
-        wish = {"configuration_id": configuration.replace("-", ""), "target_status": "RUNNING"}
-        self._until(f"deployments/{deployment}/update/", wish, **fields)
+        expected = {"configuration_id": configuration.replace("-", ""), "target_status": "RUNNING"}
+        self._until(f"deployments/{deployment}/update/", expected, **fields)
 
     def roll_back(self, deployment: str) -> None:
         """Press the button once."""
@@ -86,16 +86,16 @@ class Person:
         url = f"{self._stack.base_url}/{path}"
         return self._stack.http.request("POST", url, body=urlencode(fields), headers=headers, redirect=False)
 
-    def _until(self, path: str, wish: dict[str, str], **fields: str) -> None:
-        """Send a form until the wish is kept, or there is no such deployment any more."""
+    def _until(self, path: str, expected: dict[str, str], **fields: str) -> None:
+        """Send a form until the deployment is as expected, or does not exist any more."""
         deployment = path.split("/")[1]
 
         def asked() -> bool:
             if (answer := self._ask("POST", path, **fields)) is None:
                 return False
-            columns = ", ".join(wish)
+            columns = ", ".join(expected)
             rows = self._stack.rows(f"SELECT {columns} FROM deployments_deployment WHERE id = ?", deployment)
-            return answer.status == 404 or not rows or rows[0] == tuple(wish.values())
+            return answer.status == 404 or not rows or rows[0] == tuple(expected.values())
 
         wait_until(asked, timeout=PATIENCE, what=f"{path} is accepted", pause=0.1)
 

@@ -1,6 +1,6 @@
 """Everything that depends on how a database locks and compares holds on PostgreSQL as it does on SQLite.
 
-The tests of the loop, of the operations and of searches run a second time, in a process of their own, on a real
+The tests of the reconciler, of the operations and of searches run a second time, in a process of their own, on a real
 PostgreSQL that comes as a wheel.
 """
 

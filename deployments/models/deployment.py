@@ -62,12 +62,12 @@ class DeploymentQuerySet(models.QuerySet["Deployment"]):
 
 
 class Deployment(Reported):
-    """One running model, wanted and seen.
+    """One running model: its desired and its observed state.
 
-    Wanted: `target_status`, `configuration`, `generation` (counts up with each wish), `rollback_on_failure` (whether a
-    failed update goes back to the configuration that was running), `expires_at`.
-    Seen: the rest. `reason` and `params` say what it is at. `serving_generation` is the generation that public traffic
-    goes to, `failed_generation` the one that was given up. A pass is due when `next_reconcile_at` has come or
+    Desired: `target_status`, `configuration`, `generation` (grows with each change), `rollback_on_failure` (whether
+    a failed update is rolled back to the configuration that was running), `expires_at`.
+    Observed: the rest. `reason` and `params` are its message. `serving_generation` is the generation that gets public
+    traffic, `failed_generation` the one that has failed. A reconcile is due when `next_reconcile_at` has come or
     `observed_generation < generation`.
     """
 
@@ -132,7 +132,7 @@ class Deployment(Reported):
 
 
 class Generation(Reported):
-    """The way of one wish from request to public traffic.
+    """The way of one requested change to public traffic.
 
     `server_spec` is what the template and the configuration gave when it began, a `serving_template.ServerSpec` as a
     mapping, so that a later import of the template changes no running deployment.

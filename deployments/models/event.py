@@ -21,7 +21,7 @@ class DeploymentEvent(Reported):
     """Written in the same transaction as the change it tells of; never changed.
 
     A change of the status has the reason StatusChanged, with the message that the deployment had then as a value.
-    `actor` is who asked, `""` when the loop acted by itself.
+    `actor` is who has requested it, `""` when the reconciler acted by itself.
     """
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="events")

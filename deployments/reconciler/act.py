@@ -180,7 +180,7 @@ def _advance_past_fence(context: ReconcileContext, replica: Replica) -> bool:
     """Advance to an attempt that may run: that of the row was stopped, and the runtime has no trace of it any more.
 
     Raises:
-        LeaseLost: another pass may be at work, and may have stopped it for good.
+        LeaseLost: another reconcile may be running, and may have stopped it for good.
     """
     context.change(lease_token=context.deployment.lease_token)
     rows = Replica.objects.filter(pk=replica.pk, is_reserved=True, attempt__lte=F("fence"))

@@ -1,6 +1,6 @@
 """The deployments that wait for capacity on a connection: checked together instead of reconciling each.
 
-A waiting deployment makes a pass only once a minute. It is woken as soon as what it waits for is there: after every
+A waiting deployment is reconciled only once a minute. It is woken as soon as its capacity is available: after every
 release, and by each sweep, which also sees what else changes capacity (a larger connection, an older one that gave
 up).
 The look is arithmetic over one query; it writes only the numbers that have changed.

@@ -99,5 +99,5 @@ def file_name(url: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """Return a text in which the addresses show no query, which may be a signature, and nobody's password."""
+    """Return a text whose URLs have neither a query, which may be a signature, nor a password."""
     return _QUERY.sub(r"\1?…", _PEOPLE.sub(r"\1", text))

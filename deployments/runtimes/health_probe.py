@@ -12,7 +12,7 @@ from deployments import reasons
 from deployments.lifecycle import ReplicaPhase
 from deployments.messages import Message
 
-TIMEOUT = 1.0  # seconds, for all of it: a server that answers a byte at a time must not hold up a pass
+TIMEOUT = 1.0  # seconds, in total: a server that answers byte by byte must not delay a reconcile
 END_TIMEOUT = 0.2  # seconds to wait for the end of an answer of unknown length
 _MAX_HEAD = 65536  # bytes
 _MAX_ANSWER = 1 << 20  # bytes; a health path that sends more is cut off

@@ -12,7 +12,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
-# Lets every question about its health run into its limit, so that nearly always a pass holds the lease.
+# Lets every health check run into its timeout, so that a reconcile holds the lease nearly always.
 SILENT = """
 import os, socket, threading
 with socket.create_server(("127.0.0.1", int(os.environ["PORT"]))) as listener:
@@ -31,9 +31,9 @@ def test_a_killed_worker_holds_up_nothing() -> None:
 
         wait_until(lambda: stack.model_servers(), timeout=60, what="its server runs")
         worker = stack.process("worker")
-        held = wait_until(lease, pause=0.002, what="a pass is under way")
+        held = wait_until(lease, pause=0.002, what="a reconcile is running")
         worker.kill()
         killed_at = time.monotonic()
-        wait_until(lambda: lease() not in {"", held}, timeout=SOON, what="another pass is under way")
+        wait_until(lambda: lease() not in {"", held}, timeout=SOON, what="another reconcile is running")
 
         assert time.monotonic() - killed_at < SOON

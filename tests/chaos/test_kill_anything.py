@@ -20,13 +20,13 @@ pytestmark = pytest.mark.stack
 
 ROUNDS = int(os.environ.get("LAUNCHPAD_TEST_ROUNDS", "20"))
 SETTLED_SECONDS = 120.0
-LATEST = 0.6  # seconds after the beginning of a wish that something is killed
+LATEST = 0.6  # seconds after a request at which something is killed
 # Each program twice as often as all at once, which costs a whole start.
 VICTIMS = ["worker", "worker", "web", "web", "valkey", "valkey", "gateway", "gateway", "supervisor", "everything"]
 
 
 @dataclass
-class Wishes:
+class DesiredState:
     """What has been asked for, and was answered.
 
     Args:
@@ -74,76 +74,78 @@ def _supervisor(stack: Stack) -> psutil.Process:
     return found
 
 
-def wish(person: Person, chance: random.Random, configurations: dict[str, str], wishes: Wishes) -> None:
+def request_change(
+    person: Person, chance: random.Random, configurations: dict[str, str], desired: DesiredState
+) -> None:
     """Ask for one thing: most often a new deployment, else an update, a stop or a deletion of one there is."""
-    kinds = ["create", "create", "update", "stop"] if wishes.running else ["create"]
-    kind = chance.choice([*kinds, "delete"] if wishes.stopped else kinds)
+    kinds = ["create", "create", "update", "stop"] if desired.running else ["create"]
+    kind = chance.choice([*kinds, "delete"] if desired.stopped else kinds)
     if kind == "create":
         name = chance.choice(list(configurations))
-        wishes.running[person.create(configurations[name])] = name
+        desired.running[person.create(configurations[name])] = name
     elif kind == "update":
-        deployment = chance.choice(list(wishes.running))
-        other = next(name for name in configurations if name != wishes.running[deployment])
+        deployment = chance.choice(list(desired.running))
+        other = next(name for name in configurations if name != desired.running[deployment])
         person.update(deployment, configurations[other])
-        wishes.running[deployment] = other
+        desired.running[deployment] = other
     elif kind == "stop":
-        deployment = chance.choice(list(wishes.running))
+        deployment = chance.choice(list(desired.running))
         person.stop(deployment)
-        del wishes.running[deployment]
-        wishes.stopped.add(deployment)
+        del desired.running[deployment]
+        desired.stopped.add(deployment)
     else:
-        deployment = chance.choice(list(wishes.stopped))
+        deployment = chance.choice(list(desired.stopped))
         person.delete(deployment)
-        wishes.stopped.remove(deployment)
-        wishes.deleted.add(deployment)
+        desired.stopped.remove(deployment)
+        desired.deleted.add(deployment)
 
 
 def test_twenty_times_kill_9_while_people_work() -> None:
-    """A failure names its seed; LAUNCHPAD_TEST_SEED repeats its wishes and its victims."""
+    """A failure names its seed; LAUNCHPAD_TEST_SEED repeats its requests and its victims."""
     seed = int(os.environ.get("LAUNCHPAD_TEST_SEED", random.randrange(10_000)))
-    wishes = Wishes()
+    desired = DesiredState()
     with running_stack() as stack, ThreadPoolExecutor(1) as people:
         configurations = make_configurations(stack, a={}, b={})
         person = Person(stack)
         killer = Killer(stack, random.Random(seed))
         chance = random.Random(seed + 1)
         for _ in range(ROUNDS):
-            asked = people.submit(wish, person, chance, configurations, wishes)
+            asked = people.submit(request_change, person, chance, configurations, desired)
             killer.strike()
             asked.result()
-        _adopt_unanswered(stack, configurations, wishes)
-        _check_the_end(stack, wishes, f"LAUNCHPAD_TEST_SEED={seed}")
+        _adopt_unanswered(stack, configurations, desired)
+        _check_the_end(stack, desired, f"LAUNCHPAD_TEST_SEED={seed}")
 
 
-def _adopt_unanswered(stack: Stack, configurations: dict[str, str], wishes: Wishes) -> None:
+def _adopt_unanswered(stack: Stack, configurations: dict[str, str], desired: DesiredState) -> None:
     """Deployments whose creation was asked for twice, as the first answer was lost, are wanted as well."""
     names = {pk.replace("-", ""): name for name, pk in configurations.items()}
-    known = wishes.running.keys() | wishes.stopped | wishes.deleted
+    known = desired.running.keys() | desired.stopped | desired.deleted
     for pk, configuration in stack.rows("SELECT id, configuration_id FROM deployments_deployment"):
         if pk not in known:
-            wishes.running[pk] = names[configuration]
+            desired.running[pk] = names[configuration]
 
 
-def _check_the_end(stack: Stack, wishes: Wishes, hint: str) -> None:
-    wanted = dict.fromkeys(wishes.running, "RUNNING") | dict.fromkeys(wishes.stopped, "STOPPED")
+def _check_the_end(stack: Stack, desired: DesiredState, hint: str) -> None:
+    expected = dict.fromkeys(desired.running, "RUNNING") | dict.fromkeys(desired.stopped, "STOPPED")
     found: dict[str, str] = {}
 
     def settled() -> bool:
         nonlocal found
         found = dict(stack.rows("SELECT id, status FROM deployments_deployment"))
-        return found == wanted and _served(stack) == wishes.running
+        return found == expected and _served(stack) == desired.running
 
     try:
-        wait_until(settled, timeout=SETTLED_SECONDS, what="all deployments are as wished", pause=0.2)
+        wait_until(settled, timeout=SETTLED_SECONDS, what="all deployments are in their desired state", pause=0.2)
     except AssertionError as error:
-        raise AssertionError(f"{hint}: {error} Wanted {wanted}, found {found}, served {_served(stack)}") from error
+        raise AssertionError(f"{hint}: {error} Expected {expected}, found {found}, served {_served(stack)}") from error
     wait_until(lambda: stack.health() == 200, timeout=60, what="the web server is back from its last death")
     caller = Caller(stack)
-    for deployment in wishes.running:
+    for deployment in desired.running:
         wait_until(lambda pk=deployment: caller.status(pk) == 200, timeout=20, what=f"{deployment} answers")  # type: ignore[misc]
-    assert {caller.status(deployment) for deployment in wishes.stopped} <= {503}
-    assert {caller.status(deployment) for deployment in wishes.deleted} <= {404}
-    _check_the_traces(stack, wishes)
+    assert {caller.status(deployment) for deployment in desired.stopped} <= {503}
+    assert {caller.status(deployment) for deployment in desired.deleted} <= {404}
+    _check_the_traces(stack, desired)
 
 
 def _served(stack: Stack) -> dict[str, str]:
@@ -161,11 +163,11 @@ def _served(stack: Stack) -> dict[str, str]:
     return served
 
 
-def _check_the_traces(stack: Stack, wishes: Wishes) -> None:
+def _check_the_traces(stack: Stack, desired: DesiredState) -> None:
     """Nothing is left of what was deleted, and the history of the others is whole."""
     folders = {path.name.split("-")[0] for path in (stack.home / "replicas").glob("d*")}
-    assert not folders & wishes.deleted
+    assert not folders & desired.deleted
     created = {
         pk for (pk,) in stack.rows("SELECT deployment_id FROM deployments_deploymentevent WHERE code = 'CREATE'")
     }
-    assert created >= wishes.running.keys() | wishes.stopped
+    assert created >= desired.running.keys() | desired.stopped

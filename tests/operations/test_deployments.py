@@ -1,4 +1,4 @@
-"""What may be wished of deployments, and by whom."""
+"""Which changes of deployments may be requested, and by whom."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_bulk_takes_no_more_than_a_hundred() -> None:
         operations.delete_deployments(EDITOR, group, [f"d{n:015x}" for n in range(101)])
 
 
-def test_of_two_wishes_for_the_same_state_one_is_refused() -> None:
+def test_of_two_requests_on_the_same_state_one_is_refused() -> None:
     first = factories.make_deployment()
     second = Deployment.objects.get(pk=first.pk)
     operations.stop_deployment(EDITOR, first)

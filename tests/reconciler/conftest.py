@@ -1,4 +1,4 @@
-"""The gateway runs once for all tests of the loop; each test has a database and a world of its own."""
+"""The gateway runs once for all tests of the reconciler; each test has a database and a world of its own."""
 
 from __future__ import annotations
 

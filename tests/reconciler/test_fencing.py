@@ -20,7 +20,7 @@ class Cut(BaseException):
 
 
 def stop_meanwhile(world: FakeWorld, deployment: Deployment) -> None:
-    """Let a pass that is about to start a server lose its lease there, and another one stop the deployment."""
+    """Let a reconcile that is about to start a server lose its lease there, and another one stop the deployment."""
 
     def meanwhile(spec: ReplicaSpec) -> None:
         world.engine.before_start = lambda spec: None
@@ -48,7 +48,7 @@ def test_what_a_pass_has_started_that_died_then_is_ended_by_the_next_look(fake_w
     (name,) = fake_world.alive(deployment)
     Replica.objects.update(
         fence=1, phase=ReplicaPhase.STARTING
-    )  # another pass was told to stop it, and the runtime too
+    )  # another reconcile was to stop it, and has called the runtime
 
     due()
 
@@ -80,7 +80,7 @@ def test_a_pass_without_its_lease_never_passes_the_fence(fake_world: FakeWorld) 
     fake_world.engine.before_start = lambda spec: None
     Replica.objects.update(fence=1)
     Deployment.objects.update(lease_token="somebody", next_reconcile_at=timezone.now())
-    assert leases.acquire(deployment.pk) is not None  # which the pass below does not have
+    assert leases.acquire(deployment.pk) is not None  # which the reconcile below does not have
 
     assert reconcile(deployment.pk) == []
 

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def waiting() -> Deployment:
-    """A deployment that wants a pass."""
+    """A deployment that is due."""
     return make.make_deployment(status=Status.UNKNOWN)
 
 

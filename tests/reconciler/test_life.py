@@ -157,9 +157,9 @@ def test_a_look_at_a_settled_deployment_commits_little(world: FakeWorld) -> None
     deployment = world.until_status(world.deploy(), Status.RUNNING)
     world.until(lambda: not due(), "it is settled")
 
-    def writes(proved_ago: timedelta) -> list[str]:
+    def writes(verified_ago: timedelta) -> list[str]:
         now = timezone.now()
-        Generation.objects.update(verified_at=now - proved_ago)
+        Generation.objects.update(verified_at=now - verified_ago)
         Deployment.objects.update(next_reconcile_at=now)
         with CaptureQueriesContext(connection) as queries:
             reconcile(deployment.pk)
@@ -248,8 +248,8 @@ def test_a_stop_during_a_pass_is_not_lost(world: FakeWorld) -> None:
 
     operations.stop_deployment(ACTOR, deployment)
 
-    assert reconcile(deployment.pk) == []  # its kick finds the lease taken
-    assert leases.release(lease, None) is True  # so the pass at work says that another one is due
+    assert reconcile(deployment.pk) == []  # its request to reconcile finds the lease in use
+    assert leases.release(lease, None) is True  # so the running reconcile reports that another one is due
     world.until_status(deployment, Status.STOPPED)
 
 

@@ -1,4 +1,4 @@
-"""Several passes, wishes and placements at the same moment have one effect."""
+"""Several reconciles, requests and schedulings at the same moment have one effect."""
 
 from __future__ import annotations
 

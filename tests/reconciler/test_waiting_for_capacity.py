@@ -129,5 +129,5 @@ def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(fake_w
         Deployment.objects.filter(pk=first.pk).update(next_reconcile_at=timezone.now())
         return Requeue(deployment_id=second.pk) in reconcile(first.pk)
 
-    wait_until(release_wakes_the_second, what="the pass that releases asks for one over the deployment that waits")
+    wait_until(release_wakes_the_second, what="the reconcile that releases enqueues one of the waiting deployment")
     world.until_status(second, Status.RUNNING)

@@ -40,7 +40,10 @@ def test_nothing_of_ours_leaves_an_error_in_the_log_of_a_server(world: World, st
     def asked() -> str:
         return "".join(text_of(local_runtime(), deployment.pk, LogFilter()))
 
-    world.until(lambda: asked().count("GET / HTTP/1.1") >= 6, "it was asked by probe, proof and gateway several times")
+    world.until(
+        lambda: asked().count("GET / HTTP/1.1") >= 6,
+        "it was requested by health probe, readiness check and gateway several times",
+    )
     assert not [line for line in asked().splitlines() if "Error" in line or "Exception" in line]
     assert Generation.objects.get(deployment=deployment).readiness_answer == reasons.PROBE_SUCCEEDED(
         request="GET /", status=status

@@ -1,4 +1,4 @@
-"""A small real world for the loop: the local runtime, a real gateway, real servers, and passes made by hand."""
+"""A small real world for the reconciler: the local runtime, a real gateway, real servers, and explicit reconciles."""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ def _status_details(deployment: Deployment) -> dict[str, Any]:
     return {
         **_said(deployment.message),
         "severity": deployment.status_severity,
-        "provedAt": deployment.verified_at,
+        "verifiedAt": deployment.verified_at,
         **story,
     }
 

@@ -3,7 +3,7 @@
     facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next reconcile
 
 Nothing here reads a clock, a table or a process, so the whole table of the lifecycle can be tested without any of
-them. Every action is safe to repeat: a pass may be lost or doubled at any point.
+them. Every action is safe to repeat: a reconcile may be lost or repeated at any point.
 """
 
 from __future__ import annotations

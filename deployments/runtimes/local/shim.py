@@ -126,7 +126,7 @@ class Shim:
         try:
             os.killpg(self.child, number)
         except ProcessLookupError:
-            return  # it has ended meanwhile; its exit is noted by the loop
+            return  # it has ended meanwhile; its exit is recorded by the reconciler
         except PermissionError:
             os.kill(self.child, number)
 

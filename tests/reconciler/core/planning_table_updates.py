@@ -49,13 +49,13 @@ UPDATES: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         [Schedule(2)],
     ),
     (
-        "an update moves the traffic only when it is proved",
+        "an update moves the traffic only when it is verified",
         serving(running(), generation(2, replica(P.HEALTHY))),
         Status.RUNNING,
         [Probe(2)],
     ),
     (
-        "a proved update gets the traffic",
+        "a verified update gets the traffic",
         serving(running(), generation(2, replica(P.HEALTHY), verified_at=PAST)),
         Status.RUNNING,
         [Route(2)],

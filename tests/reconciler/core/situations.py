@@ -1,4 +1,4 @@
-"""What the loop may find: the states that the table of the lifecycle and its tests are made of."""
+"""The observed states that the table of the lifecycle and its tests are made of."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def test_no_step_waits_for_ever(step: Step) -> None:
 
 
 def travel(phase_at: Callable[[timedelta], P], limits: Mapping[Step, timedelta], until: timedelta) -> list[Plan]:
-    """Plan once a second with what the passes before have written, as the loop does, and return every plan."""
+    """Plan once a second with the stored results of previous plans, as the reconciler does, and return every plan."""
     plans: list[Plan] = []
     began = NOW
     steps = {Step.REQUESTED: began}
