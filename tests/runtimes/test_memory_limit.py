@@ -44,13 +44,12 @@ def machine(request: pytest.FixtureRequest, new_machine: NewMachine) -> Machine:
 
 def test_a_server_that_uses_more_is_ended_with_the_reason_and_leaves_nothing(machine: Machine) -> None:
     machine.start_python(f"print('loading'); {TAKES}", resources=LIMIT)
-    server = machine.pid("server")
 
     ended = machine.ended()
 
     assert (ended.reason, render(ended.message)) == (ExitReason.OUT_OF_MEMORY, SAYS)
     assert ended.first_error == "", "what it said last was not why it was killed"
-    assert is_gone(server)
+    assert is_gone(machine.pid("server"))
     assert machine.lines("launchpad")[-1] == SAYS
     machine.runtime.delete(machine.name)
     assert control_groups(machine.name) == []
