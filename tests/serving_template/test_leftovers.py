@@ -1,4 +1,4 @@
-"""What an import says about the parts of a template that nothing makes use of."""
+"""Importing a template reports its unused parts."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def test_a_template_that_is_used_whole_leaves_nothing_out() -> None:
 
 @pytest.mark.django_db
 def test_an_import_lists_them() -> None:
+    make.make_connection()  # its driver adds warnings of its own
     (imported,) = import_templates(ACTOR, EXTRAS)
 
     assert "has a command that belongs into its container image" in imported.warning
@@ -77,6 +78,7 @@ def test_an_import_lists_them() -> None:
 
 @pytest.mark.django_db
 def test_a_model_format_alone_is_said_to_be_what_cannot_run() -> None:
+    make.make_connection()  # its driver is asked whether it can run the template
     (imported,) = import_templates(
         ACTOR, f"{HEAD}    spec: {{predictor: {{model: {{modelFormat: {{name: sklearn}}}}}}}}\n"
     )
