@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from django.db.models import F
+from django.db.models.fields.json import KeyTextTransform
 
 from deployments.gateway.holders import load_grants
 from deployments.models import Deployment, Replica, ServiceKey, User
@@ -107,29 +109,36 @@ def load() -> RoutingTable:
     read_at = time.monotonic_ns()
     deployments = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
     groups = {pk: group for pk, group, _ in deployments}
+    # Read in each sweep: two values of each server spec, and of each replica what a server is made from.
     replicas = (
         Replica.objects.filter(is_reserved=True, port__gt=0)
-        .select_related("generation")
-        .order_by("generation__deployment_id", "generation__number", "number")
+        .annotate(
+            health_path=KeyTextTransform("health_path", "generation__server_spec"),
+            retry=KeyTextTransform("retry", "generation__server_spec"),
+            deployment_id=F("generation__deployment_id"),
+            generation_number=F("generation__number"),
+        )
+        .only("name", "number", "host", "port", "endpoint")
+        .order_by("deployment_id", "generation_number", "number")
     )
     servers: dict[tuple[str, int], list[Server]] = {}
     upstreams: dict[tuple[str, int], Upstream] = {}
-    server_specs: dict[tuple[str, int], Mapping[str, Any]] = {}
+    asked: dict[tuple[str, int], tuple[str, str]] = {}  # health path, what may be repeated
     for replica in replicas:
-        key = (replica.generation.deployment_id, replica.generation.number)
+        key = (replica.deployment_id, replica.generation_number)
         if key[0] in groups:  # not one that was created after the deployments were read
             upstream = upstream_of(replica)
             is_alike = upstream is not None and upstream == upstreams.setdefault(key, upstream)
             servers.setdefault(key, []).append(_server(replica) if is_alike else _unreachable(replica))
-            server_specs[key] = replica.generation.server_spec
+            asked[key] = (replica.health_path, replica.retry)
     backends = tuple(
         Backend(
             deployment_id=key[0],
             generation=key[1],
             resource_group=groups[key[0]],
             servers=tuple(backend_servers),
-            health_path=str(server_specs[key]["health_path"]),
-            retry=Retry(server_specs[key]["retry"]),
+            health_path=asked[key][0],
+            retry=Retry(asked[key][1]),
             upstream=upstreams.get(key, Upstream()),
         )
         for key, backend_servers in servers.items()
