@@ -1,8 +1,9 @@
-"""The documents for people who change Launchpad name only files that are there."""
+"""The documents for people who change Launchpad name only files, classes and layers that are there."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -10,6 +11,7 @@ from launchpad.home import BASE_DIR
 
 _PATH = re.compile(r"`(\w[\w<>./-]*(?:/|\.(?:py|html|css|yaml|yml|toml|po|template|md|in|txt)))`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+_CLASS = re.compile(r"`([A-Z]\w*[a-z]\w*)(?:\.\w+)?`")
 _PLACES = ("", "deployments/", "deployments/reconciler/", "deployments/reconciler/core/", "launchpad/")
 _LOCAL = "deployments/runtimes/local/"
 
@@ -22,6 +24,31 @@ def test_files_and_links_in_a_document_lead_somewhere(name: str) -> None:
     missing = {path for path in named if not any(_is_there(f"{place}{path}") for place in (*_PLACES, _LOCAL))}
 
     assert not missing
+
+
+@pytest.mark.parametrize("name", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_classes_in_a_document_are_defined_in_the_code(name: str) -> None:
+    code = [
+        path.read_text() for part in ("deployments", "launchpad", "tests") for path in (BASE_DIR / part).rglob("*.py")
+    ]
+    defined = set(re.findall(r"^class (\w+)", "\n".join(code), re.MULTILINE))
+    named = set(_CLASS.findall((BASE_DIR / name).read_text()))
+
+    assert named
+    assert named <= defined
+
+
+def test_the_layers_in_the_document_are_those_of_the_import_contract() -> None:
+    contracts = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["name"] == "Imports go one way")
+    table = (BASE_DIR / "ARCHITECTURE.md").read_text().split("## Layers")[1].split("\n##")[0]
+    rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+
+    described = [set(re.findall(r"`(\w+)`", row)) for row in rows]
+
+    assert [name for row in described for name in sorted(row)] == [
+        name for layer in layers for name in sorted(layer.split(" | "))
+    ]
 
 
 _TEXTS = (

@@ -1,8 +1,8 @@
 """The reconciler: each reconcile brings the observed state of one deployment towards its desired state.
 
-    pass = lease -> observe -> plan (pure function) -> act -> record (guarded by the lease)
+    reconcile = lease -> observe -> plan (pure function) -> act -> record (guarded by the lease)
 
-Passes may be lost, doubled or cut off anywhere; the next one goes on from the rows and from what the runtime shows.
+A reconcile may be lost, repeated or interrupted at any point; the next one continues from the rows and the runtime.
 """
 
 from deployments.reconciler.housekeeping import remove_emptied_groups

@@ -22,7 +22,7 @@ from deployments.models import Deployment
 from deployments.reconciler.clock import CLOCK_SLACK
 from deployments.runtimes.processes import is_alive, start_mark
 
-LEASE_SECONDS = 30  # longer than a task may run (20 s), which is longer than a call to a runtime (10 s)
+LEASE_SECONDS = 30  # renewed at each step; longer than a call to a runtime (10 s) and a readiness check (5 s) together
 MAX_PAUSE = timedelta(hours=1)  # between two reconciles
 
 

@@ -1,0 +1,1 @@
+"""Where model servers run: the contract of a runtime (`base`), its registry, and a folder for each kind."""

@@ -109,7 +109,8 @@ class ReplicaSpec:
         args: more arguments; in an image, what replaces its own. Both are rendered but for the placeholders that the
             runtime fills in (see `placeholders`), which may stand anywhere in them and in the values of `env`.
         port: where the server listens when it is not told otherwise; None when the template does not say.
-        env: environment of the server; nothing of our own environment is added but PATH, HOME, LANG, TMPDIR and PORT.
+        env: environment of the server. The runtime adds HOST and PORT, where the server has to listen, and what
+            programs need (PATH, HOME, LANG, TMPDIR ...); nothing of Launchpad's own environment is inherited.
         secret_env: more of the server's environment, which is written nowhere: neither to a disk nor into a log.
         requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
             are some, the environment's `bin` stands first in PATH, so that `python` is its interpreter.

@@ -1,6 +1,6 @@
 """Decides the next actions of a reconcile: a pure function from the observed state to a plan.
 
-    facts (wanted + seen) --plan()--> actions, status, message, steps done, time of the next reconcile
+    ObservedState --plan()--> Plan: actions, status, message, completed steps, time of the next reconcile
 
 Nothing here reads a clock, a table or a process, so the whole table of the lifecycle can be tested without any of
 them. Every action is safe to repeat: a reconcile may be lost or repeated at any point.
