@@ -14,9 +14,10 @@ _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _CLASS = re.compile(r"`([A-Z]\w*[a-z]\w*)(?:\.\w+)?`")
 _PLACES = ("", "deployments/", "deployments/reconciler/", "deployments/reconciler/core/", "launchpad/")
 _LOCAL = "deployments/runtimes/local/"
+_DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", [*_DOCUMENTS, f"{_LOCAL}README.md"])
 def test_files_and_links_in_a_document_lead_somewhere(name: str) -> None:
     text = (BASE_DIR / name).read_text()
     named = {*_PATH.findall(text), *_LINK.findall(text)}
@@ -72,3 +73,10 @@ def test_no_text_that_no_compiler_reads_has_the_marks_of_a_merge() -> None:
 def _is_there(path: str) -> bool:
     """Return whether a path leads to something; `<noun>` in it stands for any name."""
     return any(BASE_DIR.glob(re.sub(r"<\w+>", "*", path).rstrip("/")))
+
+
+def test_the_document_of_the_local_runtime_names_each_of_its_modules() -> None:
+    named = set(re.findall(r"`(\w+\.py)`", (BASE_DIR / _LOCAL / "README.md").read_text()))
+    modules = {path.name for path in (BASE_DIR / _LOCAL).glob("*.py")} - {"__init__.py"}
+
+    assert modules <= named
