@@ -109,7 +109,8 @@ def test_a_server_is_the_user_of_the_setting_and_no_more(world: World, run_as: A
 def test_a_server_sees_nothing_of_the_home_but_what_is_its_own(world: World) -> None:
     home = Path(settings.LAUNCHPAD_HOME)
     neighbour = world.until_status(world.deploy(), Status.RUNNING)
-    (home / "secrets-key").touch()
+    for name in ("secrets-key", "test.sqlite3"):
+        (home / name).touch()
     secrets = [home / "secrets-key", home / "test.sqlite3", home / "tls" / "ca.pem", *world.specs(neighbour)]
     assert all(path.exists() for path in secrets)
     own = home / "replicas"
