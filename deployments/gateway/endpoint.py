@@ -93,9 +93,11 @@ def gateway_config() -> GatewayConfig:
 
 
 def _connections() -> int:
-    """Return how many connections the file descriptors allow: each needs two, to the client and to a server."""
+    """Return how many connections the file descriptors allow: each needs two, and health checks take a tenth more."""
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    return MAX_CONNECTIONS if limit == resource.RLIM_INFINITY else max(100, min(MAX_CONNECTIONS, limit // 2 - 100))
+    return (
+        MAX_CONNECTIONS if limit == resource.RLIM_INFINITY else max(100, min(MAX_CONNECTIONS, limit * 10 // 22 - 100))
+    )
 
 
 def certificate() -> tls.Certificate:
