@@ -168,6 +168,6 @@ def _check_the_traces(stack: Stack, desired: DesiredState) -> None:
     folders = {path.name.split("-")[0] for path in (stack.home / "replicas").glob("d*")}
     assert not folders & desired.deleted
     created = {
-        pk for (pk,) in stack.rows("SELECT deployment_id FROM deployments_deploymentevent WHERE code = 'CREATE'")
+        pk for (pk,) in stack.rows("SELECT deployment_id FROM deployments_deploymentevent WHERE reason = 'Created'")
     }
     assert created >= desired.running.keys() | desired.stopped

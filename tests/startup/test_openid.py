@@ -57,7 +57,7 @@ def come(stack: Stack, issuer: str, sub: str, *, action: str = "", **claims: obj
 
 
 def account_of(page: requests.Response) -> str:
-    found = re.search(r"Account: ([^<]+)<", page.text)
+    found = re.search(r"Account:\s+([^<]+?)\s*<", page.text)
     return found[1] if found else ""
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
     """Replace a file as a whole: a reader sees the old or the new text, never a part."""
-    draft = f"{path}.{os.getpid()}.new"
+    draft = f"{path}.{os.getpid()}.{_thread.get_ident()}.new"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with open(fd, "w", encoding="utf-8") as file:
         file.write(text)
@@ -28,7 +29,7 @@ def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
 
 def write_first(path: str, text: str) -> bool:
     """Write a file as a whole unless there is one; of all who try at once, one is told True."""
-    draft = f"{path}.{os.getpid()}.first"
+    draft = f"{path}.{os.getpid()}.{_thread.get_ident()}.first"
     write_atomically(draft, text)
     try:
         os.link(draft, path)
