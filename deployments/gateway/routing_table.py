@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import F
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from deployments.gateway.holders import load_grants
 from deployments.models import Deployment, Replica, ServiceKey, User
@@ -114,7 +114,7 @@ def load() -> RoutingTable:
         Replica.objects.filter(is_reserved=True, port__gt=0)
         .annotate(
             health_path=KeyTextTransform("health_path", "generation__server_spec"),
-            retry=KeyTextTransform("retry", "generation__server_spec"),
+            retry=KeyTransform("retry", "generation__server_spec"),
             deployment_id=F("generation__deployment_id"),
             generation_number=F("generation__number"),
         )
@@ -123,7 +123,7 @@ def load() -> RoutingTable:
     )
     servers: dict[tuple[str, int], list[Server]] = {}
     upstreams: dict[tuple[str, int], Upstream] = {}
-    asked: dict[tuple[str, int], tuple[str, str]] = {}  # health path, what may be repeated
+    asked: dict[tuple[str, int], tuple[str, object]] = {}  # health path, what may be repeated
     for replica in replicas:
         key = (replica.deployment_id, replica.generation_number)
         if key[0] in groups:  # not one that was created after the deployments were read

@@ -311,7 +311,8 @@ def test_a_page_of_a_long_log_costs_what_it_shows(client: Client, runtime: Local
             began = time.thread_time()
             client.get(address, query, headers={"HX-Request": "true"} if "after" in query else {})
             seconds.append(time.thread_time() - began)
-        assert min(seconds) < 0.1, f"{what}: {min(seconds) * 1000:.0f} ms"
+        # Of 100 MB, where all of it took 40 s: far from both, whatever the machine.
+        assert min(seconds) < 1, f"{what}: {min(seconds) * 1000:.0f} ms"
 
 
 def _long_log(runtime: LocalRuntime, name: str) -> datetime:
