@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import F
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
@@ -123,7 +124,7 @@ def load() -> RoutingTable:
     )
     servers: dict[tuple[str, int], list[Server]] = {}
     upstreams: dict[tuple[str, int], Upstream] = {}
-    asked: dict[tuple[str, int], tuple[str, object]] = {}  # health path, what may be repeated
+    asked: dict[tuple[str, int], tuple[str, Any]] = {}  # health path, what may be repeated
     for replica in replicas:
         key = (replica.deployment_id, replica.generation_number)
         if key[0] in groups:  # not one that was created after the deployments were read

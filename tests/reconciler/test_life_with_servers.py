@@ -128,7 +128,7 @@ def test_a_server_that_hangs_is_not_called_running_for_long(world: World) -> Non
 
     let_go()
 
-    # The gateway's checks take two times two seconds, with two seconds between them.
+    # The gateway's checks take two times three seconds, with two seconds between them.
     wait_until(lambda: due() == [deployment.pk], timeout=12, what="the sweep knows of it")
     world.until_status(deployment, Status.PENDING, timeout=5)
     assert deployment.message == reasons.SERVERS_SILENT(limit_seconds=60)
