@@ -83,7 +83,9 @@ class Console:
         self._next_health_check = time.monotonic() + (0.1 if waited < 30 else 2)
         if waited > 30 and not self._has_warned:
             self._has_warned = True
-            missing = "; ".join(health["problems"]) if health else "the web server does not respond"
+            missing = (
+                "; ".join(health["problems"]) if health and "problems" in health else "the web server does not respond"
+            )
             say(f"Launchpad is not ready after 30 s: {missing}. The logs are in {self._home / 'log'}.")
 
     def _report_restart(self, line: str) -> None:

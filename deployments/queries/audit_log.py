@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
-from django_stubs_ext import StrPromise
 
 from deployments.auth.permissions import require_everywhere
 from deployments.models import Actor, AuditEntry, ResourceGroup, kind_name
 from deployments.queries.filters import Choices, Filter, equals, filtered, period_filter
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 CHANNELS = ("page", "api", "admin", "command")
 
