@@ -30,6 +30,12 @@ def test_what_runs_imports_nothing_that_only_the_tests_install() -> None:
     assert missing == set()
 
 
+def test_the_locks_name_the_extras_that_are_asked_for() -> None:
+    # pip of Python 3.11 looks for `coverage[toml]` apart from `coverage==...` and refuses what has no version and hash.
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        assert "--no-strip-extras" in (ROOT / name).read_text().split("==")[0], name
+
+
 def _imported(node: ast.AST) -> Iterator[str]:
     """Yield the packages that a module imports, wherever it does; not what it imports for its types alone."""
     for child in ast.iter_child_nodes(node):
