@@ -31,7 +31,7 @@ def test_what_runs_imports_nothing_that_only_the_tests_install() -> None:
 
 
 def test_the_locks_name_the_extras_that_are_asked_for() -> None:
-    # pip of Python 3.11 looks for `coverage[toml]` apart from `coverage==...` and refuses what has no version and hash.
+    # pip of Python 3.11 takes `coverage[toml]` for another requirement than `coverage==...`, and refuses it.
     for name in ("requirements.txt", "requirements-dev.txt"):
         assert "--no-strip-extras" in (ROOT / name).read_text().split("==")[0], name
 

@@ -26,7 +26,9 @@ __all__ = [
     "Driver",
     "Endpoint",
     "ExitReason",
+    "HealthCheck",
     "LogLine",
+    "Mount",
     "Owner",
     "ReplicaExit",
     "ReplicaPhase",
@@ -96,6 +98,44 @@ class ArtifactSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mount:
+    """An empty folder that a server may write to, gone with its attempt (`emptyDir` of a template).
+
+    Args:
+        path: absolute path in the server's file system.
+        in_memory: it lies in memory, and counts as the server's.
+        size_bytes: how much it may hold, None for no limit of its own.
+    """
+
+    path: str
+    in_memory: bool = False
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """How a server is asked whether it is healthy, as `readinessProbe` of a template says it.
+
+    Args:
+        path: HTTP path that answers 2xx; `""` if an open port is enough (`tcpSocket`).
+        port: port that is asked, in the server; None for the port that it serves on.
+        headers: sent with the request.
+        initial_delay_seconds: after its start it is not asked for so long.
+        period_seconds: between two checks, at least.
+        timeout_seconds: for one answer.
+        failure_threshold: checks that have to fail in a row before a healthy server counts as unhealthy.
+    """
+
+    path: str = "/"
+    port: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    initial_delay_seconds: float = 0.0
+    period_seconds: float = 0.0
+    timeout_seconds: float = 1.0
+    failure_threshold: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReplicaSpec:
     """All that a runtime needs to start one replica.
 
@@ -118,6 +158,12 @@ class ReplicaSpec:
         fetches: input artifacts to bring to the local disk.
         resources: what the replica may use.
         health_path: HTTP path that answers 2xx when the server is healthy.
+        health_check: how else it is asked, None for a GET of `health_path` on the port that it serves on.
+        model: placeholder of the artifact that is a container's `/mnt/models`, `""` for the only one there is.
+        mounts: empty folders of a container.
+        working_dir: folder that a container's command starts in, `""` for its image's own.
+        read_only_root: a container may write to its mounts alone.
+        pull_secrets: what opens the registry of the image, each in the form of Docker's `config.json`.
         grace_seconds: from SIGTERM to SIGKILL when it is stopped.
     """
 
@@ -135,6 +181,12 @@ class ReplicaSpec:
     fetches: tuple[ArtifactSource, ...] = ()
     resources: Resources
     health_path: str
+    health_check: HealthCheck | None = None
+    model: str = ""
+    mounts: tuple[Mount, ...] = ()
+    working_dir: str = ""
+    read_only_root: bool = False
+    pull_secrets: tuple[str, ...] = field(default=(), repr=False)
     grace_seconds: float = 10.0
 
 
