@@ -13,6 +13,7 @@ from django.db import connections
 from django.utils import translation
 from hypothesis import settings as hypothesis
 
+from tests.engine import engine as engine
 from tests.environment import HOME
 
 hypothesis.register_profile("launchpad", deadline=None)  # 200 ms for one example is no promise on a busy machine
