@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import Message
 from deployments.runtimes.endpoint import Endpoint
+from deployments.runtimes.options import (
+    ConnectionReport,
+    ImageStore,
+    Offer,
+    OptionField,
+    OptionType,
+    StoredImage,
+)
 from deployments.serving_template.schema import ServerTemplate
 
 if TYPE_CHECKING:
@@ -23,12 +31,17 @@ if TYPE_CHECKING:
 __all__ = [
     "ArtifactSource",
     "Capabilities",
+    "ConnectionReport",
     "Driver",
     "Endpoint",
     "ExitReason",
     "HealthCheck",
+    "ImageStore",
     "LogLine",
     "Mount",
+    "Offer",
+    "OptionField",
+    "OptionType",
     "Owner",
     "ReplicaExit",
     "ReplicaPhase",
@@ -36,6 +49,7 @@ __all__ = [
     "ReplicaStatus",
     "Resources",
     "Runtime",
+    "StoredImage",
 ]
 
 
@@ -381,10 +395,15 @@ class Driver:
             it can be called at any time; it raises RuntimeUnavailable when the options cannot be used.
         check_options: returns what is wrong with the options of a connection, one sentence, `""` for nothing; given
             the options and those of the other connections of this kind.
+        option_fields: the options and secrets of a connection, of which its form is made.
+        test: asks with options and secrets, of a connection that need not be stored, whether and what answers there;
+            returns what it is, or one sentence on what is wrong, in TEST_SECONDS at most. Only the worker calls it.
+        address: where a connection with these options leads to, for lists: an address, or words.
+        offers: looks at the usual places of this machine for what could be connected with one click. Called by the
+            worker, at its start and from time to time; returns within ten seconds, and nothing when there is nothing.
         check: returns why connections of this kind cannot run what a template describes, None when they can; given
             the name of the template and its server. Nobody else asks what kind of runtime it is.
         warnings: returns what they would run differently than the template means.
-        secret_names: the secrets that a connection needs, e.g. ("token",).
         prepare: makes ready what all servers need, at each start of Launchpad; raises RuntimeUnavailable.
         settings_problem: returns what of the settings of Launchpad keeps it from starting servers, `""` for nothing.
         everything_here: makes a runtime over all servers on this machine, whichever connection has started them. They
@@ -398,11 +417,19 @@ class Driver:
     capabilities: Capabilities
     open: Callable[[Owner, Mapping[str, Any], Mapping[str, str]], Runtime]
     check_options: Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], str]
+    option_fields: Sequence[OptionField]
+    test: Callable[[Mapping[str, Any], Mapping[str, str]], ConnectionReport | Message]
     check: Callable[[str, ServerTemplate], Message | None]
     warnings: Callable[[str, ServerTemplate], Sequence[Message]] = lambda name, server: ()
-    secret_names: tuple[str, ...] = ()
+    address: Callable[[Mapping[str, Any]], str] = lambda options: ""
+    offers: Callable[[], Sequence[Offer]] = lambda: ()
     prepare: Callable[[], None] = lambda: None
     settings_problem: Callable[[], str] = lambda: ""
     everything_here: Callable[[], Runtime] | None = None
     sentences: Mapping[str, Sequence[str]] = field(default_factory=dict)
     is_for_tests: bool = False
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of the secrets that a connection may have, e.g. ("token",)."""
+        return tuple(option.name for option in self.option_fields if option.type is OptionType.SECRET)

@@ -35,18 +35,23 @@ from typing import Any
 from deployments import reasons
 from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.messages import Message, render
+from deployments.messages import TEXT, Message, render
 from deployments.runtimes.base import (
     ArtifactSource,
     Capabilities,
+    ConnectionReport,
     Driver,
     Endpoint,
     LogLine,
+    Offer,
+    OptionField,
+    OptionType,
     Owner,
     ReplicaExit,
     ReplicaSpec,
     ReplicaStatus,
     Resources,
+    StoredImage,
 )
 from deployments.runtimes.exit_cause import CauseFinder
 from deployments.runtimes.local import messages
@@ -82,12 +87,16 @@ class Engine:
     Args:
         replicas: name -> whose it is, and its attempts by their numbers.
         has_room: whether a crowded runtime finds nodes for servers.
+        images: those that are not in use.
+        before_test: called before a test answers, for tests of what happens meanwhile.
         before_start: called before a start has an effect, for tests of what happens meanwhile.
     """
 
     replicas: dict[str, tuple[Owner, dict[int, Attempt]]] = field(default_factory=dict)
     before_start: Callable[[ReplicaSpec], None] = lambda spec: None
     has_room: bool = False
+    images: list[StoredImage] = field(default_factory=list)
+    before_test: Callable[[], None] = lambda: None
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def kill(self, name: str, signal: int = 9) -> None:
@@ -103,6 +112,7 @@ class Engine:
 
 
 _engines: dict[str, Engine] = {}
+offers: list[Offer] = []  # what a look at this machine finds
 
 
 def engine(name: str = "") -> Engine:
@@ -222,6 +232,16 @@ class FakeRuntime:
         self._ask()
         return []
 
+    def unused_images(self) -> Sequence[StoredImage]:
+        self._ask()
+        return list(self._engine.images)
+
+    def remove_unused_images(self) -> Sequence[StoredImage]:
+        self._ask()
+        with self._engine.lock:
+            removed, self._engine.images = self._engine.images, []
+        return removed
+
     def _ask(self) -> None:
         """Raise RuntimeUnavailable where the engine is to be out of reach; what went wrong there may name secrets."""
         if self._variant == "unreachable":
@@ -334,14 +354,48 @@ def _check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any
     return "" if options.get("variant", "") in VARIANTS else f"The variant is one of {', '.join(VARIANTS[1:])}."
 
 
+def _test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionReport | Message:
+    if problem := _check_options(options, ()):
+        return TEXT(text=problem)
+    engine(options.get("engine", "")).before_test()
+    if options.get("variant") == "unreachable":
+        return TEXT(text="The fake runtime does not answer.")
+    if secrets.get("token") == "wrong":
+        return TEXT(text="The fake runtime refuses the token.")
+    return ConnectionReport(
+        version="Fake 1.0",
+        cpu_millis=CAPACITY.cpu_millis,
+        memory_bytes=CAPACITY.memory_bytes,
+        gpus=CAPACITY.gpus,
+        disk_free_bytes=1_000_000_000_000,
+        facts=[("Engine", options.get("engine", "") or "the only one")],
+    )
+
+
+_OPTION_FIELDS = (
+    OptionField(name="engine", label="Engine", help="Connections with the same one share it."),
+    OptionField(
+        name="variant",
+        label="Variant",
+        type=OptionType.CHOICE,
+        choices=tuple((variant, variant or "as others") for variant in VARIANTS),
+    ),
+    OptionField(name="host", label="Host", help="The server that all endpoints lead to."),
+    OptionField(name="port", label="Port", type=OptionType.NUMBER, is_whole=True, minimum=1),
+    OptionField(name="token", label="Token", type=OptionType.SECRET),
+)
+
 DRIVER = Driver(
     kind="fake",
     label="Fake",
     capabilities=Capabilities(images=True, gpus=True),
     open=FakeRuntime,
     check_options=_check_options,
+    option_fields=_OPTION_FIELDS,
+    test=_test,
+    address=lambda options: f"fake://{options.get('engine', '')}",
+    offers=lambda: list(offers),
     check=lambda name, server: None,
-    secret_names=("token",),
     is_for_tests=True,
 )
 CLUSTER = replace(

@@ -23,7 +23,7 @@ from deployments.models import Connection, ConnectionStatus, Deployment
 from deployments.reconciler import lanes, look_at
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
 from deployments.runtimes import registry
-from deployments.runtimes.base import Capabilities, Driver, ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import Capabilities, ConnectionReport, Driver, ReplicaSpec, ReplicaStatus, Resources
 from tests import factories as make
 from tests.waiting import wait_until
 
@@ -70,6 +70,8 @@ def driver_with(runtime: Any) -> Driver:
         capabilities=Capabilities(),
         open=lambda *_: runtime,
         check_options=lambda *_: "",
+        option_fields=(),
+        test=lambda *_: ConnectionReport(version="1"),
         check=lambda *_: None,
     )
 

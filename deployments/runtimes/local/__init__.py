@@ -7,11 +7,14 @@ from deployments.runtimes.local.messages import SENTENCES
 from deployments.runtimes.local.options import (
     KIND,
     LABEL,
+    OPTION_FIELDS,
+    address,
     check_options,
     everything_here,
     open_runtime,
     prepare,
     settings_problem,
+    test,
 )
 
 __all__ = ["DRIVER", "LocalRuntime", "everything_here"]
@@ -22,6 +25,9 @@ DRIVER = Driver(
     capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True),
     open=open_runtime,
     check_options=check_options,
+    option_fields=OPTION_FIELDS,
+    test=test,
+    address=address,
     check=check,
     warnings=warnings,
     prepare=prepare,

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import sys
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import psutil
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.errors import RuntimeUnavailable
-from deployments.runtimes.base import Owner, Resources
+from deployments.messages import TEXT, Message, size
+from deployments.runtimes.base import ConnectionReport, OptionField, OptionType, Owner, Resources
 from deployments.runtimes.local import machine
 from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.local.rights import RightsRefused, rights_for
@@ -27,6 +30,23 @@ from deployments.runtimes.local.rights import RightsRefused, rights_for
 KIND = "local"
 LABEL = gettext_lazy("Local processes")
 _SHARES = ("memory_gb", "cpu", "gpus")
+OPTION_FIELDS = (
+    OptionField(
+        name="memory_gb",
+        label=gettext_lazy("Memory (GB)"),
+        help=gettext_lazy("Its share of this machine. Empty: all that there is."),
+        type=OptionType.NUMBER,
+        minimum=0,
+    ),
+    OptionField(
+        name="cpu",
+        label=gettext_lazy("CPU (cores)"),
+        help=gettext_lazy("Cores may be given out several times: what is idle may be used by any server."),
+        type=OptionType.NUMBER,
+        minimum=0,
+    ),
+    OptionField(name="gpus", label=gettext_lazy("GPUs"), type=OptionType.NUMBER, minimum=0, is_whole=True),
+)
 
 
 def open_runtime(owner: Owner, options: Mapping[str, Any], secrets: Mapping[str, str]) -> LocalRuntime:
@@ -67,6 +87,29 @@ def settings_problem() -> str:
     except RightsRefused as error:
         return str(error)
     return ""
+
+
+def address(options: Mapping[str, Any]) -> str:
+    """Return where such a connection leads to: all of them to this machine."""
+    return _("this machine")
+
+
+def test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionReport | Message:
+    """Return what this machine has and what of it a connection with these options would place on."""
+    if problem := _problem(options) or settings_problem():
+        return TEXT(text=problem)
+    share, system = _share(options), os.uname()
+    return ConnectionReport(
+        version=f"{system.sysname} {system.release}",
+        cpu_millis=(os.cpu_count() or 1) * 1000,
+        memory_bytes=psutil.virtual_memory().total,
+        gpus=_machine().gpus,
+        disk_free_bytes=psutil.disk_usage(str(settings.LAUNCHPAD_HOME)).free,
+        facts=[
+            (_("Deployments get"), f"{size(share.memory_bytes)}, {share.cpu_millis / 1000:g} CPU, {share.gpus} GPU"),
+            ("Python", platform.python_version()),
+        ],
+    )
 
 
 def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
