@@ -9,6 +9,7 @@ from deployments.api.artifacts import routes as artifacts
 from deployments.api.auth import AccessToken
 from deployments.api.configurations import routes as configurations
 from deployments.api.deployments import routes as deployments
+from deployments.api.docker_registry_secrets import routes as docker_registry_secrets
 from deployments.api.errors import answer_errors
 from deployments.api.logs import routes as logs
 from deployments.api.meta import routes as meta
@@ -34,6 +35,6 @@ api = AiApi(
 )
 for module in (scenarios, artifacts, configurations, deployments, logs, meta):
     api.add_router("/lm", module.router)
-for module in (resource_groups, secrets):
+for module in (resource_groups, secrets, docker_registry_secrets):
     api.add_router("/admin", module.router)
 answer_errors(api)

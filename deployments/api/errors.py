@@ -152,7 +152,6 @@ _NOT_OFFERED = (
     r"lm/dataset/files",
     r"analytics/kpis",
     r"admin/objectStoreSecrets",
-    r"admin/dockerRegistrySecrets",
     r"admin/repositories",
     r"admin/applications",
     r"admin/services",

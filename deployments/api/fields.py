@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 ID_PATTERN = r"^[\w.-]{4,64}$"
 SECRET_PATTERN = r"^[a-z0-9\-\.]+$"  # noqa: S105  the pattern of a name
+REGISTRY_SECRET_PATTERN = r"^[a-z0-9](?:_?[a-z0-9\.\-]+)*[a-z0-9]$"  # noqa: S105  the pattern of a name
 TTL_PATTERN = r"^[0-9]+[mMhHdD]$"
 
 

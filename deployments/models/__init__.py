@@ -9,10 +9,11 @@ from deployments.models.deployment import Attempt, Deployment, Generation, Repli
 from deployments.models.event import DeploymentEvent, Severity
 from deployments.models.message import Reported, columns_of
 from deployments.models.saved_view import SavedView
-from deployments.models.secret import Secret
+from deployments.models.secret import DOCKER_CONFIG_KEY, Secret
 from deployments.models.workspace import Connection, ConnectionStatus, Installation, ResourceGroup, installation_id
 
 __all__ = [
+    "DOCKER_CONFIG_KEY",
     "Actor",
     "Artifact",
     "ArtifactKind",

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from deployments.models.workspace import ResourceGroup
 
+DOCKER_CONFIG_KEY = ".dockerconfigjson"  # of credentials of container registries, as in Kubernetes
+
 
 class Secret(models.Model):
     """Named values of one resource group, or of all when it has none; a group's own goes before one for all.
@@ -37,3 +39,8 @@ class Secret(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_of_registry(self) -> bool:
+        """Whether it holds credentials of container registries, in the form of Docker's `config.json`."""
+        return list(self.keys) == [DOCKER_CONFIG_KEY]

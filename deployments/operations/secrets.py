@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from deployments.auth.permissions import require, require_everywhere
 from deployments.errors import AlreadyExists, InvalidInput
-from deployments.models import Actor, ResourceGroup, Role, Secret
+from deployments.models import DOCKER_CONFIG_KEY, Actor, ResourceGroup, Role, Secret
 from deployments.operations.audit import record
+from deployments.operations.registry_credentials import docker_config_problem
 from deployments.storage.secrets import encrypt
 
-NAME = re.compile(r"[a-z0-9.-]{1,252}")
+NAME = re.compile(r"[a-z0-9._-]{1,252}")
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,253}")
 MAX_KEYS = 100
 MAX_VALUE = 100_000  # bytes; Linux limits an environment variable to 128 KiB
@@ -41,7 +42,11 @@ def create_secret(
         AlreadyExists: there is one with this name.
     """
     _require(actor, group)
-    problems = {} if NAME.fullmatch(name) else {"name": _("Use 1 to 252 small letters, digits, dots and dashes.")}
+    problems = (
+        {}
+        if NAME.fullmatch(name)
+        else {"name": _("Use 1 to 252 small letters, digits, dots, dashes and underscores.")}
+    )
     problems |= _problems(values)
     if problems:
         raise InvalidInput(problems)
@@ -116,6 +121,8 @@ def _problems(values: Mapping[str, str]) -> dict[str, str]:
             problems[f"data.{key}"] = _(
                 "The value is longer than %(longest_value)s bytes, too long for a program."
             ) % {"longest_value": MAX_VALUE}
+        elif key == DOCKER_CONFIG_KEY and (problem := docker_config_problem(value)):
+            problems[f"data.{key}"] = problem
     if sum(len(key) + len(value.encode()) for key, value in values.items()) > MAX_SECRET:
         problems["data"] = _("The secret is larger than %(largest_secret)s bytes. Spread its keys over several.") % {
             "largest_secret": MAX_SECRET

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from deployments.auth.permissions import require, require_everywhere
-from deployments.models import Actor, Executable, ResourceGroup, Role, Secret
+from deployments.models import DOCKER_CONFIG_KEY, Actor, Executable, ResourceGroup, Role, Secret
 
 
 def secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
@@ -19,6 +19,15 @@ def secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
     else:
         require(actor, Role.ADMINISTRATOR, group)
     return Secret.objects.filter(resource_group=group).select_related("resource_group")
+
+
+def registry_secrets_of(actor: Actor, group: ResourceGroup | None) -> QuerySet[Secret]:
+    """Return the credentials of container registries of a resource group, or with None those of all groups.
+
+    Raises:
+        NotAllowed: `actor` is not an administrator there.
+    """
+    return secrets_of(actor, group).filter(keys=[DOCKER_CONFIG_KEY])
 
 
 def visible_secrets(actor: Actor, *, text: str = "") -> QuerySet[Secret]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import urllib3
-from ai_api_client_sdk.exception import AIAPIServerException
+from ai_api_client_sdk.exception import AIAPIInvalidRequestException, AIAPINotFoundException, AIAPIServerException
 from ai_api_client_sdk.models.artifact import Artifact
 from ai_api_client_sdk.models.base_models import BasicModifyRequest, Order
 from ai_api_client_sdk.models.input_artifact_binding import InputArtifactBinding
@@ -155,6 +155,16 @@ def test_the_first_service_key_makes_secrets_and_resource_groups(client: Any) ->
         client.secrets.create("reviews", value, **where)
         assert [one.name for one in client.secrets.query(**where).resources] == ["reviews"]
         client.secrets.delete("reviews", **where)
+    registries, config = client.docker_registry_secrets, '{"auths": {"registry.example": {"auth": "dTpw"}}}'
+    assert registries.create("registry", {".dockerconfigjson": config}).message == "Secret has been created"
+    assert [one.name for one in registries.query(top=5).resources] == ["registry"]
+    assert registries.get("registry").name == "registry"
+    with pytest.raises(AIAPIInvalidRequestException, match="Name at least one registry"):
+        registries.modify("registry", {".dockerconfigjson": '{"auths": {}}'})
+    assert registries.modify("registry", {".dockerconfigjson": config}).id == "registry"
+    assert registries.delete("registry").id == "registry"
+    with pytest.raises(AIAPINotFoundException):
+        registries.get("registry")
     client.resource_groups.delete("team-blue")
 
 

@@ -53,12 +53,18 @@ MODELS = {
     "secret_create": "core:base_models.Message",
     "secret_replace": "core:base_models.Message",
     "secret_delete": "core:base_models.Message",
+    "registry_secret_list": "core:docker_registry_secret_query_response.DockerRegistrySecretQueryResponse",
+    "registry_secret": "core:docker_registry_secret.DockerRegistrySecret",
+    "registry_secret_create": "core:base_models.Message",
+    "registry_secret_replace": "base_models.BasicResponse",
+    "registry_secret_delete": "base_models.BasicResponse",
 }
 # The client reads no body here.
 WITHOUT_MODEL = {
     *("artifact_count", "configuration_count", "deployment_count"),
     *("group_change", "secret", "deployment_quota", "executable_quota"),
 }
+DOCKER_CONFIG = {".dockerconfigjson": '{"auths": {"registry.example": {"username": "u", "password": "p"}}}'}
 LABEL = {"key": "ext.ai.sap.com/stage", "value": "trained"}
 Asked = tuple[str, str, str, object]  # operation, method, path, body
 
@@ -162,6 +168,17 @@ def requests_about(deployment: Deployment) -> list[Asked]:
         ("secret_list", "GET", "/admin/secrets", None),
         ("secret_replace", "PATCH", "/admin/secrets/new", {"data": {"token": "eA=="}}),
         ("secret_delete", "DELETE", "/admin/secrets/new", None),
+        (
+            "registry_secret_create",
+            "POST",
+            "/admin/dockerRegistrySecrets",
+            {"name": "registry", "data": DOCKER_CONFIG},
+        ),
+        ("registry_secret_list", "GET", "/admin/dockerRegistrySecrets", None),
+        ("registry_secret", "GET", "/admin/dockerRegistrySecrets/registry", None),
+        ("registry_secret_replace", "PATCH", "/admin/dockerRegistrySecrets/registry", {"data": DOCKER_CONFIG}),
+        ("registry_secret_replace", "PATCH", "/admin/dockerRegistrySecrets/registry", {"data": {}}),  # is refused
+        ("registry_secret_delete", "DELETE", "/admin/dockerRegistrySecrets/registry", None),
         ("scenario", "GET", "/lm/scenarios/nowhere", None),
         ("meta", "PUT", "/lm/meta", None),
         ("meta", "GET", "/lm/executions", None),

@@ -22,7 +22,7 @@ LEFT_OUT = {"Authorization", "Prefer", "continueToken", "$count"}
 # Specified and answered with 501, as GET /lm/meta says.
 NOT_OFFERED = (
     *("/lm/executions", "/lm/executionSchedules", "/lm/metrics", "/lm/dataset", "/analytics"),
-    *("/admin/objectStoreSecrets", "/admin/dockerRegistrySecrets", "/admin/repositories", "/admin/applications"),
+    *("/admin/objectStoreSecrets", "/admin/repositories", "/admin/applications"),
     *("/admin/services", "/admin/resources/", "/admin/tenantInfo", "/admin/resourceQuota/resourceGroups"),
     *("/admin/resourceQuota/applications", "/admin/resourceQuota/repositories", "/admin/resourceQuota/secrets"),
     "/admin/resourceQuota/dockerRegistrySecrets",

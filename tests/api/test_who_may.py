@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from deployments.models import ResourceGroup, Role, Secret
+from deployments.models import DOCKER_CONFIG_KEY, ResourceGroup, Role, Secret
 from tests import factories as make
 from tests.api.caller import Caller
 
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 VIEWER, EDITOR, LOCAL, EVERYWHERE = "viewer", "editor", "administrator of a group", "administrator"
 RANK = (VIEWER, EDITOR, LOCAL, EVERYWHERE)
+DOCKER_CONFIG = {DOCKER_CONFIG_KEY: '{"auths": {"registry.example": {"username": "u", "password": "p"}}}'}
 # What needs more than VIEWER, with a body that is understood, so that the role alone decides.
 CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "artifact_create": (EDITOR, {"name": "x", "kind": "model", "url": "https://x.example", "scenarioId": "talking"}),
@@ -31,6 +32,11 @@ CHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     "secret_create": (LOCAL, {"name": "new", "data": {"token": "eA=="}}),
     "secret_replace": (LOCAL, {"data": {"token": "eA=="}}),
     "secret_delete": (LOCAL, {}),
+    "registry_secret_list": (LOCAL, {}),
+    "registry_secret": (LOCAL, {}),
+    "registry_secret_create": (LOCAL, {"name": "new-registry", "data": DOCKER_CONFIG}),
+    "registry_secret_replace": (LOCAL, {"data": DOCKER_CONFIG}),
+    "registry_secret_delete": (LOCAL, {}),
 }
 SHARED = {"meta", "group_list", "group_create", "deployment_quota", "executable_quota"}  # name no resource group
 
@@ -41,6 +47,9 @@ def known() -> dict[str, str]:
     deployment = make.make_deployment()
     configuration = deployment.configuration
     Secret.objects.create(resource_group=deployment.resource_group, name="reviews", encrypted="", keys=["token"])
+    Secret.objects.create(
+        resource_group=deployment.resource_group, name="registry", encrypted="", keys=[DOCKER_CONFIG_KEY]
+    )
     return {
         "scenarioId": configuration.scenario_id,
         "executableId": configuration.executable_id,
@@ -49,6 +58,7 @@ def known() -> dict[str, str]:
         "deploymentId": deployment.pk,
         "resourceGroupId": "default",
         "secretName": "reviews",
+        "dockerRegistryName": "registry",
     }
 
 

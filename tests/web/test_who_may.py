@@ -36,7 +36,7 @@ PAGES: dict[str, tuple[str | None, str | None]] = {
     **dict.fromkeys(("deployment-bulk",), (None, EDITOR)),
     **dict.fromkeys(("deployment-playground", "deployment-token"), (None, VIEWER)),
     **dict.fromkeys(("secrets",), (LOCAL, None)),
-    **dict.fromkeys(("secret", "secret-create", "secret-delete"), (LOCAL, LOCAL)),
+    **dict.fromkeys(("secret", "secret-create", "secret-delete", "secret-registry-create"), (LOCAL, LOCAL)),
     **dict.fromkeys(("connections", "connection", "groups", "users", "keys", "audit-log"), (EVERYWHERE, None)),
     **dict.fromkeys(("audit-download",), (EVERYWHERE, None)),
     **dict.fromkeys(("group", "group-create", "group-delete", "user", "user-create"), (EVERYWHERE, EVERYWHERE)),

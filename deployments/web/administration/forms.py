@@ -192,6 +192,50 @@ class SecretForm(forms.Form):
             field.choices = choices + [(group.pk, group.pk) for group in groups]
 
 
+class RegistryForm(forms.Form):
+    """What opens one container registry."""
+
+    registry = forms.CharField(
+        label=gettext_lazy("Registry"),
+        max_length=500,
+        help_text=gettext_lazy("Its address as images begin with it, e.g. registry.example or registry.example:5000."),
+        widget=forms.TextInput(attrs={**_PLAIN, "autocapitalize": "none"}),
+    )
+    user = forms.CharField(
+        label=gettext_lazy("User"),
+        max_length=500,
+        widget=forms.TextInput(attrs={**_PLAIN, "autocapitalize": "none"}),
+    )
+    password = forms.CharField(
+        label=gettext_lazy("Password or access token"),
+        max_length=10_000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_registry(self) -> str:
+        registry = str(self.cleaned_data["registry"])
+        if any(character.isspace() for character in registry):
+            raise forms.ValidationError(_("The address of a registry has no spaces."))
+        return registry
+
+    def clean_user(self) -> str:
+        user = str(self.cleaned_data["user"])
+        if ":" in user:
+            raise forms.ValidationError(_("A user name has no colon: it parts the user from the password."))
+        return user
+
+
+class NewRegistryForm(RegistryForm, SecretForm):
+    """Name and group of a new secret, and the credentials that it holds."""
+
+    field_order = ("name", "group", "registry", "user", "password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = _("Small letters, digits, dots and dashes; templates name it.")
+
+
 class ValueForm(forms.Form):
     """One key of a secret with its value."""
 

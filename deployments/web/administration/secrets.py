@@ -17,6 +17,7 @@ from deployments.operations.secrets import create_secret, delete_secret, replace
 from deployments.queries.secrets import templates_using, visible_secrets
 from deployments.web.administration.forms import SecretForm, value_forms, values_in
 from deployments.web.administration.frames import list_page, onward, question_page
+from deployments.web.administration.registry_secrets import replace_registry_secret
 from deployments.web.shell.form_problems import add_problems
 from deployments.web.shell.guards import PageRequest, needs, sign_in_required
 
@@ -65,6 +66,8 @@ def secret_create(request: PageRequest) -> HttpResponse:
 def secret_replace(request: PageRequest, secret_id: int) -> HttpResponse:
     """Show the keys of a secret, and replace all values."""
     secret = _secret_or_404(request, secret_id)
+    if secret.is_of_registry:
+        return replace_registry_secret(request, secret)
     more = "more" in request.POST
     rows = value_forms(request.POST or None, keys=secret.keys, more=more)
     problem = ""

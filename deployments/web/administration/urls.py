@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deployments.web.administration import audit_log, connections, groups, keys, secrets, users
+from deployments.web.administration import audit_log, connections, groups, keys, registry_secrets, secrets, users
 
 urlpatterns = [
     path("connections/", connections.connection_list, name="connections"),
@@ -20,6 +20,7 @@ urlpatterns = [
     path("keys/<int:key_id>/revoke/", keys.key_revoke, name="key-revoke"),
     path("secrets/", secrets.secret_list, name="secrets"),
     path("secrets/create/", secrets.secret_create, name="secret-create"),
+    path("secrets/registry/create/", registry_secrets.registry_secret_create, name="secret-registry-create"),
     path("secrets/<int:secret_id>/", secrets.secret_replace, name="secret"),
     path("secrets/<int:secret_id>/delete/", secrets.secret_delete, name="secret-delete"),
     path("audit-log/", audit_log.audit_log, name="audit-log"),
