@@ -10,7 +10,7 @@ PIP_LOG = .venv/install.log
 QUIETLY = > $(PIP_LOG) 2>&1 || { cat $(PIP_LOG) >&2; exit 1; }
 
 .DEFAULT_GOAL := up
-.PHONY: up test lint bench screenshots
+.PHONY: up test lint bench screenshots image
 
 up: .venv/.installed
 	@exec $(BIN)/python -m launchpad.up
@@ -35,6 +35,19 @@ bench: .venv/.installed-dev
 
 screenshots: .venv/.installed-dev
 	$(BIN)/python -m tests.screenshots
+
+# Both images, by the container engine that answers. BUILD_ARGS goes to its `build`, e.g. --build-arg BASE=IMAGE.
+ENGINE ?= $(shell for engine in docker podman; do $$engine info > /dev/null 2>&1 && echo $$engine && break; done)
+BUILD_ARGS ?=
+VERSION := $(shell sed -n 's/^VERSION = "\([^"]*\)".*/\1/p' launchpad/version.py)
+image:
+	@engine="$(ENGINE)"; \
+	[ -n "$$engine" ] || { echo "No container engine answers here. Install Docker or Podman and start it, or name one: make image ENGINE=podman" >&2; exit 1; }; \
+	case "$$($$engine --version)" in *podman*) format="--format docker" ;; *) format= ;; esac; \
+	for target in launchpad launchpad-model-servers; do \
+		DOCKER_BUILDKIT=1 $$engine build --file Containerfile --target "$${target#launchpad-}" --build-arg VERSION=$(VERSION) \
+			--tag "localhost/$$target:$(VERSION)" $$format $(BUILD_ARGS) . || exit 1; \
+	done
 
 .venv/.installed: requirements.txt | .venv/bin/python
 	@echo "Installing the dependencies (only the first time) ..."

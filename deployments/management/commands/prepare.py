@@ -11,7 +11,6 @@ import json
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -28,7 +27,7 @@ from deployments.errors import GatewayRejected, GatewayUnavailable, RuntimeUnava
 from deployments.gateway import sync, tls
 from deployments.models import Role, ServiceKey, SignInLink, User
 from deployments.runtimes.registry import drivers
-from launchpad import programs
+from launchpad import health, programs
 from launchpad.translations import compile_translations
 
 
@@ -60,7 +59,7 @@ class Command(BaseCommand):
             "user": user.get_username(),
             "inference_url": f"https://{settings.LAUNCHPAD_GATEWAY_HOST}:{settings.LAUNCHPAD_GATEWAY_PORT}",
             "authority": "" if settings.LAUNCHPAD_TLS_CERT else str(certificate.trusted),
-            "health": _health_address(),
+            "health": health.address(settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_PORT, settings.LAUNCHPAD_URL),
         }
         self.stdout.write(json.dumps(facts))
 
@@ -155,13 +154,6 @@ def _ensure_service_key(home: Path) -> None:
     with transaction.atomic():
         issued = issue_service_key(seed.ACTOR, name="service-key.json", role=Role.ADMINISTRATOR)
         _write_private(home / "service-key.json", json.dumps(service_key_file(issued), indent=2) + "\n")
-
-
-def _health_address() -> tuple[str, int, str]:
-    """Return the address, port and host name for requests of /healthz."""
-    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  not bound to, only compared with
-    address = everywhere.get(settings.LAUNCHPAD_BIND, settings.LAUNCHPAD_BIND)
-    return address, settings.LAUNCHPAD_PORT, urlsplit(settings.LAUNCHPAD_URL).hostname or "localhost"
 
 
 def _write_private(path: Path, text: str) -> None:
