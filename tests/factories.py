@@ -28,7 +28,7 @@ from deployments.models import (
     columns_of,
 )
 from deployments.reconciler.contact import record_contact
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.registry import runtime_for
 
 _numbers = count(1)

@@ -28,7 +28,7 @@ VIEWS: Mapping[str, dict[str, object]] = {
     "mobile": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}, "is_mobile": True},
 }
 _SAMPLES = """
-from deployments.runtimes.local import everything_here
+from deployments.runtimes.local.options import everything_here
 from deployments.models import Configuration, ResourcePlan
 print(f"nano={ResourcePlan.objects.get(pk='nano').memory_bytes}")
 print(f"memory={everything_here().capacity().memory_bytes}")

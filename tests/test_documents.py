@@ -12,8 +12,16 @@ from launchpad.home import BASE_DIR
 _PATH = re.compile(r"`(\w[\w<>./-]*(?:/|\.(?:py|html|css|yaml|yml|toml|po|template|md|in|txt)))`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _CLASS = re.compile(r"`([A-Z]\w*[a-z]\w*)(?:\.\w+)?`")
-_PLACES = ("", "deployments/", "deployments/reconciler/", "deployments/reconciler/core/", "launchpad/")
 _LOCAL = "deployments/runtimes/local/"
+_PLACES = (
+    "",
+    "deployments/",
+    "deployments/reconciler/",
+    "deployments/reconciler/core/",
+    "deployments/runtimes/",
+    "deployments/runtimes/preparation/",
+    "launchpad/",
+)
 _DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 
@@ -80,3 +88,16 @@ def test_the_document_of_the_local_runtime_names_each_of_its_modules() -> None:
     modules = {path.name for path in (BASE_DIR / _LOCAL).glob("*.py")} - {"__init__.py"}
 
     assert modules <= named
+
+
+def test_the_contract_that_no_runtime_imports_another_names_all_of_them() -> None:
+    contracts = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    independent = {
+        name for contract in contracts if contract["type"] == "independence" for name in contract["modules"]
+    }
+    forbidden = next(contract for contract in contracts if contract["name"].startswith("What runtimes share"))
+    shared = {*forbidden["source_modules"], "deployments.runtimes.registry"}
+    modules = {f"deployments.runtimes.{path.stem}" for path in (BASE_DIR / "deployments/runtimes").glob("[!_]*")}
+
+    assert independent == set(forbidden["forbidden_modules"])
+    assert independent | shared == modules

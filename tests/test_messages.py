@@ -16,8 +16,9 @@ from deployments.messages import TEXT, Message, render
 from deployments.models import Deployment, Generation, columns_of
 from deployments.queries.notifications import notifications_of
 from deployments.reconciler.events import record_event
-from deployments.runtimes.local import messages as of_local
+from deployments.runtimes import messages as runtime_messages
 from deployments.runtimes.local import reading
+from deployments.runtimes.local.messages import SENTENCES as OF_LOCAL
 from tests import factories as make
 
 # What stands for a value by its name; everything else is a name or a path, shown as it is.
@@ -53,13 +54,13 @@ def test_every_reason_is_said_in_both_languages_with_its_values(code: str) -> No
         assert german != english or code in SENTENCES_OF_OTHERS | SAME_IN_BOTH
 
 
-@pytest.mark.parametrize("code", sorted(of_local.SENTENCES))
+@pytest.mark.parametrize("code", sorted(runtime_messages.SENTENCES | OF_LOCAL))
 def test_the_processes_beside_a_server_say_in_their_log_what_pages_say(code: str) -> None:
-    for sentence in of_local.SENTENCES[code]:
+    for sentence in (runtime_messages.SENTENCES | OF_LOCAL)[code]:
         asked = Asked()
         assert sentence % asked
 
-        assert of_local.english(of_local.message(code, **asked)) == render(Message(code, dict(asked)))
+        assert runtime_messages.english(runtime_messages.message(code, **asked)) == render(Message(code, dict(asked)))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,8 @@ def test_the_processes_beside_a_server_say_in_their_log_what_pages_say(code: str
             reasons.ROLLED_BACK(
                 configuration="new one",
                 cause=Message(
-                    of_local.SERVER_EXITED, {"code": 3, "during": "WhileStarting", "log": "ValueError: no such model"}
+                    runtime_messages.SERVER_EXITED,
+                    {"code": 3, "during": "WhileStarting", "log": "ValueError: no such model"},
                 ),
                 serving="old one",
             ),
@@ -98,8 +100,8 @@ def test_the_processes_beside_a_server_say_in_their_log_what_pages_say(code: str
         (
             reasons.FETCHING_ARTIFACTS(
                 detail=[
-                    Message(of_local.FETCHING, {"done_bytes": 3_000_000, "total_bytes": 10_000_000}),
-                    Message(of_local.FETCHING, {"done_bytes": 4_500_000}),
+                    Message(runtime_messages.FETCHING, {"done_bytes": 3_000_000, "total_bytes": 10_000_000}),
+                    Message(runtime_messages.FETCHING, {"done_bytes": 4_500_000}),
                 ]
             ),
             "Fetching the input artifacts: fetched 3 MB of 10 MB; fetched 4.5 MB",
@@ -173,12 +175,12 @@ def test_the_state_of_a_server_that_the_version_before_has_started_is_read(tmp_p
 
 
 def test_only_known_codes_of_a_maker_are_taken_for_ours() -> None:
-    line = of_local.line_of(of_local.FETCHING, done_bytes=1)
-    assert of_local.read_line(line) == {"reason": "Fetching", "params": {"done_bytes": 1}}
+    line = runtime_messages.line_of(runtime_messages.FETCHING, done_bytes=1)
+    assert runtime_messages.read_line(line) == {"reason": "Fetching", "params": {"done_bytes": 1}}
 
     for words in ("Resolved 3 packages", '{"reason": "Made up", "params": {}}', '{"reason": {}}', '{"reason": "Fetch'):
-        assert of_local.read_line(words) == {"reason": "Message", "params": {"text": words}}
-    assert of_local.read_line("") is None
+        assert runtime_messages.read_line(words) == {"reason": "Message", "params": {"text": words}}
+    assert runtime_messages.read_line("") is None
 
 
 @pytest.mark.django_db

@@ -11,16 +11,11 @@ from __future__ import annotations
 import json
 import re
 
+from deployments.runtimes.terminal import plain
+
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any
-
-    from deployments.runtimes.terminal import plain
-else:
-    try:
-        from deployments.runtimes.terminal import plain
-    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
-        from terminal import plain
 
 MAX_CAUSE = 500  # characters; the log has the rest
 MAX_RATED = 1000  # characters of a line that are looked at

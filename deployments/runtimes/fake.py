@@ -36,6 +36,7 @@ from deployments import reasons
 from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import TEXT, Message, render
+from deployments.runtimes import messages
 from deployments.runtimes.base import (
     ArtifactSource,
     Capabilities,
@@ -54,7 +55,6 @@ from deployments.runtimes.base import (
     StoredImage,
 )
 from deployments.runtimes.exit_cause import CauseFinder
-from deployments.runtimes.local import messages
 from deployments.runtimes.placeholders import filled
 from deployments.runtimes.redaction import Redaction
 

@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy
 from deployments import reasons
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import declare
+from deployments.runtimes import messages
 from deployments.runtimes.base import Driver, Owner, Runtime
 
-# One line a kind: the package or module, and the name of the driver in it where that is not `DRIVER`.
+# One line a kind: the module, and the name of the driver in it where that is not `DRIVER`.
 _MODULES: Mapping[str, str] = {
-    "local": "deployments.runtimes.local",
+    "local": "deployments.runtimes.local.options",
     "fake": "deployments.runtimes.fake",
     "fake-cluster": "deployments.runtimes.fake:CLUSTER",
 }
@@ -65,8 +66,8 @@ def driver_of(kind: str) -> Driver:
 
 def declare_reasons() -> None:
     """Put the reasons that runtimes bring into the table of messages."""
-    for driver in drivers():
-        for code, sentences in driver.sentences.items():
+    for table in (messages.SENTENCES, *(driver.sentences for driver in drivers())):
+        for code, sentences in table.items():
             declare(code, *(gettext_lazy(sentence) for sentence in sentences))
 
 

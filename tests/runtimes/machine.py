@@ -11,7 +11,7 @@ from typing import Any
 
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import ArtifactSource, LogLine, ReplicaExit, ReplicaSpec, ReplicaStatus, Resources
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.processes import is_alive, start_mark
 from deployments.runtimes.wheel import SOURCE
 from tests.runtimes.contract import SMALL, new_id

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployments.runtimes.local.environment import failure_of, heartbeat
+from deployments.runtimes.preparation.environment import failure_of, heartbeat
 from tests.runtimes.hostile import write_package
 from tests.runtimes.machine import Machine
 from tests.waiting import wait_until

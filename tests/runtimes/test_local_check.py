@@ -14,6 +14,7 @@ from deployments.messages import Message, render
 from deployments.models import Actor, Connection, Role
 from deployments.runtimes.local import messages
 from deployments.runtimes.local.check import check, warnings
+from deployments.runtimes.messages import NOTHING_TO_RUN
 from deployments.scheduling.compatibility import problem_on, warnings_of
 from deployments.serving_template.schema import ServerTemplate
 from tests import factories as make
@@ -23,7 +24,7 @@ def test_an_image_without_a_command_cannot_be_run() -> None:
     assert check("plain", ServerTemplate(command=("serve",))) is None
     image_alone = check("plain", ServerTemplate(image="a:1", args=("-v",)))
     assert image_alone == Message(messages.IMAGE_NOT_RUN, {"name": "plain"})
-    assert check("plain", ServerTemplate()) == Message(messages.NOTHING_TO_RUN, {"name": "plain"})
+    assert check("plain", ServerTemplate()) == Message(NOTHING_TO_RUN, {"name": "plain"})
     assert render(image_alone).startswith("“plain” gives a container image but no command")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployments.runtimes.base import Runtime
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from tests.runtimes.contract import OpenAs
 from tests.runtimes.machine import SERVES, Machine
 from tests.runtimes.shell_contract import ShellRuntimeContract

@@ -14,8 +14,8 @@ import pytest
 from deployments.errors import CursorInvalid
 from deployments.queries.deployment_logs import PAGE, PAGE_CHARACTERS, LogFilter, lines_since, log_page, text_of
 from deployments.runtimes.base import LogLine
-from deployments.runtimes.local import LocalRuntime
 from deployments.runtimes.local.attempt_log import REMOVED
+from deployments.runtimes.local.driver import LocalRuntime
 
 AT = 1_700_000_000.0
 ID = "d0123456789abcde"

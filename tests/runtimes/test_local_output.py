@@ -11,10 +11,10 @@ import pytest
 
 from deployments.lifecycle import ExitReason
 from deployments.messages import render
+from deployments.runtimes.exit_messages import exit_message, signal_message
 from deployments.runtimes.local.driver import SHIM
-from deployments.runtimes.local.ending import exit_message, signal_message
 from deployments.runtimes.local.limits import kills_for_limit, machine_kills
-from deployments.runtimes.local.messages import english
+from deployments.runtimes.messages import english
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import PYTHON, SECONDS, Machine
 from tests.waiting import wait_until

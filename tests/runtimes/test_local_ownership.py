@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from tests.runtimes.contract import OTHERS, OURS
 from tests.runtimes.machine import Machine
 

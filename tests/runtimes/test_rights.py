@@ -22,9 +22,9 @@ from pytest_django import Settings
 from deployments.lifecycle import ReplicaPhase
 from deployments.messages import Message, render
 from deployments.runtimes.base import ArtifactSource
-from deployments.runtimes.local import confine
-from deployments.runtimes.local.rights import closed_folder, rights_for
-from deployments.runtimes.local.spec import scope_of
+from deployments.runtimes.preparation import confine
+from deployments.runtimes.preparation.cache import scope_of
+from deployments.runtimes.preparation.rights import closed_folder, rights_for
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.hostile import sleepers, write_package
 from tests.runtimes.machine import PYTHON, Machine
@@ -180,7 +180,7 @@ _START = """
 import json, sys
 from pathlib import Path
 from deployments.errors import RuntimeRejected
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from tests.runtimes.machine import Machine
 machine = Machine(Path(sys.argv[1]))
 try:

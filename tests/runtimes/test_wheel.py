@@ -19,7 +19,8 @@ from urllib3.exceptions import HTTPError
 
 from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.local import cache
+from deployments.runtimes.local.reading import specs_in_use
+from deployments.runtimes.preparation import cache
 from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
 from deployments.serving_template.modules import DISTRIBUTION
 from tests.runtimes.machine import Machine
@@ -169,7 +170,7 @@ def test_a_changed_server_is_another_environment_and_an_unchanged_one_the_same(m
 def test_what_was_made_with_other_model_servers_goes_when_no_server_runs_with_it(machine: Machine) -> None:
     def remove(version: str) -> list[Path]:
         envs, wheels, replicas = (machine.home / name for name in ("envs", "wheels", "replicas"))
-        return cache.remove_of_other_versions(envs, wheels, replicas, version)
+        return cache.remove_of_other_versions(envs, wheels, version, lambda: specs_in_use(replicas))
 
     machine.start(*SERVES, requirements=[DISTRIBUTION])
     machine.until(ReplicaPhase.HEALTHY, timeout=60)

@@ -24,7 +24,7 @@ from deployments.queries.deployment_logs import SCAN_LINES
 from deployments.queries.log_source import LOG_TIMEOUT, MAX_CONCURRENT_READS
 from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
-from deployments.runtimes.local import LocalRuntime
+from deployments.runtimes.local.driver import LocalRuntime
 from tests import factories as make
 from tests.waiting import wait_until
 from tests.web.html import squeezed

@@ -18,10 +18,11 @@ from django.core.management.base import BaseCommand, CommandError
 from deployments.bootstrap import samples
 from deployments.errors import RuntimeUnavailable
 from deployments.models import Executable
-from deployments.runtimes.local import everything_here, messages
-from deployments.runtimes.local.environment import is_built
-from deployments.runtimes.local.preparing import Preparation
-from deployments.runtimes.local.rights import RightsRefused
+from deployments.runtimes import messages
+from deployments.runtimes.local.options import everything_here
+from deployments.runtimes.preparation.environment import is_built
+from deployments.runtimes.preparation.jobs import Preparation
+from deployments.runtimes.preparation.rights import RightsRefused
 from deployments.serving_template.modules import DISTRIBUTION
 
 terminal = logging.getLogger("launchpad.events")

@@ -6,19 +6,12 @@ import json
 import os
 import time
 
+from deployments.runtimes.exit_cause import CauseFinder
+from deployments.runtimes.local.attempt_files import read_json, write_atomically
+
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from deployments.runtimes.exit_cause import CauseFinder
-    from deployments.runtimes.local.attempt_files import read_json, write_atomically
-else:
-    try:
-        from deployments.runtimes.exit_cause import CauseFinder
-        from deployments.runtimes.local.attempt_files import read_json, write_atomically
-    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
-        from attempt_files import read_json, write_atomically
-        from exit_cause import CauseFinder
 
 ROTATE_BYTES = 10_000_000
 KEPT_FILES = 5

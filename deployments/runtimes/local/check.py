@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from deployments.messages import Message
 from deployments.runtimes.local import messages
+from deployments.runtimes.messages import NOTHING_TO_RUN
 from deployments.serving_template.schema import ServerTemplate
 
 
@@ -13,7 +14,7 @@ def check(name: str, server: ServerTemplate) -> Message | None:
     """Return why a template cannot be run here, None when it can."""
     if server.command:
         return None
-    return Message(messages.IMAGE_NOT_RUN if server.image else messages.NOTHING_TO_RUN, {"name": name})
+    return Message(messages.IMAGE_NOT_RUN if server.image else NOTHING_TO_RUN, {"name": name})
 
 
 def warnings(name: str, server: ServerTemplate) -> Sequence[Message]:

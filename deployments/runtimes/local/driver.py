@@ -25,13 +25,15 @@ from deployments.lifecycle import ReplicaPhase
 from deployments.messages import Message
 from deployments.runtimes.base import ArtifactSource, LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
-from deployments.runtimes.local import cache, logs, machine, messages, reading, sockets
+from deployments.runtimes.local import logs, machine, messages, reading, sockets
 from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ownership import is_owned, note_owner
 from deployments.runtimes.local.ports import choose_port
-from deployments.runtimes.local.preparing import Preparation
-from deployments.runtimes.local.spec import LaunchSpecBuilder, scope_of
+from deployments.runtimes.local.spec import LaunchSpecBuilder
+from deployments.runtimes.messages import REPLICA_OF_ANOTHER
+from deployments.runtimes.preparation import cache
+from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.processes import is_alive
 from deployments.runtimes.wheel import digest
 
@@ -114,7 +116,7 @@ class LocalRuntime:
         """
         replica = self._replicas / spec.name
         if not is_owned(replica, self._owner):
-            raise RuntimeRejected(Message(messages.REPLICA_OF_ANOTHER, {"replica": spec.name}))
+            raise RuntimeRejected(Message(REPLICA_OF_ANOTHER, {"replica": spec.name}))
         folder = replica / f"attempt-{spec.attempt}"
         if stop_wanted(str(replica), spec.attempt) or (folder / "state.json").exists():
             return
@@ -248,14 +250,15 @@ class LocalRuntime:
 
         Environments with model servers of another version go, too.
         """
-        named = [self._preparer.cache_folder(fetch, group) for group, fetch in artifacts]
-        downloads = cache.remove_unused(self.home / "cache" / "artifacts", self._replicas, named)
+        named = [self._preparer.artifact_folder(fetch, group) for group, fetch in artifacts]
+        downloads = cache.remove_unused(self.home / "cache" / "artifacts", named, self._specs_in_use)
         envs = self.home / "envs"
-        built = cache.remove_of_other_groups(
-            (envs, self.home / "cache" / "builds"), self._replicas, map(scope_of, groups)
-        )
-        old = cache.remove_of_other_versions(envs, self.home / "wheels", self._replicas, digest())
+        built = cache.remove_of_other_groups((envs, self.home / "cache" / "builds"), groups, self._specs_in_use)
+        old = cache.remove_of_other_versions(envs, self.home / "wheels", digest(), self._specs_in_use)
         return len([*downloads, *built, *old])
+
+    def _specs_in_use(self) -> list[str]:
+        return list(reading.specs_in_use(self._replicas))
 
     def preparation(self) -> Preparation:
         """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.

@@ -5,16 +5,11 @@ from __future__ import annotations
 import os
 import time
 
+from deployments.runtimes.terminal import newest_state
+
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from deployments.runtimes.terminal import newest_state
-else:
-    try:
-        from deployments.runtimes.terminal import newest_state
-    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
-        from terminal import newest_state
 
 SHOWN_EVERY = 0.5  # seconds between two looks of readers at a line that has no end yet
 MAX_REST = 65536  # bytes; a line without an end must not fill the memory

@@ -22,6 +22,7 @@ from deployments.runtimes.local import messages
 from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically, write_first
 from deployments.runtimes.local.known_files import read_known
 from deployments.runtimes.local.limits import end_groups
+from deployments.runtimes.messages import message
 from deployments.runtimes.processes import is_alive, start_mark
 
 HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
@@ -60,6 +61,16 @@ def inspect(replica: Path) -> ReplicaStatus | None:
         if (state := read_json(str(folder / "state.json"))) is not None:  # it was started with a spec
             return _read_without_spec(replica, number, folder, state)
     return None
+
+
+def specs_in_use(replicas: Path) -> Iterator[str]:
+    """Yield the text of the `spec.json` of each attempt whose shim runs or is about to start."""
+    for replica in replica_dirs(replicas):
+        for _, folder in attempts(replica):
+            state, spec = read_json(str(folder / "state.json")), folder / "spec.json"
+            in_use = state is None or ("exit" not in state and is_alive(state["shim"]))
+            if in_use and spec.exists():
+                yield spec.read_text()
 
 
 def _spec(folder: Path) -> dict[str, Any] | None:
@@ -178,7 +189,7 @@ def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dic
 
 
 def _end(reason: ExitReason, said: str) -> dict[str, Any]:
-    return {"reason": reason, "code": None, "signal": None, "message": messages.message(said), "first_error": ""}
+    return {"reason": reason, "code": None, "signal": None, "message": message(said), "first_error": ""}
 
 
 def _end_session(leader: int, mark: str) -> None:

@@ -15,33 +15,24 @@ import signal
 import sys
 import time
 
+if not __package__:  # run by its path
+    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
+
+from deployments.runtimes import messages
+from deployments.runtimes.exit_messages import exit_message, signal_message
+from deployments.runtimes.local.attempt_files import StateFile, stop_wanted
+from deployments.runtimes.local.attempt_log import AttemptLog
+from deployments.runtimes.local.limits import Limits
+from deployments.runtimes.local.messages import SHIM_FAILED
+from deployments.runtimes.local.output import Output
+from deployments.runtimes.preparation import confine
+from deployments.runtimes.processes import start_mark
+from deployments.runtimes.redaction import Redaction
+from deployments.runtimes.terminal import plain
+
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any, NoReturn
-
-    from deployments.runtimes.local import confine, messages
-    from deployments.runtimes.local.attempt_files import StateFile, stop_wanted
-    from deployments.runtimes.local.attempt_log import AttemptLog
-    from deployments.runtimes.local.ending import exit_message, signal_message
-    from deployments.runtimes.local.limits import Limits
-    from deployments.runtimes.local.output import Output
-    from deployments.runtimes.processes import start_mark
-    from deployments.runtimes.redaction import Redaction
-    from deployments.runtimes.terminal import plain
-else:
-    _HERE = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
-
-    import confine
-    import messages
-    from attempt_files import StateFile, stop_wanted
-    from attempt_log import AttemptLog
-    from ending import exit_message, signal_message
-    from limits import Limits
-    from output import Output
-    from processes import start_mark
-    from redaction import Redaction
-    from terminal import plain
 
 # Signals that we, or Python, treat in our own way; the server must not inherit that.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
@@ -336,7 +327,7 @@ def main(folder: str) -> None:
         shim.run()
     except BaseException as error:
         said = f"{type(error).__name__}: {error}"
-        shim._end("LOST", messages.message(messages.SHIM_FAILED, error=said))
+        shim._end("LOST", messages.message(SHIM_FAILED, error=said))
         raise
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import asdict, dataclass
@@ -12,14 +11,15 @@ from urllib.parse import unquote
 
 from deployments.errors import RuntimeRejected
 from deployments.messages import Message
+from deployments.runtimes import messages
 from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
 from deployments.runtimes.base import ArtifactSource, ReplicaSpec
-from deployments.runtimes.local import messages
-from deployments.runtimes.local.environment import is_built
-from deployments.runtimes.local.preparing import Preparation
 from deployments.runtimes.local.reading import HOST
-from deployments.runtimes.local.rights import Rights, rights_for
 from deployments.runtimes.placeholders import filled
+from deployments.runtimes.preparation.cache import artifact_folder, scope_of
+from deployments.runtimes.preparation.environment import is_built
+from deployments.runtimes.preparation.jobs import Preparation
+from deployments.runtimes.preparation.rights import Rights, rights_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,7 @@ class LaunchSpecBuilder:
             RuntimeRejected: a file outside of the allowed folders, or somebody else's.
         """
         if not fetch.url.startswith("file:"):
-            return self.cache_folder(fetch, resource_group) / file_name(fetch.url)
+            return self.artifact_folder(fetch, resource_group) / file_name(fetch.url)
         try:
             path = Path(unquote(parse(fetch.url).path)).resolve()
         except (AddressInvalid, OSError):
@@ -129,10 +129,9 @@ class LaunchSpecBuilder:
             raise RuntimeRejected(Message(messages.ARTIFACT_OUTSIDE, {"name": fetch.placeholder}))
         return path
 
-    def cache_folder(self, fetch: ArtifactSource, resource_group: str) -> Path:
+    def artifact_folder(self, fetch: ArtifactSource, resource_group: str) -> Path:
         """Return the folder of a download, which no other resource group shares."""
-        key = hashlib.sha256(f"{fetch.url} {fetch.sha256}".encode(errors="replace")).hexdigest()[:20]
-        return self.home / "cache" / "artifacts" / scope_of(resource_group) / key
+        return artifact_folder(self.home / "cache" / "artifacts", fetch, resource_group)
 
     def _server_environment(
         self, spec: ReplicaSpec, work: Path, environment: Path | None, port: int
@@ -150,8 +149,3 @@ class LaunchSpecBuilder:
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
         }
-
-
-def scope_of(resource_group: str) -> str:
-    """Return the name of the folder of what is a resource group's alone."""
-    return f"group-{hashlib.sha256(resource_group.encode()).hexdigest()[:16]}"

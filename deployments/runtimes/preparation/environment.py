@@ -19,17 +19,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from deployments.runtimes.local import messages
-else:
-    try:
-        from deployments.runtimes.local import messages
-    except ModuleNotFoundError:  # beside a server, run by its path
-        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+if not __package__:  # run by its path
+    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
 
-        import messages
+from deployments.runtimes import messages
 
 MARKER = ".complete"
 SAY_EVERY = 5.0  # seconds without a word

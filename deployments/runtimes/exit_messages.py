@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import signal
 
+from deployments.runtimes import messages
+
 TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any
-
-    from deployments.runtimes.local import messages
-else:
-    try:
-        from deployments.runtimes.local import messages
-    except ModuleNotFoundError:  # beside a server, where only the folders of the shim can be imported from
-        import messages
 
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # of shells: POSIX, 2.8.2
 # EX_USAGE, EX_DATAERR and EX_CONFIG of sysexits.h; the model servers that come with Launchpad keep to them.

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from deployments.runtimes import messages
 from deployments.runtimes.base import ArtifactSource
-from deployments.runtimes.local import messages
-from deployments.runtimes.local.environment import MARKER, environment_key
-from deployments.runtimes.local.rights import Rights
+from deployments.runtimes.preparation.environment import MARKER, environment_key
+from deployments.runtimes.preparation.rights import Rights
 from deployments.runtimes.wheel import SOURCE, digest, ensure_wheel
 from deployments.serving_template.modules import DISTRIBUTION, names_package
 

@@ -25,16 +25,15 @@ import signal
 import stat
 import sys
 
+if not __package__:  # run by its path
+    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
+
+from deployments.runtimes import messages
+from deployments.runtimes.preparation import confine
+
 TYPE_CHECKING = False  # as in typing
 if TYPE_CHECKING:
     from typing import Any, NoReturn
-
-    from deployments.runtimes.local import confine, messages
-else:
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-
-    import confine
-    import messages
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 

@@ -27,18 +27,14 @@ import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
-if TYPE_CHECKING:
-    from deployments.runtimes.addresses import AddressInvalid, encoded, file_name, redacted
-    from deployments.runtimes.local import messages
-else:
-    _HERE = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:0] = [_HERE, os.path.dirname(_HERE)]
+if not __package__:  # run by its path
+    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
 
-    import messages
-    from addresses import AddressInvalid, encoded, file_name, redacted
+from deployments.runtimes import messages
+from deployments.runtimes.addresses import AddressInvalid, encoded, file_name, redacted
 
 CHUNK = 1 << 20
 SAY_EVERY = 0.5  # seconds

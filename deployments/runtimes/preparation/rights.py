@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deployments.errors import RuntimeRejected
 from deployments.messages import Message
-from deployments.runtimes.local import messages
+from deployments.runtimes import messages
 
 _HERE = Path(__file__).parent
 _TRIAL_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""What servers need before they start, made with the rights of a server: environments, downloads, trained models."""
