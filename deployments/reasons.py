@@ -261,6 +261,20 @@ SECRET_KEY_MISSING = declare(
         "an administrator to add it."
     ),
 )
+PULL_SECRET_MISSING = declare(
+    "PullSecretMissing",
+    _(
+        "The template opens the registry of its image with the secret %(secret)s, which the resource group %(group)s "
+        "does not have. Ask an administrator to add it: Administration → Secrets → Registry credentials."
+    ),
+)
+PULL_SECRET_INVALID = declare(
+    "PullSecretInvalid",
+    _(
+        "The secret %(secret)s opens no registry: its key %(key)s does not hold Docker's config.json with `auths`. "
+        "Ask an administrator to correct it: Administration → Secrets → Registry credentials."
+    ),
+)
 SECRET_NOT_READABLE = declare(
     "SecretNotReadable",
     _(

@@ -29,6 +29,7 @@ def check_server_spec(
             raise InvalidInput({"configuration": problem})
         server_spec = server_spec_of(configuration)
         secret_values.check(group.pk, server_spec.secret_env)
+        secret_values.pull_secrets(group, server_spec)
     except (TemplateInvalid, InvalidInput, SecretMissing) as error:
         raise InvalidInput({"configuration": str(error)}) from error
     missing = set(configuration.inputs) - set(configuration.artifacts())

@@ -32,10 +32,11 @@ def import_templates(actor: Actor, text: str, *, filename: str = "", built_in: b
     """Import every document of a file, all or none.
 
     Raises:
-        serving_template.TemplateInvalid: with file, line, field and sentence of each problem.
+        serving_template.TemplateInvalid: with file, line, field and sentence of each problem, and of each part that
+            is not supported.
     """
     require(actor, Role.ADMINISTRATOR)
-    templates = serving_template.parse(text, filename=filename)
+    templates = serving_template.parse(text, filename=filename, to_import=True)
     with transaction.atomic():
         imported = [_import(template, built_in=built_in) for template in templates]
         for template in imported if not built_in else ():
@@ -68,6 +69,6 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
 
 def _warnings(template: serving_template.ServingTemplate) -> list[str]:
     warnings = warnings_of(template)
-    if parts := unused_parts(template.body):
+    if parts := unused_parts(template):
         warnings.append(gettext("Not carried over: %(parts)s.") % {"parts": ", ".join(parts)})
     return warnings

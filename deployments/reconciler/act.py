@@ -110,8 +110,11 @@ def _start(context: ReconcileContext, action: state.Start) -> bool:
     Attempt.objects.get_or_create(replica=replica, number=replica.attempt, defaults={"started_at": timezone.now()})
     server_spec = from_dict(generation.server_spec)
     try:
-        secrets = secret_values.values_for(context.deployment.resource_group_id, server_spec.secret_env)
-        context.runtime.start(replica_spec(replica, server_spec, generation.configuration.artifacts(), secrets))
+        group = context.deployment.resource_group
+        secrets = secret_values.values_for(group.pk, server_spec.secret_env)
+        opened = secret_values.pull_secrets(group, server_spec)
+        artifacts = generation.configuration.artifacts()
+        context.runtime.start(replica_spec(replica, server_spec, artifacts, secrets, opened))
     except (RuntimeRejected, SecretMissing) as error:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(error.message))
         return True

@@ -24,6 +24,7 @@ from deployments.runtimes.options import (
     StoredImage,
 )
 from deployments.serving_template.schema import ServerTemplate
+from deployments.serving_template.server_spec import HealthCheck, Mount
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -109,44 +110,6 @@ class ArtifactSource:
     url: str
     sha256: str = ""
     folder: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """An empty folder that a server may write to, gone with its attempt (`emptyDir` of a template).
-
-    Args:
-        path: absolute path in the server's file system.
-        in_memory: it lies in memory, and counts as the server's.
-        size_bytes: how much it may hold, None for no limit of its own.
-    """
-
-    path: str
-    in_memory: bool = False
-    size_bytes: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class HealthCheck:
-    """How a server is asked whether it is healthy, as `readinessProbe` of a template says it.
-
-    Args:
-        path: HTTP path that answers 2xx; `""` if an open port is enough (`tcpSocket`).
-        port: port that is asked, in the server; None for the port that it serves on.
-        headers: sent with the request.
-        initial_delay_seconds: after its start it is not asked for so long.
-        period_seconds: between two checks, at least.
-        timeout_seconds: for one answer.
-        failure_threshold: checks that have to fail in a row before a healthy server counts as unhealthy.
-    """
-
-    path: str = "/"
-    port: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    initial_delay_seconds: float = 0.0
-    period_seconds: float = 0.0
-    timeout_seconds: float = 1.0
-    failure_threshold: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

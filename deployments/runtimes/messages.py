@@ -142,7 +142,7 @@ NOTHING_TO_RUN = _declare(
     "NothingToRun",
     _(
         "“%(name)s” names neither a container image nor a command, so nothing here can run it: add a "
-        "container with a `command`; a model format alone is not supported."
+        "container with a `command`, or a model format."
     ),
 )
 

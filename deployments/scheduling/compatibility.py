@@ -12,7 +12,10 @@ from deployments.serving_template import ServingTemplate
 def problem_on(connection: Connection, template: ServingTemplate) -> str:
     """Return why a connection cannot run a template, in one sentence; `""` when it can."""
     try:
-        return render(connection.driver.check(template.name, template.server))
+        driver = connection.driver
+        if driver.capabilities.images and template.server.unsupported:
+            return " ".join(template.server.unsupported)  # imported by a version that accepted it
+        return render(driver.check(template.name, template.server))
     except RuntimeUnavailable as error:
         return str(error)
 

@@ -1,7 +1,8 @@
-"""The secret values of environment variables: loaded and decrypted only to start a server."""
+"""The secret values of environment variables and of registries: loaded and decrypted only to start a server."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from django.db.models import Q
@@ -9,8 +10,9 @@ from django.db.models import Q
 from deployments import reasons
 from deployments.errors import SecretMissing
 from deployments.messages import Message
-from deployments.models import Secret
-from deployments.serving_template import SecretKey
+from deployments.models import ResourceGroup, Secret
+from deployments.models.secret import DOCKER_CONFIG_KEY
+from deployments.serving_template import SecretKey, ServerSpec
 from deployments.storage.secrets import WrongKey, decrypt
 
 
@@ -32,6 +34,36 @@ def values_for(group_id: str, secret_env: Mapping[str, SecretKey]) -> dict[str, 
         elif not key.optional:
             raise SecretMissing(_what_is_missing(group_id, variable, key, secret))
     return values
+
+
+def pull_secrets(group: ResourceGroup, server_spec: ServerSpec) -> tuple[str, ...]:
+    """Return what opens the registry of an image, each in the form of Docker's `config.json`; none without an image.
+
+    Raises:
+        SecretMissing: the resource group has no such secret, it has another form, or it cannot be decrypted.
+    """
+    if not server_spec.image or not group.connection.driver.capabilities.images:
+        return ()
+    names, group_id = list(dict.fromkeys(server_spec.pull_secrets)), group.pk
+    by_name = _secrets(group_id, set(names)) if names else {}
+    configs = []
+    for name in names:
+        if (secret := by_name.get(name)) is None:
+            raise SecretMissing(reasons.PULL_SECRET_MISSING(secret=name, group=group_id))
+        config = _decrypt(secret).get(DOCKER_CONFIG_KEY, "")
+        if not _is_docker_config(config):
+            raise SecretMissing(reasons.PULL_SECRET_INVALID(secret=name, key=DOCKER_CONFIG_KEY))
+        configs.append(config)
+    return tuple(configs)
+
+
+def _is_docker_config(text: str) -> bool:
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    auths = config.get("auths") if isinstance(config, dict) else None
+    return isinstance(auths, dict) and bool(auths) and all(isinstance(entry, dict) for entry in auths.values())
 
 
 def check(group_id: str, secret_env: Mapping[str, SecretKey]) -> None:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from django.conf import settings
 
 from deployments import serving_template
 from deployments.models import Artifact, Configuration, Executable, Replica
-from deployments.runtimes.base import ArtifactSource, ReplicaSpec, Resources
-from deployments.serving_template import ReadinessCheck, Retry, Sample, SecretKey, ServerSpec
+from deployments.runtimes.base import ArtifactSource, HealthCheck, Mount, ReplicaSpec, Resources
+from deployments.scheduling.resource_plans import smallest_plan
+from deployments.serving_template import Amounts, ReadinessCheck, Retry, Sample, SecretKey, ServerSpec
+from deployments.serving_template.model_formats import FORMATS
 from deployments.serving_template.modules import DISTRIBUTION, with_modules
 
 _FORMER_STEPS = {"PROVED": "VERIFIED"}
 
 
 def server_spec_of(configuration: Configuration) -> ServerSpec:
-    """Render the configuration's template with its values.
+    """Render the configuration's template with its values, and choose the resource plan that it leaves open.
 
     Raises:
         TemplateInvalid: the template's text is not valid (any more).
-        InvalidInput: the template cannot be rendered with the values.
+        InvalidInput: the template cannot be rendered with the values, or no resource plan has what it asks for.
     """
-    return serving_template.render(
+    server_spec = serving_template.render(
         configuration.executable.template,
         parameters=configuration.parameters,
         artifacts={slot: f"{{{{runtime.artifacts.{slot}}}}}" for slot in configuration.inputs},
     )
+    if server_spec.resource_plan or server_spec.amounts is None:
+        return server_spec
+    return replace(server_spec, resource_plan=smallest_plan(server_spec.amounts).pk)
 
 
 def to_dict(server_spec: ServerSpec) -> dict[str, Any]:
@@ -49,6 +54,11 @@ def from_dict(stored: Mapping[str, Any]) -> ServerSpec:
     values["deadlines"] = {_FORMER_STEPS.get(step, step): seconds for step, seconds in values["deadlines"].items()}
     values["sample"] = Sample(**values["sample"]) if values["sample"] else None
     values["retry"] = Retry(values["retry"])
+    # What older versions did not store.
+    values["pull_secrets"] = tuple(values.get("pull_secrets", ()))
+    values["mounts"] = tuple(Mount(**mount) for mount in values.get("mounts", ()))
+    for name, kind in (("amounts", Amounts), ("health_check", HealthCheck)):
+        values[name] = kind(**values[name]) if values.get(name) else None
     return ServerSpec(**values)
 
 
@@ -58,13 +68,18 @@ def artifact_source_of(artifact: Artifact, placeholder: str = "") -> ArtifactSou
 
 
 def replica_spec(
-    replica: Replica, server_spec: ServerSpec, artifacts: Mapping[str, Artifact], secrets: Mapping[str, str]
+    replica: Replica,
+    server_spec: ServerSpec,
+    artifacts: Mapping[str, Artifact],
+    secrets: Mapping[str, str],
+    pull_secrets: Sequence[str] = (),
 ) -> ReplicaSpec:
     """Return the spec with which a runtime starts the replica's current attempt.
 
     Args:
         artifacts: those of the configuration, by the name of the input artifact.
         secrets: values of the server spec's `secret_env`, by variable.
+        pull_secrets: what the secrets in the server spec's `pull_secrets` hold.
     """
     configuration = replica.generation.configuration
     executable = configuration.executable
@@ -83,12 +98,18 @@ def replica_spec(
         fetches=tuple(artifact_source_of(artifact, placeholder) for placeholder, artifact in artifacts.items()),
         resources=Resources(cpu_millis=replica.cpu_millis, memory_bytes=replica.memory_bytes, gpus=replica.gpus),
         health_path=server_spec.health_path,
+        health_check=server_spec.health_check,
+        model=server_spec.model,
+        mounts=server_spec.mounts,
+        working_dir=server_spec.working_dir,
+        read_only_root=server_spec.read_only_root,
+        pull_secrets=tuple(pull_secrets),
         grace_seconds=settings.LAUNCHPAD_GRACE_SECONDS,
     )
 
 
 def _are_ours(requirements: tuple[str, ...], executable: Executable) -> bool:
     """Return whether the packages were chosen by Launchpad, not by a user."""
-    if set(requirements) == {DISTRIBUTION}:
+    if set(requirements) == {DISTRIBUTION} or requirements in {one.requirements for one in FORMATS.values()}:
         return True
     return executable.built_in and sorted(requirements) == sorted(executable.template.server.requirements)

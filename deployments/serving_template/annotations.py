@@ -38,13 +38,15 @@ def with_annotations(source: Source, annotations: dict[str, str], server: Server
         source.report((*ANNOTATIONS, PREFIX + name), f"There is no annotation of this name: use one of {known}.")
     if (retry := given.get("retry", "")) not in ("", "on", "off"):
         source.report((*ANNOTATIONS, f"{PREFIX}retry"), f"“{retry}” is neither on nor off.")
+    health_path = given.get("health-path", "").strip()
     return replace(
         server,
-        requirements=_lines(given.get("requirements", "")),
-        health_path=given.get("health-path", "").strip() or server.health_path,
+        requirements=(*server.requirements, *_lines(given.get("requirements", ""))),
+        health_path=health_path or server.health_path,
+        probe=replace(server.probe, path=health_path) if health_path and server.probe else server.probe,
         readiness_check=_request(source, given, "readiness-check"),
-        sample=_request(source, given, "sample-request"),
-        deadlines=_deadlines(source, given),
+        sample=_request(source, given, "sample-request") or server.sample,
+        deadlines=server.deadlines | _deadlines(source, given),
         drain_seconds=source.whole(given.get("drain-seconds"), (*ANNOTATIONS, f"{PREFIX}drain-seconds")),
         retry=Retry(retry) if retry in ("on", "off") else Retry.SAFE,
         split_arguments=frozenset(_lines(given.get("split-arguments", ""))),

@@ -8,9 +8,20 @@ placeholders may have no quotes. All problems of a file are reported at once, ea
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
 
 from deployments.serving_template.annotations import ANNOTATIONS, PREFIX, with_annotations
+from deployments.serving_template.container import BODY, CONTAINER, PREDICTOR, Container
+from deployments.serving_template.model_formats import DEADLINES, HEALTH_PATH, model_of, server_of_format
 from deployments.serving_template.modules import FOLDER_PLACEHOLDER
+from deployments.serving_template.refusals import (
+    refuse_parts_of_container,
+    refuse_parts_of_predictor,
+    refuse_parts_of_spec,
+    volumes_of,
+)
 from deployments.serving_template.schema import (
     API_VERSION,
     ARTIFACT_KINDS,
@@ -22,32 +33,39 @@ from deployments.serving_template.schema import (
     PARAMETER_TYPES,
     SCENARIO_ID,
     InputArtifact,
+    MountTemplate,
     Parameter,
-    SecretKey,
+    ProbeTemplate,
     ServerTemplate,
     ServingTemplate,
     TemplateInvalid,
 )
-from deployments.serving_template.yaml_source import PLACEHOLDER, Path, Problem, Source, Tree, documents
+from deployments.serving_template.yaml_source import (
+    PLACEHOLDER,
+    Path,
+    Problem,
+    Source,
+    Tree,
+    as_list,
+    as_mapping,
+    documents,
+)
 
 _MAX_FILE = 1_000_000  # characters
 _INPUT_NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
-_ENV_NAME = re.compile(r"[A-Za-z_.-][\w.-]*", re.ASCII)
 # Integers in notations that only YAML has.
 _YAML_INTEGER = re.compile(r"[+-]?(?:[1-9][\d_]*_[\d_]*|0x[\da-fA-F][\da-fA-F_]*|0b[01][01_]*)", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 _FLOAT = re.compile(r"[+-]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?", re.ASCII)
-_BODY: Path = ("spec", "template")
-_PREDICTOR: Path = (*_BODY, "spec", "predictor")
-_CONTAINER: Path = (*_PREDICTOR, "containers", 0)
 
 
-def parse(text: str, *, filename: str = "") -> tuple[ServingTemplate, ...]:
+def parse(text: str, *, filename: str = "", to_import: bool = False) -> tuple[ServingTemplate, ...]:
     """Read all templates of a file.
 
     Args:
         text: the file's content, one or several YAML documents.
         filename: the file's name in problems.
+        to_import: whether what is not supported is a problem, too. Templates that are there already go on being read.
 
     Raises:
         TemplateInvalid: with all problems of all documents.
@@ -63,12 +81,18 @@ def parse(text: str, *, filename: str = "") -> tuple[ServingTemplate, ...]:
             continue
         if template.executable_id in {other.executable_id for other in templates}:
             source.report(("metadata", "name"), f"“{template.executable_id}” is in this file twice.")
-        templates.append(template)
+        if to_import:
+            problems += source.refused
+        templates.append(replace(template, server=_with_refusals(template.server, source.refused)))
     if not templates and not problems:
         problems.append(Problem(file=filename, line=1, field="", sentence=f"There is no {KIND} in this file."))
     if problems:
-        raise TemplateInvalid(problems)
+        raise TemplateInvalid(sorted(problems, key=lambda problem: problem.line) if to_import else problems)
     return tuple(templates)
+
+
+def _with_refusals(server: ServerTemplate, refused: list[Problem]) -> ServerTemplate:
+    return replace(server, unsupported=tuple(dict.fromkeys(problem.sentence for problem in refused)))
 
 
 def _read(source: Source, text: str) -> ServingTemplate | None:
@@ -107,7 +131,7 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
         labels=labels,
         annotations=annotations,
         body=body,
-        server=with_annotations(source, annotations, _server(source, body)),
+        server=with_annotations(source, annotations, _server(source, body, executable_id)),
         text=text,
     )
     _check_placeholders(source, template)
@@ -207,100 +231,114 @@ def _named(source: Source, value: Tree, path: Path) -> list[tuple[str, dict[str,
 
 def _body(source: Source, spec: dict[str, Tree]) -> dict[str, Tree]:
     """Return `spec.template` with all sections in block strings parsed."""
-    body = dict(source.mapping(spec.get("template"), _BODY))
+    body = dict(source.mapping(spec.get("template"), BODY))
     if not body:
-        source.report(_BODY, "The server's template is missing.")
+        source.report(BODY, "The server's template is missing.")
         return {}
-    meta = dict(source.mapping(body.get("metadata"), (*_BODY, "metadata")))
+    meta = dict(source.mapping(body.get("metadata"), (*BODY, "metadata")))
     for section in ("labels", "annotations"):
         if section in meta:
-            path: Path = (*_BODY, "metadata", section)
+            path: Path = (*BODY, "metadata", section)
             meta[section] = dict(source.texts(meta[section], path))
     if meta:
         body["metadata"] = meta
-    inner = dict(source.mapping(body.get("spec"), (*_BODY, "spec")))
-    inner["predictor"] = source.mapping(inner.get("predictor"), _PREDICTOR)
+    inner = dict(source.mapping(body.get("spec"), (*BODY, "spec")))
+    inner["predictor"] = source.mapping(inner.get("predictor"), PREDICTOR)
     if not inner["predictor"]:
-        source.report(_PREDICTOR, "The predictor, which describes the server, is missing.")
+        source.report(PREDICTOR, "The predictor, which describes the server, is missing.")
     return body | {"spec": inner}
 
 
-def _server(source: Source, body: dict[str, Tree]) -> ServerTemplate:
-    meta = source.mapping(body.get("metadata"), (*_BODY, "metadata"))
-    labels = source.texts(meta.get("labels"), (*_BODY, "metadata", "labels"))
-    inner = source.mapping(body.get("spec"), (*_BODY, "spec"))
-    predictor = source.mapping(inner.get("predictor"), _PREDICTOR)
-    containers = source.items(predictor.get("containers"), (*_PREDICTOR, "containers"))
-    container = source.mapping(containers[0], _CONTAINER) if containers else {}
-    env, secret_env, unset_env = _env(source, container)
-    return ServerTemplate(
-        image=source.text(container.get("image"), (*_CONTAINER, "image")),
-        command=tuple(_strings(source, container, "command")),
-        args=tuple(_strings(source, container, "args")),
-        env=env,
-        secret_env=secret_env,
-        unset_env=unset_env,
-        ports=_ports(source, container),
-        resource_plan=labels.get("ai.sap.com/resourcePlan") or labels.get("ai.sap.com/instanceType") or DEFAULT_PLAN,
-        min_replicas=source.whole(predictor.get("minReplicas"), (*_PREDICTOR, "minReplicas")) or "1",
-        max_replicas=source.whole(predictor.get("maxReplicas"), (*_PREDICTOR, "maxReplicas")),
-        health_path=_probe_path(source, container) or "/",
+def _server(source: Source, body: dict[str, Tree], executable_id: str) -> ServerTemplate:
+    meta = source.mapping(body.get("metadata"), (*BODY, "metadata"))
+    labels = source.texts(meta.get("labels"), (*BODY, "metadata", "labels"))
+    inner = source.mapping(body.get("spec"), (*BODY, "spec"))
+    refuse_parts_of_spec(source, inner)
+    predictor = source.mapping(inner.get("predictor"), PREDICTOR)
+    refuse_parts_of_predictor(source, predictor)
+    server = _of_predictor(source, predictor, executable_id)
+    plan = labels.get("ai.sap.com/resourcePlan") or labels.get("ai.sap.com/instanceType") or ""
+    return replace(
+        server,
+        resource_plan=plan or ("" if server.amounts else DEFAULT_PLAN),
+        amounts={} if plan else server.amounts,
+        min_replicas=source.whole(predictor.get("minReplicas"), (*PREDICTOR, "minReplicas")) or "1",
+        max_replicas=source.whole(predictor.get("maxReplicas"), (*PREDICTOR, "maxReplicas")),
+        pull_secrets=_names(source, predictor.get("imagePullSecrets"), (*PREDICTOR, "imagePullSecrets")),
     )
 
 
-def _strings(source: Source, container: dict[str, Tree], name: str) -> list[str]:
-    items = source.items(container.get(name), (*_CONTAINER, name))
-    return [source.text(item, (*_CONTAINER, name, index)) for index, item in enumerate(items)]
+def _of_predictor(source: Source, predictor: dict[str, Tree], executable_id: str) -> ServerTemplate:
+    """Return the server of a container, or that of a model format."""
+    volumes = volumes_of(source, predictor)
+    containers = source.items(predictor.get("containers"), (*PREDICTOR, "containers"))
+    if not containers and (found := model_of(source, predictor)):
+        model, path = found
+        name = source.text(model.get("name"), (*path, "name")) or executable_id
+        own = server_of_format(source, model, path, model_name=name)
+        server = _of_container(Container(source, model, path), volumes)
+        return replace(
+            server,
+            image="",
+            command=own.command,
+            health_path=server.health_path if server.probe else HEALTH_PATH,
+            requirements=own.requirements,
+            model=own.model,
+            sample=own.sample,
+            deadlines=DEADLINES,
+        )
+    container = source.mapping(containers[0], CONTAINER) if containers else {}
+    server = _of_container(Container(source, container, CONTAINER), volumes)
+    if predictor and not server.image and not server.command:
+        source.refuse(
+            CONTAINER if containers else PREDICTOR,
+            _("The predictor names no server: add a container with an `image` or a `command`, or a model format."),
+        )
+    if server.image and server.probe is None:
+        return replace(server, probe=ProbeTemplate(path=""))
+    return server
 
 
-def _env(source: Source, container: dict[str, Tree]) -> tuple[dict[str, str], dict[str, SecretKey], tuple[str, ...]]:
-    """Return the variables with a value, those with a secret's value, and those set by other objects of a cluster."""
-    env: dict[str, str] = {}
-    secret: dict[str, SecretKey] = {}
-    unset: list[str] = []
-    for index, entry in enumerate(source.items(container.get("env"), (*_CONTAINER, "env"))):
-        field: Path = (*_CONTAINER, "env", index)
-        item = source.mapping(entry, field)
-        name = source.text(item.get("name"), (*field, "name"))
-        if not _ENV_NAME.fullmatch(name):
-            source.report((*field, "name"), f"“{name}” is no name of an environment variable.")
-        elif name in env or name in secret or name in unset:
-            source.report((*field, "name"), f"“{name}” is set twice.")
-        elif "valueFrom" not in item:
-            env[name] = source.text(item.get("value"), (*field, "value"))
-        elif reference := _secret_key(source, item, (*field, "valueFrom")):
-            secret[name] = reference
+def _of_container(container: Container, volumes: dict[str, MountTemplate | None]) -> ServerTemplate:
+    source, path = container.source, container.path
+    refuse_parts_of_container(source, container.tree, path)
+    environment = container.environment
+    probe = container.probe()
+    uri = environment.plain.get("STORAGE_URI", "")
+    if "://" in uri and not PLACEHOLDER.search(uri):
+        sentence = _(
+            "Nothing fetches STORAGE_URI from %(address)s: declare an input artifact and write "
+            "{{inputs.artifacts.NAME}} here."
+        )
+        source.refuse((*path, "env"), sentence % {"address": uri.split("?")[0]})
+    return ServerTemplate(
+        image=container.text("image").strip(),
+        command=container.strings("command"),
+        args=container.strings("args"),
+        env=environment.plain,
+        secret_env=environment.secret,
+        unset_env=environment.unset,
+        ports=container.ports,
+        health_path=(probe.path if probe else "") or "/",
+        probe=probe,
+        amounts=container.amounts(),
+        model=uri,
+        mounts=container.mounts(volumes),
+        working_dir=container.text("workingDir").strip(),
+        read_only_root=container.has_read_only_root(),
+    )
+
+
+def _names(source: Source, value: Tree, path: Path) -> tuple[str, ...]:
+    """Return the names of a list of references."""
+    names = []
+    for index, entry in enumerate(as_list(value)):
+        name = str(as_mapping(entry).get("name") or "").strip()
+        if name:
+            names.append(name)
         else:
-            unset.append(name)
-    return env, secret, tuple(unset)
-
-
-def _secret_key(source: Source, item: dict[str, Tree], field: Path) -> SecretKey | None:
-    """Return the secret of a variable, None when its value comes from something else."""
-    origin = source.mapping(item.get("valueFrom"), field)
-    if "secretKeyRef" not in origin:
-        return None
-    key_ref: Path = (*field, "secretKeyRef")
-    reference = source.mapping(origin["secretKeyRef"], key_ref)
-    name, key = (source.text(reference.get(part), (*key_ref, part)) for part in ("name", "key"))
-    if not name or not key:
-        source.report(key_ref, "A secretKeyRef needs the `name` of a secret and one of its keys as `key`.")
-    return SecretKey(secret=name, key=key, optional=source.text(reference.get("optional"), key_ref) == "true")
-
-
-def _ports(source: Source, container: dict[str, Tree]) -> tuple[str, ...]:
-    ports = []
-    for index, entry in enumerate(source.items(container.get("ports"), (*_CONTAINER, "ports"))):
-        field: Path = (*_CONTAINER, "ports", index)
-        ports.append(source.whole(source.mapping(entry, field).get("containerPort"), (*field, "containerPort")))
-    return tuple(port for port in ports if port)
-
-
-def _probe_path(source: Source, container: dict[str, Tree]) -> str:
-    field: Path = (*_CONTAINER, "readinessProbe")
-    probe = source.mapping(container.get("readinessProbe"), field)
-    get = source.mapping(probe.get("httpGet"), (*field, "httpGet"))
-    return source.text(get.get("path"), (*field, "httpGet", "path"))
+            source.refuse((*path, index), _("The `name` of a secret is needed here."))
+    return tuple(names)
 
 
 # --- Placeholders -----------------------------------------------------------------------------------------------
@@ -314,7 +352,7 @@ def _check_placeholders(source: Source, template: ServingTemplate) -> None:
     annotations: dict[str, Tree] = {
         name: text for name, text in template.annotations.items() if name.startswith(PREFIX)
     }
-    _check_tree(source, template.body, _BODY, known)
+    _check_tree(source, template.body, BODY, known)
     _check_tree(source, annotations, ANNOTATIONS, known)
     for annotation, names in (
         ("split-arguments", template.server.split_arguments),

@@ -12,17 +12,33 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import NoReturn
 from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 from packaging.requirements import InvalidRequirement, Requirement
 
 from deployments.errors import InvalidInput
-from deployments.lifecycle import DRAIN_SECONDS, DRAIN_SECONDS_MAX
+from deployments.lifecycle import DEADLINES, DRAIN_SECONDS, DRAIN_SECONDS_MAX, Step
+from deployments.serving_template.container import GPU
 from deployments.serving_template.modules import with_modules
-from deployments.serving_template.schema import RequestTemplate, Retry, SecretKey, ServerTemplate, ServingTemplate
+from deployments.serving_template.quantities import quantity, rounded_up
+from deployments.serving_template.schema import (
+    MountTemplate,
+    ProbeTemplate,
+    RequestTemplate,
+    SecretKey,
+    ServerTemplate,
+    ServingTemplate,
+)
+from deployments.serving_template.server_spec import (
+    Amounts,
+    HealthCheck,
+    Mount,
+    ReadinessCheck,
+    Sample,
+    ServerSpec,
+)
 from deployments.serving_template.yaml_source import PLACEHOLDER, Tree
 
 _PATH = re.compile(r"/[!-~]*")  # printable ASCII without a space: what may stand in a request line
@@ -32,97 +48,11 @@ _NUMBERS = re.compile(
     r"\[\n([-+.\deE,\s]+)\]"
 )  # a list of numbers in indented JSON, where no string contains a line end
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_INSTANCE_KEYS = (
-    "instances",
-    "inputs",
-)  # the inputs of a prediction in KServe's v1 and in the Open Inference Protocol v2
+_FOLDER = re.compile(r"(?:/[\w.@+~-]+)+/?", re.ASCII)  # no commas and colons, which engines separate options by
+_CLOSED_FOLDER = re.compile(r"/(?:proc|sys|dev(?!/shm$))(?:/|$)")
+_MODEL = re.compile(r"\{\{[ \t]*(?:inputs|runtime)\.artifacts\.([\w.-]+)[ \t]*\}\}")
+_MAX_SECONDS = 3600  # of the numbers of a readiness probe
 _JSON_HEADERS = {"Content-Type": "application/json"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReadinessCheck:
-    """The request that must succeed before a deployment is RUNNING.
-
-    Args:
-        path: below the deployment's URL, with its query, percent-encoded.
-        body: the request's body, None for none.
-        headers: in addition to those that the client sets by itself.
-    """
-
-    method: str
-    path: str
-    body: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def is_prediction(self) -> bool:
-        """Whether the request makes the model predict: it has a body, and not an empty list of instances."""
-        if self.method in {"GET", "HEAD", "OPTIONS"} or not (self.body or "").strip():
-            return False
-        try:
-            tree = json.loads(self.body or "")
-        except ValueError:
-            return True  # an image, a text ...: some other input of a model
-        lists = [tree[name] for name in _INSTANCE_KEYS if name in tree] if isinstance(tree, dict) else [tree]
-        return any(lists) if lists else bool(tree)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample(ReadinessCheck):
-    """The request that the playground starts with; its JSON body is indented for people."""
-
-    description: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerSpec:
-    """Everything needed to run the servers of a deployment.
-
-    Args:
-        image: container image, `""` when the template names none.
-        command: the program; empty when the template gives an image alone. `{{runtime.port}}` and
-            `{{runtime.artifacts.NAME}}` may stand in it, in `args` and in the values of `env`.
-        args: its arguments, or those of the program inside the image.
-        env: environment of the server.
-        secret_env: the secrets of further environment variables, whose values are read when a server starts.
-        ports: container ports.
-        resource_plan: name of the plan.
-        min_replicas: servers to start, at least 1 (a template's 0, "sleep when idle", counts as 1).
-        max_replicas: at least `min_replicas`.
-        health_path: the HTTP path that answers 2xx when the server is healthy.
-        requirements: Python requirement lines, without options of an installer (checked).
-        deadlines: seconds by step (values of `lifecycle.Step`), only those that the template sets.
-        drain_seconds: how long requests may take to finish when the servers are drained.
-        retry: which requests are sent to another replica when their server ended before it answered.
-    """
-
-    image: str
-    command: tuple[str, ...]
-    env: dict[str, str]
-    ports: tuple[int, ...]
-    resource_plan: str
-    min_replicas: int
-    max_replicas: int
-    health_path: str
-    requirements: tuple[str, ...]
-    readiness_check: ReadinessCheck
-    sample: Sample | None
-    deadlines: dict[str, int]
-    retry: Retry
-    secret_env: dict[str, SecretKey] = field(default_factory=dict)
-    drain_seconds: int = DRAIN_SECONDS
-    args: tuple[str, ...] = ()
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The whole command line, for who runs it without an image."""
-        return (*self.command, *self.args)
-
-
-def stored_readiness_check(server_spec: Mapping[str, Any]) -> ReadinessCheck | None:
-    """Return the readiness check of a stored server spec, None when it has none. `proof` is its former key."""
-    values = server_spec.get("readiness_check") or server_spec.get("proof")
-    return ReadinessCheck(**values) if values else None
 
 
 def render(
@@ -148,12 +78,16 @@ def render(
     min_replicas, max_replicas = _replicas(values, server)
     command, requirements = with_modules(values.command(server.command), values.requirements(server.requirements))
     args, requirements = with_modules(values.command(server.args), requirements)
+    ports = tuple(values.port(port) for port in server.ports)
+    health_check = _health_check(values, server.probe, ports) if server.probe else None
+    if health_check == HealthCheck(path=health_path):
+        health_check = None
     return ServerSpec(
-        image=values.text(server.image),
+        image=values.text(server.image).strip(),
         command=command,
         args=args,
         env={name: values.argument(text) for name, text in server.env.items()},
-        ports=tuple(values.whole(port) for port in server.ports),
+        ports=ports,
         resource_plan=values.text(server.resource_plan).strip(),
         min_replicas=min_replicas,
         max_replicas=max_replicas,
@@ -162,13 +96,20 @@ def render(
         readiness_check=(
             _readiness_check(values, server.readiness_check)
             if server.readiness_check
-            else ReadinessCheck(method="GET", path=health_path)
+            else _check_by_health(health_path, health_check)
         ),
         sample=_sample(values, server.sample or server.readiness_check),
-        deadlines={step: values.positive(seconds) for step, seconds in server.deadlines.items()},
+        deadlines=_deadlines(values, server, health_check),
         retry=server.retry,
         drain_seconds=values.seconds(server.drain_seconds or str(DRAIN_SECONDS), DRAIN_SECONDS_MAX),
         secret_env={name: values.secret_key(pattern) for name, pattern in server.secret_env.items()},
+        amounts=_amounts(values, server.amounts) if server.amounts else None,
+        health_check=health_check,
+        model=match[1] if (match := _MODEL.search(server.model)) else "",
+        mounts=_mounts(values, server.mounts),
+        working_dir=values.folder(server.working_dir) if server.working_dir else "",
+        read_only_root=server.read_only_root,
+        pull_secrets=tuple(values.text(name).strip() for name in server.pull_secrets),
     )
 
 
@@ -261,6 +202,34 @@ class _Values:
             self.refuse(pattern, _("A whole number is needed, not “%(text)s”.") % {"text": text})
         return int(text)
 
+    def port(self, pattern: str) -> int:
+        number = self.whole(pattern)
+        if not 0 < number < 65536:
+            self.refuse(pattern, _("%(port)s is not a port: use 1 to 65535.") % {"port": number})
+        return number
+
+    def folder(self, pattern: str) -> str:
+        text = self.text(pattern).strip()
+        if not _FOLDER.fullmatch(text) or {".", ".."} & set(text.split("/")):
+            self.refuse(
+                pattern,
+                _(
+                    "“%(text)s” is no folder: it must begin with / and hold only letters, digits, and the characters "
+                    "- _ . @ + ~ in each part."
+                )
+                % {"text": text},
+            )
+        return text.rstrip("/")
+
+    def quantity(self, pattern: str, *, thousandths: bool = False) -> int:
+        """Return a quantity, rounded up, or its thousandths."""
+        text = self.text(pattern).strip()
+        if (number := quantity(text)) is None:
+            self.refuse(
+                pattern, _("“%(text)s” is no amount: write for example 500m, 2, 512Mi or 3Gi.") % {"text": text}
+            )
+        return rounded_up(number * 1000 if thousandths else number)
+
     def seconds(self, pattern: str, maximum: int) -> int:
         number = self.whole(pattern)
         if number > maximum:
@@ -330,6 +299,64 @@ def _replicas(values: _Values, server: ServerTemplate) -> tuple[int, int]:
             % {"most": maximum, "least": minimum},
         )
     return minimum, maximum
+
+
+def _amounts(values: _Values, amounts: Mapping[str, str]) -> Amounts:
+    return Amounts(
+        cpu_millis=values.quantity(amounts.get("cpu", "0"), thousandths=True),
+        memory_bytes=values.quantity(amounts.get("memory", "0")),
+        gpus=values.quantity(amounts.get(GPU, "0")),
+    )
+
+
+def _mounts(values: _Values, patterns: tuple[MountTemplate, ...]) -> tuple[Mount, ...]:
+    mounts: dict[str, Mount] = {}
+    for pattern in patterns:
+        path = values.folder(pattern.path)
+        if _CLOSED_FOLDER.match(path):
+            values.refuse(pattern.path, _("No folder can be mounted at %(path)s.") % {"path": path})
+        if path in mounts:
+            values.refuse(pattern.path, _("Two folders are mounted at %(path)s.") % {"path": path})
+        size = (values.quantity(pattern.size) or None) if pattern.size else None
+        # What Docker has at /dev/shm lies in memory, whatever the medium of the volume is.
+        mounts[path] = Mount(path=path, in_memory=pattern.in_memory or path == "/dev/shm", size_bytes=size)  # noqa: S108
+    return tuple(mounts.values())
+
+
+def _health_check(values: _Values, probe: ProbeTemplate, ports: tuple[int, ...]) -> HealthCheck:
+    def seconds(pattern: str, default: int) -> int:
+        return (values.seconds(pattern, _MAX_SECONDS) if pattern else 0) or default
+
+    port = values.port(probe.port) if probe.port else None
+    return HealthCheck(
+        path=values.path(probe.path) if probe.path else "",
+        port=None if port in ports[:1] else port,
+        headers={name: values.header(name, text) for name, text in probe.headers.items()},
+        initial_delay_seconds=seconds(probe.initial_delay_seconds, 0),
+        period_seconds=seconds(probe.period_seconds, 0),
+        timeout_seconds=seconds(probe.timeout_seconds, 1),
+        failure_threshold=seconds(probe.failure_threshold, 1),
+    )
+
+
+def _check_by_health(health_path: str, health_check: HealthCheck | None) -> ReadinessCheck:
+    """Return the check of a template that names none: its health path, if the server that gets the requests has it."""
+    is_elsewhere = health_check is not None and (not health_check.path or health_check.port is not None)
+    return ReadinessCheck(
+        method="GET",
+        path=health_path,
+        headers=dict(health_check.headers) if health_check and not is_elsewhere else {},
+        any_answer=is_elsewhere,
+    )
+
+
+def _deadlines(values: _Values, server: ServerTemplate, health_check: HealthCheck | None) -> dict[str, int]:
+    """Return the deadlines of the template; before the initial delay of a probe nobody knows what a server does."""
+    deadlines = {step: values.positive(seconds) for step, seconds in server.deadlines.items()}
+    delay = health_check.initial_delay_seconds if health_check else 0
+    if delay and Step.STARTED not in deadlines:
+        deadlines[Step.STARTED] = int(DEADLINES[Step.STARTED].total_seconds() + delay)
+    return deadlines
 
 
 def _readiness_check(values: _Values, pattern: RequestTemplate) -> ReadinessCheck:

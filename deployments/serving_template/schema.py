@@ -131,12 +131,45 @@ class SecretKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeTemplate:
+    """A readiness probe with placeholders; see `server_spec.HealthCheck` for the meaning of each field.
+
+    Args:
+        path: `""` if an open port is enough.
+        port: number of a port of the container, `""` for the one that it serves on.
+        headers: sent with the request.
+    """
+
+    path: str
+    port: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    initial_delay_seconds: str = ""
+    period_seconds: str = ""
+    timeout_seconds: str = ""
+    failure_threshold: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MountTemplate:
+    """An `emptyDir` of a container: where it is mounted, and how much it may hold (a quantity, `""` for no limit)."""
+
+    path: str
+    in_memory: bool = False
+    size: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerTemplate:
-    """The server spec with placeholders; see `renderer.ServerSpec` for the meaning of each field.
+    """The server spec with placeholders; see `server_spec.ServerSpec` for the meaning of each field.
 
     Args:
         secret_env: the secrets of environment variables; their names may contain placeholders.
         unset_env: names of environment variables that take their value from other objects of a cluster.
+        resource_plan: `""` when `amounts` say what is needed.
+        amounts: quantities of `cpu`, `memory` and `nvidia.com/gpu`, only without a resource plan.
+        probe: the readiness probe; None for a GET of `health_path`.
+        model: a text that names the model's input artifact.
+        unsupported: why it cannot run as it was meant, of a template from before these were refused at import.
         split_arguments: parameters whose value becomes several arguments.
         json_values: parameters whose value is JSON.
     """
@@ -160,6 +193,14 @@ class ServerTemplate:
     retry: Retry = Retry.SAFE
     split_arguments: frozenset[str] = frozenset()
     json_values: frozenset[str] = frozenset()
+    amounts: dict[str, str] = field(default_factory=dict)
+    probe: ProbeTemplate | None = None
+    model: str = ""
+    mounts: tuple[MountTemplate, ...] = ()
+    working_dir: str = ""
+    read_only_root: bool = False
+    pull_secrets: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

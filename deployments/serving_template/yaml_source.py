@@ -69,7 +69,7 @@ def documents(text: str) -> Iterator[tuple[int, str]]:
 
 @dataclass(kw_only=True)
 class Source:
-    """One document while it is being read: its problems and the line of each field.
+    """One document while it is being read: its problems, what is refused at import, and the line of each field.
 
     The methods check and convert a value. One of the wrong type is reported as a problem and replaced by an empty
     value, so that one run finds as many problems as possible.
@@ -78,12 +78,17 @@ class Source:
     file: str
     first_line: int
     problems: list[Problem] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
 
     def report(self, path: Path, sentence: str, *, line: int | None = None) -> None:
         self.problems.append(
             Problem(file=self.file, line=line or self.line(path), field=dotted(path), sentence=sentence)
         )
+
+    def refuse(self, path: Path, sentence: str) -> None:
+        """Note a part that keeps a template from being imported, and not one that is there from being read."""
+        self.refused.append(Problem(file=self.file, line=self.line(path), field=dotted(path), sentence=sentence))
 
     def line(self, path: Path) -> int:
         """Return the line of a field, or of the nearest field around it when there is no such field."""
@@ -207,6 +212,16 @@ class _Builder:
             if isinstance(value, (bool, int, float)) and value - value == 0:  # neither infinite nor NaN
                 return value
         return _restored(str(node.value))
+
+
+def as_mapping(tree: Tree) -> dict[str, Tree]:
+    """Return a mapping, an empty one for anything else."""
+    return tree if isinstance(tree, dict) else {}
+
+
+def as_list(tree: Tree) -> list[Tree]:
+    """Return a list, an empty one for anything else."""
+    return tree if isinstance(tree, list) else []
 
 
 def dotted(path: Path) -> str:

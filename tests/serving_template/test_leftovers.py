@@ -16,54 +16,69 @@ apiVersion: ai.sap.com/v1alpha1
 kind: ServingTemplate
 metadata: {name: extras, labels: {scenarios.ai.sap.com/id: extras, ai.sap.com/version: 1.0.0}}
 spec:
+  inputs: {artifacts: [{name: iris}]}
   template:
 """
 EXTRAS = f"""{HEAD}
     metadata:
       annotations: |
         autoscaling.knative.dev/target: 1
+      labels: |
+        ai.sap.com/resourcePlan: tiny
     spec: |
       predictor:
-        initContainers: [{{name: first, image: example/first}}]
         imagePullSecrets: [{{name: mine}}]
+        hostNetwork: false
+        containerConcurrency: 1
+        securityContext: {{fsGroup: 1000, seccompProfile: {{type: RuntimeDefault}}}}
         containers:
           - name: kserve-container
             image: example/server
+            imagePullPolicy: Always
             command: [serve]
             workingDir: /srv
-            envFrom: [{{secretRef: {{name: all}}}}]
             env:
-              - {{name: POD, valueFrom: {{fieldRef: {{fieldPath: metadata.name}}}}}}
               - {{name: TOKEN, valueFrom: {{secretKeyRef: {{name: mine, key: token}}}}}}
             resources: {{limits: {{cpu: "2"}}}}
             livenessProbe: {{httpGet: {{path: /live}}}}
-            readinessProbe: {{httpGet: {{path: /ready}}, periodSeconds: 5}}
-            volumeMounts: [{{name: cfg, mountPath: /cfg}}]
-          - {{name: sidecar, image: example/sidecar}}
-        volumes: [{{name: cfg, secret: {{secretName: cfg}}}}]
+            readinessProbe: {{httpGet: {{path: /ready}}, periodSeconds: 5, successThreshold: 2}}
+            securityContext: {{runAsUser: 1000, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
+            volumeMounts: [{{name: tmp, mountPath: /tmp, readOnly: false}}]
+        volumes: [{{name: tmp, emptyDir: {{}}}}]
 """
 PARTS = [
     "metadata.annotations[autoscaling.knative.dev/target]",
-    "initContainers",
-    "imagePullSecrets",
-    "volumes",
-    "containers[0].workingDir",
-    "containers[0].envFrom",
-    "containers[0].resources",
+    "containerConcurrency",
+    "securityContext.fsGroup",
+    "containers[0].imagePullPolicy",
     "containers[0].livenessProbe",
-    "containers[0].volumeMounts",
-    "containers[0].readinessProbe.periodSeconds",
-    "containers[0].env[0].valueFrom.fieldRef",
-    "containers[1]",
+    "containers[0].readinessProbe.successThreshold",
+    "containers[0].securityContext.runAsUser",
+    "containers[0].volumeMounts[0].readOnly",
+    "containers[0].resources",
 ]
 
 
 def test_every_part_that_is_not_carried_over_is_found() -> None:
-    assert unused_parts(parse(EXTRAS)[0].body) == PARTS
+    assert unused_parts(parse(EXTRAS)[0]) == PARTS
+
+
+def test_resources_are_used_unless_a_plan_is_named() -> None:
+    text = EXTRAS.replace("      labels: |\n        ai.sap.com/resourcePlan: tiny\n", "")
+    text = text.replace('cpu: "2"', 'cpu: "2", ephemeral-storage: 1Gi')
+
+    assert unused_parts(parse(text)[0])[-1] == "containers[0].resources.limits.ephemeral-storage"
 
 
 def test_a_template_that_is_used_whole_leaves_nothing_out() -> None:
-    assert unused_parts(parse(make.TEMPLATE.format(executable="talker", scenario="talking"))[0].body) == []
+    assert unused_parts(parse(make.TEMPLATE.format(executable="talker", scenario="talking"))[0]) == []
+
+
+def test_a_model_format_is_used_but_for_its_version() -> None:
+    model = "{modelFormat: {name: sklearn, version: '1'}, protocolVersion: v2, storageUri: '{{inputs.artifacts.iris}}'"
+    template = parse(f"{HEAD}    spec: {{predictor: {{model: {model}, runtime: mine}}}}}}\n")[0]
+
+    assert unused_parts(template) == ["model.modelFormat.version", "model.runtime"]
 
 
 @pytest.mark.django_db
@@ -72,16 +87,7 @@ def test_an_import_lists_them() -> None:
     (imported,) = import_templates(ACTOR, EXTRAS)
 
     assert "has a command that belongs into its container image" in imported.warning
-    assert "takes POD from its cluster" in imported.warning
-    assert imported.warning.endswith(f"Not carried over: {', '.join(PARTS)}.")
-
-
-@pytest.mark.django_db
-def test_a_model_format_alone_is_said_to_be_what_cannot_run() -> None:
-    make.make_connection()  # its driver is asked whether it can run the template
-    (imported,) = import_templates(
-        ACTOR, f"{HEAD}    spec: {{predictor: {{model: {{modelFormat: {{name: sklearn}}}}}}}}\n"
+    assert (
+        "has volumeMounts, workingDir, readOnlyRootFilesystem, which the local runtime leaves out" in imported.warning
     )
-
-    assert "a model format alone is not supported" in imported.warning
-    assert "Not carried over: model." in imported.warning
+    assert imported.warning.endswith(f"Not carried over: {', '.join(PARTS)}.")

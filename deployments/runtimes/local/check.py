@@ -22,6 +22,17 @@ def warnings(name: str, server: ServerTemplate) -> Sequence[Message]:
     found = []
     if server.image and server.command:
         found.append(Message(messages.IMAGE_LEFT_OUT, {"name": name}))
+    if parts := [part for part, value in _of_containers(server) if value]:
+        found.append(Message(messages.CONTAINER_PARTS_LEFT_OUT, {"name": name, "parts": ", ".join(parts)}))
     if server.unset_env:
         found.append(Message(messages.VARIABLES_UNSET, {"name": name, "variables": ", ".join(server.unset_env)}))
     return found
+
+
+def _of_containers(server: ServerTemplate) -> tuple[tuple[str, object], ...]:
+    """Return the parts that only containers have, by their names in a template."""
+    return (
+        ("volumeMounts", server.mounts),
+        ("workingDir", server.working_dir),
+        ("readOnlyRootFilesystem", server.read_only_root),
+    )

@@ -29,8 +29,9 @@ SHIM_FROZEN = _declare(
 IMAGE_NOT_RUN = _declare(
     "ImageNotRun",
     _(
-        "“%(name)s” gives a container image but no command, so the local runtime cannot run it: add `command` "
-        "to its container, or deploy it on a connection that runs containers."
+        "“%(name)s” gives a container image but no command, so the local runtime cannot run it: deploy it on a "
+        "connection of the kind Containers, which an administrator adds under Administration → Connections, or add "
+        "`command` to its container."
     ),
 )
 IMAGE_LEFT_OUT = _declare(
@@ -38,6 +39,13 @@ IMAGE_LEFT_OUT = _declare(
     _(
         "“%(name)s” has a command that belongs into its container image: the local runtime runs it without the "
         "image, so its program and files must be on this machine."
+    ),
+)
+CONTAINER_PARTS_LEFT_OUT = _declare(
+    "ContainerPartsLeftOut",
+    _(
+        "“%(name)s” has %(parts)s, which the local runtime leaves out: its servers are programs of this machine, "
+        "without a file system of their own."
     ),
 )
 VARIABLES_UNSET = _declare(
