@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from pathlib import Path
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 SCHEMES = ("file", "http", "https")
@@ -75,21 +73,6 @@ def encoded(url: str) -> str:
     path = quote(_LOOSE_PERCENT.sub("%25", parts.path), safe=_SAFE)
     query = quote(_LOOSE_PERCENT.sub("%25", parts.query), safe=_SAFE + "?")
     return urlunsplit((parts.scheme, netloc, path or "/", query, ""))
-
-
-def is_own_file(path: Path, *, home: Path, roots: Iterable[Path], folder: str = "") -> bool:
-    """Return whether an artifact may be taken from a path.
-
-    Nothing of LAUNCHPAD_HOME may, whatever the allowed folders are, but what was uploaded as this very artifact.
-
-    Args:
-        path: without links.
-        folder: name of the artifact's own folder in the store, `""` when it has none.
-    """
-    home = home.resolve()
-    if path.is_relative_to(home):
-        return bool(folder) and path.is_relative_to(home / "artifacts" / folder)
-    return not home.is_relative_to(path) and any(path.is_relative_to(root.resolve()) for root in roots)
 
 
 def file_name(url: str) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import Message
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
 
 __all__ = [
+    "ArtifactAccess",
     "ArtifactSource",
     "Capabilities",
     "ConnectionReport",
@@ -110,6 +113,11 @@ class ArtifactSource:
     url: str
     sha256: str = ""
     folder: str = ""
+
+    @property
+    def is_in_store(self) -> bool:
+        """Whether `ArtifactStore` gives access to it; everything else is downloaded."""
+        return urlsplit(self.url).scheme == "file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +331,13 @@ class Runtime(Protocol):
         """Return what live servers have written of lines without an end, as the newest state of a progress bar."""
 
 
+class ArtifactAccess(StrEnum):
+    """What a runtime takes from `storage.artifacts.ArtifactStore` to bring an artifact to its servers."""
+
+    LOCAL_PATH = "local path"
+    STREAM = "stream"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What the connections of a kind can do; what they cannot is not offered.
@@ -335,6 +350,7 @@ class Capabilities:
         exec: opens a terminal in a replica.
         bind_mounts: shows folders of this machine to servers.
         health_checks: looks by itself whether servers are healthy.
+        artifacts: how it takes artifacts of the store, the best one first.
     """
 
     images: bool = False
@@ -344,6 +360,7 @@ class Capabilities:
     exec: bool = False
     bind_mounts: bool = False
     health_checks: bool = False
+    artifacts: tuple[ArtifactAccess, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

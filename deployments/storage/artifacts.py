@@ -1,22 +1,23 @@
 """The storage of uploaded artifacts: a port, and its implementation on the disk of LAUNCHPAD_HOME.
 
-Other modules name an artifact by its id and URL. Only a store resolves a `file://` URL and checks who may read it.
+Other modules name an artifact by its id and URL. Only a store resolves a `file:` URL and checks who may read it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO, Protocol
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from django.conf import settings
 
 from deployments.errors import LaunchpadError
+from deployments.storage.archives import archive, stream_of
 from deployments.storage.disk_space import NO_ROOM
 
 SAMPLES = "samples"  # owner of the artifacts that come with Launchpad
@@ -61,6 +62,14 @@ class ArtifactStore(Protocol):
     def delete(self, owner: str) -> None:
         """Delete the content of an artifact; does nothing when there is none."""
 
+    def resolve(self, url: str, *, owner: str = "") -> Path:
+        """Return the path that a URL names, symbolic links resolved, whether or not something is there.
+
+        Raises:
+            ArtifactOutside: the path is in none of the allowed folders.
+            ArtifactMissing: it belongs to another artifact, or there can be no such path.
+        """
+
     def local_path(self, url: str, *, owner: str = "") -> Path:
         """Return the path of an artifact (a file or a folder) for a driver on this machine, symbolic links resolved.
 
@@ -70,10 +79,13 @@ class ArtifactStore(Protocol):
         """
 
     def open(self, url: str, *, owner: str = "") -> BinaryIO:
-        """Return the content of an artifact that is one file, for a driver that has to send it elsewhere.
+        """Return the content of an artifact, for a driver that has to send it elsewhere; of a folder, a tar archive.
+
+        A symbolic link in a folder becomes what it leads to.
 
         Raises:
-            ArtifactMissing: as `local_path`.
+            ArtifactOutside, ArtifactMissing: as `local_path`, also for a link in a folder.
+            OSError: while it is read: it cannot be read (any more), or has changed meanwhile.
         """
 
 
@@ -117,29 +129,50 @@ class LocalArtifactStore:
         if (folder := self.folder(owner)).is_dir():
             shutil.rmtree(folder)
 
-    def local_path(self, url: str, *, owner: str = "") -> Path:
-        requested = Path(unquote(url.removeprefix("file://").removeprefix("localhost")))
+    def resolve(self, url: str, *, owner: str = "") -> Path:
         try:
-            path = requested.resolve()
-            exists = path.exists()
-        except (OSError, ValueError) as error:  # the name is too long, has a NUL, or is in a loop of links
-            raise ArtifactMissing(str(requested)) from error
-        if not any(path.is_relative_to(root) for root in (self._folder, *self._roots)):
-            raise ArtifactOutside(str(requested))
-        if path.is_relative_to(self._home):
-            # An allowed folder may contain LAUNCHPAD_HOME; its files must look as if they did not exist.
-            exists = exists and bool(owner) and path.is_relative_to(self.folder(owner))
-        elif self._home.is_relative_to(path):
-            exists = False
-        if not exists:
-            raise ArtifactMissing(str(requested))
+            return self._permitted(Path(unquote(urlsplit(url).path)), owner)
+        except ValueError as error:
+            raise ArtifactMissing(url) from error
+
+    def local_path(self, url: str, *, owner: str = "") -> Path:
+        path = self.resolve(url, owner=owner)
+        if not path.exists():
+            raise ArtifactMissing(str(path))
         return path
 
     def open(self, url: str, *, owner: str = "") -> BinaryIO:
         path = self.local_path(url, owner=owner)
-        if not path.is_file():
-            raise ArtifactMissing(str(path))
-        return path.open("rb")
+        if not path.is_dir():
+            return path.open("rb")
+        return stream_of(archive(dict(self._content(path, owner, (path,)))))
+
+    def _content(
+        self, folder: Path, owner: str, above: tuple[Path, ...], prefix: str = ""
+    ) -> Iterator[tuple[str, Path]]:
+        """Yield name and path of all that is in a folder, with links followed to what `owner` may read."""
+        for entry in sorted(folder.iterdir()):
+            path = self._permitted(entry, owner)
+            if not path.exists() or path in above:  # a link that leads nowhere, or to a folder that it is in
+                raise ArtifactMissing(str(entry))
+            yield f"{prefix}{entry.name}", path
+            if path.is_dir():
+                yield from self._content(path, owner, (*above, path), f"{prefix}{entry.name}/")
+
+    def _permitted(self, requested: Path, owner: str) -> Path:
+        """Return a path with its links resolved; raise if `owner` may not read what is there."""
+        try:
+            path = requested.resolve()
+            path.exists()
+        except (OSError, ValueError, RuntimeError) as error:  # its name is too long, has a NUL, or is a loop of links
+            raise ArtifactMissing(str(requested)) from error
+        if not any(path.is_relative_to(root) for root in (self._folder, *self._roots)):
+            raise ArtifactOutside(str(requested))
+        # An allowed folder may contain LAUNCHPAD_HOME; its files must look as if they did not exist.
+        is_own = bool(owner) and path.is_relative_to(self.folder(owner))
+        if self._home.is_relative_to(path) or (path.is_relative_to(self._home) and not is_own):
+            raise ArtifactMissing(str(requested))
+        return path
 
 
 def artifact_store() -> LocalArtifactStore:

@@ -311,3 +311,21 @@ def test_no_file_of_ours_is_an_artifact_but_its_own_upload(new_machine: NewMachi
     own = replace(fetch, url=f"file://{machine.home}/artifacts/of-others/model", folder="of-others")
     machine.run("cat {{runtime.artifacts.model}}", fetches=[own])
     assert machine.lines() == ["theirs"]
+
+
+@pytest.mark.parametrize("scheme", ["file:", "FILE://", "file://localhost"])
+def test_however_a_file_url_is_written_its_file_stays_where_it_is(
+    new_machine: NewMachine, tmp_path: Path, scheme: str
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "model.bin").write_text("ours")
+    machine = new_machine(allowed_roots=(shared,))
+
+    machine.run(
+        "cat {{runtime.artifacts.model}}; echo; echo {{runtime.artifacts.model}}",
+        fetches=[ArtifactSource(placeholder="model", url=f"{scheme}{shared}/model.bin")],
+    )
+
+    assert machine.lines() == ["ours", str(shared / "model.bin")]
+    assert [path.name for path in shared.iterdir()] == ["model.bin"]

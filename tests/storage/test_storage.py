@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from deployments.storage.archives import CHUNK
 from deployments.storage.artifacts import ArtifactMissing, ArtifactOutside, LocalArtifactStore
 
 
@@ -56,8 +59,51 @@ def test_shared_folders_are_open_to_everybody(store: LocalArtifactStore, tmp_pat
     for gone in ("c.bin", "x" * 300, "a%00b"):
         with pytest.raises(ArtifactMissing):
             store.local_path(f"file://{tmp_path}/shared/{gone}")
-    with pytest.raises(ArtifactMissing):
-        store.open(f"file://{tmp_path}/shared")
+    for url in (f"file:{tmp_path}/shared/a%20b.bin", f"FILE://localhost{tmp_path}/shared/a%20b.bin"):
+        with store.open(url) as content:
+            assert content.read() == b"model"
+
+
+def test_a_folder_is_read_as_an_archive_with_what_its_links_lead_to(store: LocalArtifactStore, tmp_path: Path) -> None:
+    large = bytes(range(256)) * 10_000
+    (tmp_path / "shared" / "blobs").mkdir()
+    (tmp_path / "shared" / "blobs" / "1").write_bytes(large)
+    model = tmp_path / "shared" / "model" / "ünits"
+    model.mkdir(parents=True)
+    (model / "empty.json").touch()
+    (model.parent / "weights.bin").symlink_to("../blobs/1")
+    (model.parent / "zone").symlink_to("../blobs")
+
+    with store.open(f"file://{tmp_path}/shared/model") as content, tarfile.open(fileobj=content, mode="r|") as archive:
+        found = {entry.name: (file.read() if (file := archive.extractfile(entry)) else None) for entry in archive}
+
+    assert found == {"ünits": None, "ünits/empty.json": b"", "weights.bin": large, "zone": None, "zone/1": large}
+
+
+def test_a_link_in_a_folder_leads_only_to_what_its_owner_may_read(store: LocalArtifactStore, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir(exist_ok=True)
+    (tmp_path / "home" / "secret-key").write_text("secret")
+    model = tmp_path / "shared" / "model"
+    model.mkdir()
+
+    for target in (tmp_path / "home" / "secret-key", Path("/etc/passwd"), tmp_path / "shared" / "gone", model):
+        (model / "link").symlink_to(target)
+        with pytest.raises(ArtifactMissing):
+            store.open(f"file://{model}", owner="one")
+        (model / "link").unlink()
+
+
+def test_a_file_that_becomes_shorter_while_it_is_read_is_no_archive(store: LocalArtifactStore, tmp_path: Path) -> None:
+    model = tmp_path / "shared" / "model"
+    model.mkdir()
+    for name in ("1", "2"):
+        (model / name).write_bytes(bytes(CHUNK * 3))
+
+    with store.open(f"file://{model}") as content:
+        content.read(CHUNK)
+        os.truncate(model / "1", CHUNK * 2)
+        with pytest.raises(OSError, match="shorter"):
+            content.read()
 
 
 @pytest.mark.parametrize("name", ["../../x.bin", "/etc/x.bin", ".x.bin", "ü" * 400 + ".bin", "", "..", "a b\n.bin"])

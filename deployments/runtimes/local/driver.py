@@ -36,6 +36,7 @@ from deployments.runtimes.preparation import cache
 from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.processes import is_alive
 from deployments.runtimes.wheel import digest
+from deployments.storage.artifacts import LocalArtifactStore
 
 SHIM = Path(__file__).with_name("shim.py")
 SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
@@ -66,7 +67,7 @@ class LocalRuntime:
         owner: whose replicas it starts and shows; None for all that lie in the home.
         capacity: what replicas may be placed on; None for the machine, less a reserve.
         run_as: user that servers, and what is prepared for them, run as when we are root; "root" insists on root.
-        allowed_roots: folders that `file://` artifacts may lie in.
+        allowed_roots: folders that `file://` artifacts may be in, besides what was uploaded.
         python: interpreter that environments are made from.
         uv: the program that builds environments.
         control_groups: hold servers to their memory by control groups where we may make them, else by watching.
@@ -92,7 +93,7 @@ class LocalRuntime:
         self._preparer = LaunchSpecBuilder(
             home=home,
             run_as=run_as,
-            allowed_roots=tuple(allowed_roots),
+            store=LocalArtifactStore(home, allowed_roots),
             python=os.path.realpath(python),
             uv=uv or str(Path(sys.executable).with_name("uv")),
             control_groups=control_groups,

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import TEXT, Message, size
 from deployments.runtimes.base import (
+    ArtifactAccess,
     Capabilities,
     ConnectionReport,
     Driver,
@@ -195,14 +196,14 @@ def _local_runtime(owner: Owner | None, capacity: Resources) -> LocalRuntime:
         owner=owner,
         capacity=capacity,
         run_as=settings.LAUNCHPAD_RUN_AS,
-        allowed_roots=(home / "artifacts", *settings.LAUNCHPAD_FILE_ROOTS),
+        allowed_roots=settings.LAUNCHPAD_FILE_ROOTS,
     )
 
 
 DRIVER = Driver(
     kind="local",
     label=gettext_lazy("Local processes"),
-    capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True),
+    capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True, artifacts=(ArtifactAccess.LOCAL_PATH,)),
     open=open_runtime,
     check_options=check_options,
     option_fields=OPTION_FIELDS,

@@ -7,12 +7,11 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from deployments.errors import RuntimeRejected
 from deployments.messages import Message
 from deployments.runtimes import messages
-from deployments.runtimes.addresses import AddressInvalid, file_name, is_own_file, parse
+from deployments.runtimes.addresses import file_name
 from deployments.runtimes.base import ArtifactSource, ReplicaSpec
 from deployments.runtimes.local.reading import HOST
 from deployments.runtimes.placeholders import filled
@@ -20,6 +19,7 @@ from deployments.runtimes.preparation.cache import artifact_folder, scope_of
 from deployments.runtimes.preparation.environment import is_built
 from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.preparation.rights import Rights, rights_for
+from deployments.storage.artifacts import ArtifactMissing, ArtifactStore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class LaunchSpecBuilder:
 
     home: Path
     run_as: str
-    allowed_roots: tuple[Path, ...]
+    store: ArtifactStore
     python: str
     uv: str
     control_groups: bool
@@ -119,15 +119,12 @@ class LaunchSpecBuilder:
         Raises:
             RuntimeRejected: a file outside of the allowed folders, or somebody else's.
         """
-        if not fetch.url.startswith("file:"):
+        if not fetch.is_in_store:
             return self.artifact_folder(fetch, resource_group) / file_name(fetch.url)
         try:
-            path = Path(unquote(parse(fetch.url).path)).resolve()
-        except (AddressInvalid, OSError):
-            path = Path("/")
-        if not is_own_file(path, home=self.home, roots=self.allowed_roots, folder=fetch.folder):
-            raise RuntimeRejected(Message(messages.ARTIFACT_OUTSIDE, {"name": fetch.placeholder}))
-        return path
+            return self.store.resolve(fetch.url, owner=fetch.folder)
+        except ArtifactMissing as error:
+            raise RuntimeRejected(Message(messages.ARTIFACT_OUTSIDE, {"name": fetch.placeholder})) from error
 
     def artifact_folder(self, fetch: ArtifactSource, resource_group: str) -> Path:
         """Return the folder of a download, which no other resource group shares."""

@@ -217,7 +217,7 @@ def _closeness(url: str) -> int:
 
 def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
     """Bring it to `draft` unless the target is it already. Returns an exit code."""
-    if url.startswith("file://"):
+    if urlsplit(url).scheme == "file":
         return _check_file(target, sha256)
     name = redacted(url)
     copy = _known(target)

@@ -94,7 +94,7 @@ class Preparation:
 
     def fetching(self, fetch: ArtifactSource, target: Path) -> dict[str, Any]:
         """Return the job that brings an artifact to where it is expected."""
-        if fetch.url.startswith("file://"):
+        if fetch.is_in_store:
             # Nothing is written and nobody waits; each look at a file has a home of its own.
             folder = draft = self.home / "cache" / "checks" / uuid4().hex
             shown: tuple[Path, ...] = (target,)
