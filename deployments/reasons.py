@@ -55,6 +55,41 @@ GPU_SHORT = declare(
     _("it needs %(need)s GPU, %(free)s GPU free (and %(total)s GPU in all)"),
     _("it needs %(need)s GPU, %(free)s GPU free"),
 )
+MEMORY_SHORT_ON_NODES = declare(
+    "MemoryShortOnNodes",
+    _("it needs %(need)s of memory; the largest free node has %(free)s (and the largest of all %(total)s)"),
+    _("it needs %(need)s of memory; the largest free node has %(free)s"),
+)
+CPU_SHORT_ON_NODES = declare(
+    "CpuShortOnNodes",
+    _("it needs %(need)s CPU; the largest free node has %(free)s (and the largest of all %(total)s)"),
+    _("it needs %(need)s CPU; the largest free node has %(free)s"),
+)
+GPU_SHORT_ON_NODES = declare(
+    "GpuShortOnNodes",
+    _("it needs %(need)s GPU; the largest free node has %(free)s (and the largest of all %(total)s)"),
+    _("it needs %(need)s GPU; the largest free node has %(free)s"),
+)
+NO_NODE_HAS_ALL = declare(
+    "NoNodeHasAll",
+    _("it needs %(cpu)s CPU, %(memory)s of memory and %(gpus)s GPU on one node, and no node has all of that free"),
+    _("it needs %(cpu)s CPU and %(memory)s of memory on one node, and no node has both free"),
+)
+REPLICAS_SHORT = declare(
+    "ReplicasShort",
+    _(
+        "each of its %(replicas)s replicas needs %(cpu)s CPU, %(memory)s of memory and %(gpus)s GPU on one node; "
+        "the nodes have room for %(fitting)s of them"
+    ),
+    _(
+        "each of its %(replicas)s replicas needs %(cpu)s CPU and %(memory)s of memory on one node; "
+        "the nodes have room for %(fitting)s of them"
+    ),
+)
+NODE_MISSING = declare(
+    "NodeMissing",
+    _("Its node %(node)s is not there any more. Start the deployment again: it is placed on another node then."),
+)
 CAPACITY_UNKNOWN = declare("CapacityUnknown", _("The connection %(connection)s has not said yet what it has."))
 MEMORY_AMOUNT = declare("MemoryAmount", _("%(amount)s of memory"))
 CPU_AMOUNT = declare("CpuAmount", _("%(amount)s CPU"))

@@ -28,6 +28,7 @@ from deployments.models import (
     columns_of,
 )
 from deployments.reconciler.contact import record_contact
+from deployments.runtimes.base import Node, Resources
 from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.registry import runtime_for
 
@@ -85,7 +86,7 @@ def make_connection(name: str = "local", **values: Any) -> Connection:
     """Return the connection of this name, made when it is missing, seen a moment ago with what this machine has."""
     connection, is_new = Connection.objects.get_or_create(name=name, defaults=values)
     if is_new:
-        record_contact(connection, runtime_for(connection).capacity())
+        record_contact(connection, runtime_for(connection).nodes())
     return connection
 
 
@@ -94,6 +95,18 @@ def local_runtime() -> LocalRuntime:
     runtime = runtime_for(make_connection())
     assert isinstance(runtime, LocalRuntime)
     return runtime
+
+
+def capacity_of_machine() -> Resources:
+    """Return what the connection `local` has, on its one node."""
+    (node,) = local_runtime().nodes()
+    return node.resources
+
+
+def record_nodes(connection: Connection, *nodes: Resources | Node) -> None:
+    """Let a connection be seen with these nodes; one without a name is `localhost`."""
+    named = [node if isinstance(node, Node) else Node(name="localhost", resources=node) for node in nodes]
+    record_contact(connection, named)
 
 
 def make_group(pk: str = "default", **values: Any) -> ResourceGroup:

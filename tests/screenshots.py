@@ -31,7 +31,7 @@ _SAMPLES = """
 from deployments.runtimes.local.options import everything_here
 from deployments.models import Configuration, ResourcePlan
 print(f"nano={ResourcePlan.objects.get(pk='nano').memory_bytes}")
-print(f"memory={everything_here().capacity().memory_bytes}")
+print(f"memory={everything_here().nodes()[0].resources.memory_bytes}")
 for name, pk in Configuration.objects.values_list("name", "pk"):
     print(f"{name}={pk}")
 """

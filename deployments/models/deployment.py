@@ -173,7 +173,10 @@ class Generation(Reported):
 
 
 class Replica(models.Model):
-    """One model-server process that is wanted, with the resources placed for it while `is_reserved`.
+    """One model-server process that is wanted, with the resources reserved for it on its node while `is_reserved`.
+
+    `node` is the name of the node that it was placed on and stays on, `""` where the runtime schedules itself. When
+    the node disappears, its resources stay reserved until the replica has ended.
 
     `endpoint` is where its runtime says that it is, a `runtimes.endpoint.Endpoint` as a mapping; `host` and `port` are
     the IP address and the port that the gateway sends to, port 0 while there is none.
@@ -186,6 +189,7 @@ class Replica(models.Model):
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")
     name = models.CharField(_("name"), max_length=96, unique=True)
     number = models.PositiveIntegerField(_("replica"))
+    node = models.CharField(_("node"), max_length=253, blank=True, default="")
     endpoint = models.JSONField(_("endpoint"), null=True, blank=True)
     host = models.CharField(_("host"), max_length=64, blank=True)
     port = models.PositiveIntegerField(_("port"), default=0)

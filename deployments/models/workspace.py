@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from deployments import reasons
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models.message import MessageField
-from deployments.runtimes.base import Driver, Owner, Resources
+from deployments.models.nodes import NodesField
+from deployments.runtimes.base import Driver, Owner
 from deployments.runtimes.registry import driver_of
 from deployments.storage.secrets import WrongKey, decrypt
 
@@ -114,15 +115,13 @@ class Connection(models.Model):
 class ConnectionStatus(models.Model):
     """What was last seen of a connection. Written by the sweep alone, for all who may not wait for its answer.
 
-    The amounts are None until it has answered once; `unreachable_since` is set, with why in `problem`, while it does
+    `nodes` is None until it has answered once; `unreachable_since` is set, with why in `problem`, while it does
     not answer, and `contacted_at` is then when it last did. While it answers, `contacted_at` lags behind by a few
     seconds, so that there is not a commit for each look.
     """
 
     connection = models.OneToOneField(Connection, models.CASCADE, primary_key=True, related_name="status")
-    cpu_millis = models.PositiveIntegerField(_("CPU (thousandths of a core)"), null=True)
-    memory_bytes = models.PositiveBigIntegerField(_("memory (bytes)"), null=True)
-    gpus = models.PositiveIntegerField(_("GPUs"), null=True)
+    nodes = NodesField(_("nodes"))
     contacted_at = models.DateTimeField(_("last answered on"), null=True)
     unreachable_since = models.DateTimeField(_("unreachable since"), null=True)
     problem = MessageField(_("why it is not reachable"))
@@ -133,13 +132,6 @@ class ConnectionStatus(models.Model):
 
     def __str__(self) -> str:
         return f"Status of {self.connection}"
-
-    @property
-    def capacity(self) -> Resources | None:
-        """All there is to place replicas on, None while it is not known."""
-        if self.cpu_millis is None or self.memory_bytes is None or self.gpus is None:
-            return None
-        return Resources(cpu_millis=self.cpu_millis, memory_bytes=self.memory_bytes, gpus=self.gpus)
 
 
 class ResourceGroup(models.Model):

@@ -55,6 +55,5 @@ def check_server_spec(
             _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
             % {"min_replicas": server_spec.min_replicas, "group": group.pk, "quota": quota}
         )
-    needs = plan.resources.times(server_spec.min_replicas)
-    refuse_if_never_schedulable(group.connection, needs, deployment=deployment)
+    refuse_if_never_schedulable(group.connection, plan.resources, server_spec.min_replicas, deployment=deployment)
     return server_spec

@@ -13,12 +13,12 @@ from deployments.messages import Message, render
 from deployments.models import Configuration, Connection, Replica, ResourceGroup, ResourcePlan
 from deployments.queries.connection_health import ConnectionHealth, health_of
 from deployments.runtimes.base import Resources
+from deployments.scheduling.capacity import NOTHING, Capacity, NodeCapacity, never_fits, shortfall_of
 from deployments.scheduling.compatibility import problem_on
-from deployments.scheduling.placement import Capacity, fits_never, load_capacity, shortfall_of
+from deployments.scheduling.placement import load_capacity
 from deployments.scheduling.server_specs import server_spec_of
 
 MAX_HOLDERS = 5
-_NOTHING = Resources(cpu_millis=0, memory_bytes=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ResourceRequest:
 
     plan: str = ""
     replicas: int = 0
-    each: Resources = _NOTHING
+    each: Resources = NOTHING
     problem: str = ""
 
     @property
@@ -74,7 +74,7 @@ class PlacementCheck:
         return (
             self.capacity is not None
             and not self.request.problem
-            and fits_never(self.request.total, self.capacity.total)
+            and never_fits(self.request.each, self.request.replicas, self.capacity)
         )
 
     @property
@@ -120,7 +120,8 @@ def check_placement(configuration: Configuration, group: ResourceGroup) -> Place
     """Return whether a deployment of a configuration could be scheduled at once, in four queries."""
     request = resource_request_of(configuration, group.connection)
     capacity = None if _schedules_itself(group.connection) else capacity_of(group.connection)
-    shortfall = None if capacity is None or request.problem else shortfall_of(request.total, capacity)
+    known = None if request.problem else capacity
+    shortfall = shortfall_of(request.each, request.replicas, known) if known else None
     return PlacementCheck(request=request, capacity=capacity, shortfall=shortfall, health=health_of(group.connection))
 
 
@@ -153,6 +154,13 @@ def capacity_of(connection: Connection) -> Capacity | None:
         return load_capacity(connection)
     except RuntimeUnavailable:
         return None
+
+
+def several_nodes(connection: Connection, capacity: Capacity | None) -> Sequence[NodeCapacity]:
+    """Return the nodes of a connection if we place replicas on several of them (or have done so), else none."""
+    if capacity is None or _schedules_itself(connection):
+        return []
+    return capacity.nodes if len(capacity.nodes) > 1 or capacity.elsewhere != NOTHING else []
 
 
 def holders(connection: Connection) -> Sequence[Holder]:

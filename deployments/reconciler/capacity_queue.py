@@ -21,19 +21,21 @@ from deployments.lifecycle import TargetStatus
 from deployments.messages import Message
 from deployments.models import Connection, Deployment, Generation, ResourcePlan, columns_of
 from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import OVERTAKING_LIMIT, Capacity, fits_never, load_capacity, shortfall_of
+from deployments.scheduling.capacity import Capacity, never_fits, place
+from deployments.scheduling.placement import OVERTAKING_LIMIT, load_capacity
 
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """A generation that is not scheduled yet, and its stored cause."""
+    """A generation that is not scheduled yet, what each of its replicas needs, and its stored cause."""
 
     generation_id: int
     deployment_id: str
     configuration: str
     began_at: datetime
     cause: Message
-    needs: Resources
+    each: Resources
+    replicas: int
     updates: bool
 
 
@@ -84,7 +86,8 @@ def _waiting(connection: Connection) -> Sequence[Waiting]:
             configuration=name,
             began_at=began_at,
             cause=cause,
-            needs=plans[plan].times(replicas),
+            each=plans[plan],
+            replicas=replicas,
             updates=serving is not None,
         )
         for pk, deployment_id, name, began_at, cause, serving, plan, replicas in rows
@@ -100,19 +103,17 @@ def _review(
     others: list[tuple[Waiting, Message]] = []
     first_in_line = ""  # has waited so long that no later one may overtake it
     for entry in waiting:
-        if short := shortfall_of(entry.needs, capacity):
-            others.append((entry, short))
-            if (
-                not first_in_line
-                and now - entry.began_at > OVERTAKING_LIMIT
-                and not fits_never(entry.needs, capacity.total)
-            ):
+        placed = place(entry.each, entry.replicas, capacity)
+        if isinstance(placed, Message):
+            others.append((entry, placed))
+            has_waited = now - entry.began_at > OVERTAKING_LIMIT
+            if has_waited and not first_in_line and not never_fits(entry.each, entry.replicas, capacity):
                 first_in_line = entry.deployment_id
         elif first_in_line:
             others.append((entry, reasons.WAITING_FOR_ITS_TURN(deployment=first_in_line)))
         else:
             fitting.append(entry.deployment_id)
-            capacity = capacity.with_reserved(entry.needs)
+            capacity = placed.left
     return fitting, others
 
 

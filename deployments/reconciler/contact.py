@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.utils import timezone
@@ -10,7 +11,7 @@ from django.utils import timezone
 from deployments import reasons
 from deployments.messages import Message, render_english
 from deployments.models import Connection, ConnectionStatus
-from deployments.runtimes.base import Resources
+from deployments.runtimes.base import Node
 
 logger = logging.getLogger(__name__)
 
@@ -18,14 +19,13 @@ CONTACT_INTERVAL = timedelta(seconds=12)  # between two writes while nothing cha
 SILENT_SECONDS = 10.0  # how long a call to a runtime may take
 
 
-def record_contact(connection: Connection, capacity: Resources) -> None:
-    """Record that a connection has responded, and its capacity, unless that was recorded a moment ago."""
+def record_contact(connection: Connection, nodes: Iterable[Node]) -> None:
+    """Record that a connection has responded, and its nodes, unless that was recorded a moment ago."""
+    seen = tuple(sorted(nodes, key=lambda node: node.name))
     now = timezone.now()
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
-    if before is None or before.unreachable_since is not None or before.capacity != capacity:
-        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": None}
-        amounts = ("cpu_millis", "memory_bytes", "gpus")
-        values |= {name: getattr(capacity, name) for name in amounts}
+    if before is None or before.unreachable_since is not None or before.nodes != seen:
+        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": None, "nodes": seen}
         ConnectionStatus.objects.update_or_create(connection=connection, defaults=values)
         if before is not None and before.unreachable_since is not None:
             logger.warning("Connection %s answers again.", connection.name)
@@ -34,7 +34,7 @@ def record_contact(connection: Connection, capacity: Resources) -> None:
 
 
 def record_unreachable(connection: Connection, problem: Message) -> None:
-    """Record when and why a connection became unreachable; its last capacity is kept."""
+    """Record when and why a connection became unreachable; its last nodes are kept."""
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
     if before is not None and before.unreachable_since is not None and before.problem == problem:
         return

@@ -61,7 +61,7 @@ def sweep() -> list[tuple[int, str]]:
 
 
 def look_at(connection_id: int) -> list[str]:
-    """Call one connection and record its capacity and replicas; return the ids of deployments to reconcile.
+    """Call one connection and record its nodes and replicas; return the ids of deployments to reconcile.
 
     Takes as long as the connection takes to answer.
     """
@@ -70,7 +70,7 @@ def look_at(connection_id: int) -> list[str]:
         return []
     try:
         runtime = runtime_for(connection)
-        record_contact(connection, runtime.capacity())
+        record_contact(connection, runtime.nodes())
         changed = _compare(connection, runtime)
         _measure(connection, runtime)
     except RuntimeUnavailable as error:

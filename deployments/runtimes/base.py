@@ -43,6 +43,7 @@ __all__ = [
     "ImageStore",
     "LogLine",
     "Mount",
+    "Node",
     "Offer",
     "OptionField",
     "OptionType",
@@ -99,6 +100,21 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Node:
+    """A machine, or a part of one, that replicas are placed on.
+
+    Args:
+        name: unique among the nodes of a connection, not empty, and the same for as long as the node is; replicas
+            that were placed on it are told it when they start (`ReplicaSpec.node`).
+        resources: all there is to place replicas on (CPU already multiplied by the overcommit setting), also what
+            is reserved or used at present.
+    """
+
+    name: str
+    resources: Resources
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArtifactSource:
     """An input artifact that has to be on the local disk before the server starts.
 
@@ -126,6 +142,8 @@ class ReplicaSpec:
 
     Args:
         name: `<deployment-id>-<generation>-<replica>`; the identity of the replica in the runtime.
+        node: name of the node that it was placed on, `""` where the runtime schedules itself, and for replicas that
+            were placed before nodes had names: the runtime then has one node.
         resource_group: id of the group that it belongs to; what is prepared for it is never another group's.
         attempt: 1 for the first start of this replica, then one more for each restart. Each attempt has its
             own log and exit.
@@ -153,6 +171,7 @@ class ReplicaSpec:
     """
 
     name: str
+    node: str = ""
     resource_group: str = ""
     attempt: int
     image: str = ""
@@ -254,8 +273,13 @@ class Runtime(Protocol):
     All methods raise RuntimeUnavailable when the runtime cannot be asked now.
     """
 
-    def capacity(self) -> Resources:
-        """Return all there is to place replicas on (CPU already multiplied by the overcommit setting)."""
+    def nodes(self) -> Sequence[Node]:
+        """Return the nodes that we place replicas on, in any order; none while there are none.
+
+        Cheap enough to be called every two seconds. A kind that `schedules_itself` returns them for people alone.
+        A replica stays on its node. When a node is missing here, what its replicas reserve stays reserved until they
+        have ended, so that a node that only was away for a moment is not given to others.
+        """
 
     def start(self, spec: ReplicaSpec) -> None:
         """Begin to start a replica; the same name and attempt again does nothing.
@@ -264,7 +288,7 @@ class Runtime(Protocol):
         the runtime knows is not started.
 
         Raises:
-            RuntimeRejected: the replica can never start, with the sentence that says why.
+            RuntimeRejected: the replica can never start, with the sentence that says why, e.g. that its node is gone.
         """
 
     def stop(self, name: str, attempt: int) -> None:

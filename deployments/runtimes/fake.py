@@ -9,6 +9,8 @@
 
 There is no other program.
 
+An engine has one node, or those that `Engine.nodes` says; a replica starts on its node only while that is there.
+
 Options of a connection: `engine` names the engine, which connections may share; `variant` is one of
 
     slow          a server is healthy after three looks, and is stopped after three more
@@ -44,6 +46,7 @@ from deployments.runtimes.base import (
     Driver,
     Endpoint,
     LogLine,
+    Node,
     Offer,
     OptionField,
     OptionType,
@@ -60,6 +63,7 @@ from deployments.runtimes.redaction import Redaction
 
 VARIANTS = ("", "slow", "never", "bad", "unreachable", "crowded")
 CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
+NODES = (Node(name="fake", resources=CAPACITY),)
 LOOKS = 3  # that something slow takes
 _OPTIONS = ("engine", "variant", "host", "port")
 _SERVERS = {"serve", "python", "python3"}
@@ -86,6 +90,7 @@ class Engine:
 
     Args:
         replicas: name -> whose it is, and its attempts by their numbers.
+        nodes: what replicas are placed on; they may come and go.
         has_room: whether a crowded runtime finds nodes for servers.
         images: those that are not in use.
         before_test: called before a test answers, for tests of what happens meanwhile.
@@ -93,6 +98,7 @@ class Engine:
     """
 
     replicas: dict[str, tuple[Owner, dict[int, Attempt]]] = field(default_factory=dict)
+    nodes: tuple[Node, ...] = NODES
     before_start: Callable[[ReplicaSpec], None] = lambda spec: None
     has_room: bool = False
     images: list[StoredImage] = field(default_factory=list)
@@ -130,9 +136,9 @@ class FakeRuntime:
         self._address = (options.get("host", "127.0.0.1"), int(options.get("port", 9)))
         self._redaction = Redaction(secrets.values())
 
-    def capacity(self) -> Resources:
+    def nodes(self) -> Sequence[Node]:
         self._ask()
-        return CAPACITY
+        return self._engine.nodes
 
     def start(self, spec: ReplicaSpec) -> None:
         self._ask()
@@ -143,6 +149,8 @@ class FakeRuntime:
                 raise RuntimeRejected(Message(messages.REPLICA_OF_ANOTHER, {"replica": spec.name}))
             if spec.attempt in attempts or any(number > spec.attempt for number in attempts):
                 return
+            if spec.node and spec.node not in {node.name for node in self._engine.nodes}:
+                raise RuntimeRejected(reasons.NODE_MISSING(node=spec.node))
             host, port = self._address
             paths = {fetch.placeholder: f"/artifacts/{fetch.placeholder}" for fetch in spec.fetches}
             command = tuple(filled(item, port=port, artifacts=paths) for item in (*spec.command, *spec.args))

@@ -1,16 +1,17 @@
-"""Reserves resources for the replicas of a generation, or reports the shortfall in numbers.
+"""Reserves resources on nodes for the replicas of a generation, or reports the shortfall in numbers.
 
-The reserved resources are the sum over `Replica.is_reserved`; they are read and increased under a lock on the
-connection's row, so that two workers cannot both reserve the last free gigabyte.
+The reserved resources are the sums over `Replica.is_reserved` of each node; they are read and increased under a lock
+on the connection's row, so that two workers cannot both reserve the last free gigabyte. Replicas stay on their node.
+When it disappears, what they reserve of it stays reserved until they end: nobody else gets it if the node returns.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from deployments import reasons
@@ -26,29 +27,10 @@ from deployments.models import (
     columns_of,
 )
 from deployments.runtimes.base import Resources
+from deployments.scheduling.capacity import NO_NODE, Capacity, capacity_of, place
 from deployments.scheduling.server_specs import from_dict
 
 OVERTAKING_LIMIT = timedelta(minutes=5)  # how long smaller deployments may overtake one that does not fit yet
-
-
-@dataclass(frozen=True, kw_only=True)
-class Capacity:
-    """The total resources of a connection, and the reserved ones."""
-
-    total: Resources
-    reserved: Resources
-
-    @property
-    def free(self) -> Resources:
-        return Resources(
-            cpu_millis=max(0, self.total.cpu_millis - self.reserved.cpu_millis),
-            memory_bytes=max(0, self.total.memory_bytes - self.reserved.memory_bytes),
-            gpus=max(0, self.total.gpus - self.reserved.gpus),
-        )
-
-    def with_reserved(self, more: Resources) -> Capacity:
-        """Return the capacity with `more` reserved, too."""
-        return Capacity(total=self.total, reserved=self.reserved.plus(more))
 
 
 def load_capacity(connection: Connection) -> Capacity:
@@ -58,16 +40,20 @@ def load_capacity(connection: Connection) -> Capacity:
         RuntimeUnavailable: it has never responded, so its capacity is not known.
     """
     status = ConnectionStatus.objects.filter(pk=connection.pk).first()
-    total = status.capacity if status else None
-    if total is None:
+    if status is None or status.nodes is None:
         raise RuntimeUnavailable(reasons.CAPACITY_UNKNOWN(connection=connection.name))
-    reserved = Replica.objects.filter(
-        is_reserved=True, generation__deployment__resource_group__connection=connection
-    ).aggregate(cpu=Sum("cpu_millis", default=0), memory=Sum("memory_bytes", default=0), gpus=Sum("gpus", default=0))
-    return Capacity(
-        total=total,
-        reserved=Resources(cpu_millis=reserved["cpu"], memory_bytes=reserved["memory"], gpus=reserved["gpus"]),
+    reserved = Replica.objects.filter(is_reserved=True, generation__deployment__resource_group__connection=connection)
+    return capacity_of(status.nodes, reserved_by_node(reserved))
+
+
+def reserved_by_node(replicas: QuerySet[Replica]) -> Mapping[str, Resources]:
+    """Return what these replicas reserve, by the names of their nodes, in one query."""
+    rows = (
+        replicas.order_by()
+        .values_list("node")
+        .annotate(cpu=Sum("cpu_millis"), memory=Sum("memory_bytes"), gpu=Sum("gpus"))
     )
+    return {node: Resources(cpu_millis=cpu, memory_bytes=memory, gpus=gpus) for node, cpu, memory, gpus in rows}
 
 
 def schedule(generation: Generation, connection: Connection) -> bool:
@@ -84,30 +70,44 @@ def schedule(generation: Generation, connection: Connection) -> bool:
         gone = reasons.RESOURCE_PLAN_MISSING(plan=server_spec.resource_plan)
         Generation.objects.filter(pk=generation.pk).update(**columns_of(gone))
         return True
-    needs = plan.resources.times(server_spec.min_replicas)
     with transaction.atomic():
         Connection.objects.select_for_update().get(pk=connection.pk)
-        waiting = None
-        if not schedules_itself(connection):
-            waiting = shortfall_of(needs, load_capacity(connection)) or _older_first(generation, connection)
-        if waiting:
-            changed = bool(waiting != generation.waiting)
+        nodes = _nodes_for(generation, connection, plan.resources, server_spec.min_replicas)
+        if isinstance(nodes, Message):
+            changed = bool(nodes != generation.waiting)
             if changed:
-                Generation.objects.filter(pk=generation.pk).update(waiting=waiting)
+                Generation.objects.filter(pk=generation.pk).update(waiting=nodes)
             return changed
-        Replica.objects.bulk_create(
-            Replica(
-                generation=generation,
-                number=number,
-                name=f"{generation.deployment_id}-{generation.number}-{number}",
-                cpu_millis=plan.cpu_millis,
-                memory_bytes=plan.memory_bytes,
-                gpus=plan.gpus,
-            )
-            for number in range(server_spec.min_replicas)
-        )
-        Generation.objects.filter(pk=generation.pk).update(waiting=None)
+        _reserve(generation, plan, nodes)
     return True
+
+
+def _nodes_for(
+    generation: Generation, connection: Connection, each: Resources, replicas: int
+) -> Sequence[str] | Message:
+    """Return a node for each replica, or what they wait for."""
+    if schedules_itself(connection):
+        return [NO_NODE] * replicas
+    placed = place(each, replicas, load_capacity(connection))
+    if isinstance(placed, Message):
+        return placed
+    return _older_first(generation, connection) or placed.nodes
+
+
+def _reserve(generation: Generation, plan: ResourcePlan, nodes: Sequence[str]) -> None:
+    Replica.objects.bulk_create(
+        Replica(
+            generation=generation,
+            number=number,
+            name=f"{generation.deployment_id}-{generation.number}-{number}",
+            node=node,
+            cpu_millis=plan.cpu_millis,
+            memory_bytes=plan.memory_bytes,
+            gpus=plan.gpus,
+        )
+        for number, node in enumerate(nodes)
+    )
+    Generation.objects.filter(pk=generation.pk).update(waiting=None)
 
 
 def schedules_itself(connection: Connection) -> bool:
@@ -117,42 +117,6 @@ def schedules_itself(connection: Connection) -> bool:
         RuntimeUnavailable: this version of Launchpad does not have its driver.
     """
     return connection.driver.capabilities.schedules_itself
-
-
-def shortfall_of(needs: Resources, capacity: Capacity) -> Message | None:
-    """Return the shortfall in numbers, None when there is none."""
-    free, total = capacity.free, capacity.total
-    amounts = (
-        (reasons.MEMORY_SHORT, "_bytes", needs.memory_bytes, free.memory_bytes, total.memory_bytes),
-        (reasons.CPU_SHORT, "_millis", needs.cpu_millis, free.cpu_millis, total.cpu_millis),
-        (reasons.GPU_SHORT, "", needs.gpus, free.gpus, total.gpus),
-    )
-    short = [
-        reason(**{f"need{unit}": need, f"free{unit}": left, f"total{unit}": in_all if need > in_all else None})
-        for reason, unit, need, left, in_all in amounts
-        if need > left
-    ]
-    if not short:
-        return None
-    return (reasons.NEVER_FITS if fits_never(needs, total) else reasons.WAITING_FOR_CAPACITY)(short=short)
-
-
-def fits_never(needs: Resources, total: Resources) -> bool:
-    """Return whether the request exceeds the total, so that waiting would not help."""
-    return needs.cpu_millis > total.cpu_millis or needs.memory_bytes > total.memory_bytes or needs.gpus > total.gpus
-
-
-def shortfalls(needs: Resources, total: Resources) -> tuple[list[Message], list[Message]]:
-    """Return the amounts that exceed the total: the requested ones, and the totals."""
-    amounts = (
-        (reasons.MEMORY_AMOUNT, "amount_bytes", needs.memory_bytes, total.memory_bytes),
-        (reasons.CPU_AMOUNT, "amount_millis", needs.cpu_millis, total.cpu_millis),
-        (reasons.GPU_AMOUNT, "amount", needs.gpus, total.gpus),
-    )
-    short = [
-        (reason(**{name: need}), reason(**{name: there})) for reason, name, need, there in amounts if need > there
-    ]
-    return [need for need, _ in short], [there for _, there in short]
 
 
 def _older_first(generation: Generation, connection: Connection) -> Message | None:

@@ -85,6 +85,7 @@ def replica_spec(
     executable = configuration.executable
     return ReplicaSpec(
         name=replica.name,
+        node=replica.node,
         resource_group=configuration.resource_group_id,
         attempt=replica.attempt,
         image=server_spec.image,

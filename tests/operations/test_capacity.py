@@ -10,8 +10,8 @@ from deployments import operations
 from deployments.errors import InvalidInput, QuotaExceeded
 from deployments.lifecycle import Status
 from deployments.models import Actor, Configuration, ConnectionStatus, Deployment, ResourcePlan, Role
+from deployments.runtimes.base import Node, Resources
 from tests import factories as make
-from tests.factories import local_runtime
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ EDITOR = Actor(name="erin", role=Role.EDITOR)
 @pytest.fixture
 def memory() -> int:
     """All that there is to place servers on, in bytes."""
-    return local_runtime().capacity().memory_bytes
+    return make.capacity_of_machine().memory_bytes
 
 
 def configure(**plan: Any) -> Configuration:
@@ -49,7 +49,7 @@ def test_more_memory_than_there_is_in_all_is_refused(memory: int) -> None:
 
 
 def test_a_gpu_is_refused_where_there_is_none() -> None:
-    if local_runtime().capacity().gpus:
+    if make.capacity_of_machine().gpus:
         pytest.skip("This machine has a GPU.")
 
     with pytest.raises(InvalidInput, match="it needs 1 GPU, and the connection local has 0 GPU in all"):
@@ -97,6 +97,45 @@ def test_nothing_is_refused_while_the_capacity_is_not_known() -> None:
     ConnectionStatus.objects.all().delete()
 
     create(configuration)
+
+
+def nodes_of(*cores: int) -> None:
+    """Let the connection be seen with nodes of so many cores."""
+    nodes = [
+        Node(name=f"node-{at}", resources=Resources(cpu_millis=number * 1000, memory_bytes=64_000_000_000))
+        for at, number in enumerate(cores)
+    ]
+    make.record_nodes(make.make_connection(), *nodes)
+
+
+def test_what_fits_no_node_is_refused_though_all_together_have_it() -> None:
+    nodes_of(4, 4)
+
+    with pytest.raises(InvalidInput) as refused:
+        create(configure(cpu_millis=6000))
+
+    assert str(refused.value) == (
+        "It can never run on the nodes of the connection local: it needs 6 CPU; the largest free node has 4 (and the "
+        "largest of all 4). Choose a configuration with a smaller resource plan or fewer replicas."
+    )
+    assert create(configure(cpu_millis=4000)).status == Status.UNKNOWN
+
+
+def test_an_update_that_fits_no_node_beside_what_serves_meanwhile_is_refused() -> None:
+    nodes_of(4, 8)
+    deployment = make.make_deployment()
+    make.make_replica(make.make_generation(deployment), cpu_millis=4000, memory_bytes=1, node="node-1")
+
+    with pytest.raises(InvalidInput, match=r"it needs 5 CPU; the largest free node has 4\. .* stop the deployment"):
+        operations.update_deployment(EDITOR, deployment, configure(cpu_millis=5000))
+
+    operations.update_deployment(EDITOR, deployment, configure(cpu_millis=4000))
+
+
+def test_while_a_connection_has_no_node_nothing_is_refused() -> None:
+    nodes_of()
+
+    assert create(configure(cpu_millis=6000)).status == Status.UNKNOWN
 
 
 def test_a_group_that_may_have_none_is_told_so() -> None:

@@ -10,7 +10,7 @@ from deployments.lifecycle import Status
 from deployments.models import Connection, Installation, installation_id
 from deployments.runtimes.registry import runtime_for
 from deployments.storage.secrets import encrypt
-from tests.factories import local_runtime, make_connection, make_group
+from tests.factories import capacity_of_machine, make_connection, make_group
 from tests.reconciler.world import World, due
 
 GB = 1_000_000_000
@@ -62,11 +62,11 @@ def test_a_second_connection_of_this_machine_is_refused_until_each_names_its_sha
     first.full_clean()
     first.save()
     second.options = {"memory_gb": 0.2, "cpu": 1, "gpus": 0}
-    if not local_runtime().capacity().gpus:
+    if not capacity_of_machine().gpus:
         second.full_clean()
     second.save()
 
-    shares = [runtime_for(one).capacity().memory_bytes for one in (first, second)]
+    shares = [runtime_for(one).nodes()[0].resources.memory_bytes for one in (first, second)]
     assert shares == [GB * 3 // 10, GB * 2 // 10]
 
 
@@ -95,7 +95,7 @@ def test_a_runtime_is_opened_again_when_its_connection_has_changed() -> None:
     assert runtime_for(Connection.objects.get(pk=connection.pk)) is before
 
     connection.options = {"memory_gb": 1}
-    assert runtime_for(connection).capacity().memory_bytes == GB
+    assert runtime_for(connection).nodes()[0].resources.memory_bytes == GB
 
     connection.options = {"memory_gb": "much"}
     with pytest.raises(RuntimeUnavailable, match="write a number"):

@@ -23,11 +23,19 @@ from deployments.models import Connection, ConnectionStatus, Deployment
 from deployments.reconciler import lanes, look_at
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
 from deployments.runtimes import registry
-from deployments.runtimes.base import Capabilities, ConnectionReport, Driver, ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import (
+    Capabilities,
+    ConnectionReport,
+    Driver,
+    Node,
+    ReplicaSpec,
+    ReplicaStatus,
+    Resources,
+)
 from tests import factories as make
 from tests.waiting import wait_until
 
-CAPACITY = Resources(cpu_millis=8000, memory_bytes=16_000_000_000)
+NODES = (Node(name="one", resources=Resources(cpu_millis=8000, memory_bytes=16_000_000_000)),)
 
 
 class Pretended:
@@ -41,7 +49,7 @@ class Pretended:
         self.most_looking = 0
         self.asked: set[str] = set()
 
-    def capacity(self) -> Resources:
+    def nodes(self) -> Sequence[Node]:
         self.looking += 1
         self.most_looking = max(self.most_looking, self.looking)
         self.answers.wait(10)
@@ -49,7 +57,7 @@ class Pretended:
         self.looks += 1
         if self.problem:
             raise RuntimeUnavailable(self.problem)
-        return CAPACITY
+        return NODES
 
     def list_all(self) -> Sequence[ReplicaStatus]:
         return []
@@ -146,7 +154,7 @@ def test_silence_is_written_down_and_its_end_too(
     both: tuple[Connection, Connection], hanging: Pretended, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tasks, "SILENT_SECONDS", 0.0)
-    record_contact(both[0], CAPACITY)
+    record_contact(both[0], NODES)
     sweep()
     wait_until(lambda: hanging.looking == 1, what="it is looked at")
 
@@ -154,7 +162,7 @@ def test_silence_is_written_down_and_its_end_too(
     status = ConnectionStatus.objects.get(connection=both[0])
     assert status.unreachable_since is not None
     assert status.problem.reason == "ConnectionSilent"
-    assert status.capacity == CAPACITY, "what it had is still known"
+    assert status.nodes == NODES, "what it had is still known"
 
     hanging.answers.set()
     wait_until(

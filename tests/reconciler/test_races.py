@@ -14,11 +14,12 @@ from django.db import connection
 from deployments import operations, reconciler
 from deployments.errors import OperationRefused
 from deployments.lifecycle import Status
-from deployments.models import Attempt, Deployment, Generation, Replica
+from deployments.models import Attempt, Configuration, Deployment, Generation, Replica
 from deployments.reconciler import lease as leases
-from deployments.reconciler.contact import record_contact
+from deployments.runtimes.base import Node, Resources
 from deployments.scheduling.placement import schedule
 from deployments.scheduling.server_specs import server_spec_of, to_dict
+from tests import factories as make
 from tests.reconciler.world import ACTOR, FakeWorld
 
 Result = TypeVar("Result")
@@ -65,7 +66,31 @@ def test_many_passes_at_once_start_one_server(world: FakeWorld) -> None:
 
 def test_the_last_place_is_given_away_once(world: FakeWorld) -> None:
     configuration = world.configure()
-    record_contact(world.group.connection, replace(world.runtime.capacity(), memory_bytes=200_000_000))
+    (node,) = world.runtime.nodes()
+    make.record_nodes(world.group.connection, replace(node.resources, memory_bytes=200_000_000))
+    generations = begin(world, configuration)
+
+    at_once(lambda number: schedule(generations[number], world.group.connection))
+
+    assert Replica.objects.filter(is_reserved=True).count() == 1
+    assert Generation.objects.filter(waiting__isnull=False).count() == MANY - 1
+    Replica.objects.update(is_reserved=False)
+
+
+def test_the_last_place_of_each_node_is_given_away_once(world: FakeWorld) -> None:
+    room = Resources(cpu_millis=1000, memory_bytes=200_000_000)
+    make.record_nodes(world.group.connection, *(Node(name=name, resources=room) for name in ("one", "two", "three")))
+    generations = begin(world, world.configure())
+
+    at_once(lambda number: schedule(generations[number], world.group.connection))
+
+    assert sorted(Replica.objects.values_list("node", flat=True)) == ["one", "three", "two"]
+    assert Generation.objects.filter(waiting__isnull=False).count() == MANY - 3
+    Replica.objects.update(is_reserved=False)
+
+
+def begin(world: FakeWorld, configuration: Configuration) -> list[Generation]:
+    """Return generations of as many deployments, none of which has been scheduled."""
     generations = []
     for _ in range(MANY):
         deployment = world.deploy(configuration)
@@ -76,12 +101,7 @@ def test_the_last_place_is_given_away_once(world: FakeWorld) -> None:
                 deployment=deployment, number=1, configuration=configuration, server_spec=server_spec
             )
         )
-
-    at_once(lambda number: schedule(generations[number], world.group.connection))
-
-    assert Replica.objects.filter(is_reserved=True).count() == 1
-    assert Generation.objects.filter(waiting__isnull=False).count() == MANY - 1
-    Replica.objects.update(is_reserved=False)
+    return generations
 
 
 def test_of_many_stops_one_is_taken(world: FakeWorld) -> None:

@@ -14,10 +14,8 @@ from deployments.messages import Message, render
 from deployments.models import Connection, Deployment, Generation, Replica, columns_of
 from deployments.reconciler import Requeue, reconcile
 from deployments.reconciler.capacity_queue import wake_waiting
-from deployments.reconciler.contact import record_contact
 from deployments.reconciler.core.plan import WAITING_REQUEUE
 from tests import factories as make
-from tests.factories import local_runtime
 from tests.reconciler.world import ACTOR, FakeWorld
 from tests.waiting import wait_until
 
@@ -27,7 +25,7 @@ LOOKING = reasons.LOOKING_FOR_CAPACITY()
 
 def connection_with(gigabytes: int) -> Connection:
     connection = make.make_connection()
-    record_contact(connection, replace(local_runtime().capacity(), memory_bytes=gigabytes * GB))
+    make.record_nodes(connection, replace(make.capacity_of_machine(), memory_bytes=gigabytes * GB))
     return connection
 
 
@@ -110,7 +108,7 @@ def test_a_look_at_which_nothing_has_changed_writes_nothing(
 
 def test_a_release_wakes_the_one_that_waits_and_nothing_else_makes_passes(fake_world: FakeWorld) -> None:
     world = fake_world
-    share = world.runtime.capacity().memory_bytes * 6 // 10
+    share = world.runtime.nodes()[0].resources.memory_bytes * 6 // 10
     make.make_plan("most", cpu_millis=10, memory_bytes=share)
     configuration = world.configure(resourcePlan="most")
     first = world.until_status(world.deploy(configuration), Status.RUNNING)

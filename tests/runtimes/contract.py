@@ -259,12 +259,37 @@ class RuntimeContract:
         assert [one.phase for one in unasked] == [ReplicaPhase.HEALTHY]
         assert [one.phase for one in runtime.list_all() if one.name == name] == [ReplicaPhase.HEALTHY]
 
-    def test_there_is_room_for_something(self, runtime: Runtime) -> None:
-        capacity = runtime.capacity()
+    def test_nodes_have_names_of_their_own_and_room_for_something(self, runtime: Runtime) -> None:
+        nodes = runtime.nodes()
 
-        assert capacity.cpu_millis >= 1000
-        assert capacity.memory_bytes >= 100_000_000
-        assert capacity.gpus >= 0
+        names = [node.name for node in nodes]
+        assert all(names)
+        assert len(set(names)) == len(names) >= 1
+        for node in nodes:
+            assert node.resources.cpu_millis >= 1000
+            assert node.resources.memory_bytes >= 100_000_000
+            assert node.resources.gpus >= 0
+
+    def test_nodes_are_the_same_whoever_asks_and_whatever_runs(self, open_as: OpenAs) -> None:
+        runtime = open_as(OURS)
+        before = {node.name: node.resources for node in runtime.nodes()}
+        name = f"{new_id()}-1-0"
+        runtime.start(self.spec(name))
+        self.wait(runtime, name, ReplicaPhase.HEALTHY)
+
+        again = open_as(OURS)
+
+        assert {node.name: node.resources for node in again.nodes()} == before
+
+    def test_a_replica_starts_on_every_node_and_without_one(self, runtime: Runtime) -> None:
+        deployment_id = new_id()
+        nodes = ["", *(node.name for node in runtime.nodes())]
+
+        for number, node in enumerate(nodes):
+            runtime.start(replace(self.spec(f"{deployment_id}-1-{number}"), node=node))
+
+        for number in range(len(nodes)):
+            self.wait(runtime, f"{deployment_id}-1-{number}", ReplicaPhase.HEALTHY)
 
     # --- whose it is --------------------------------------------------------------------------------------------
 

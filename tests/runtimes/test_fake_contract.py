@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import replace
 
 import pytest
 
-from deployments.errors import RuntimeUnavailable
+from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import Runtime
-from deployments.runtimes.fake import DRIVER, LOOKS, FakeRuntime
+from deployments.runtimes.base import Node, Resources, Runtime
+from deployments.runtimes.fake import DRIVER, LOOKS, FakeRuntime, engine
 from tests.runtimes.contract import OURS, OpenAs, RuntimeContract, new_id
+
+NODES = (
+    Node(name="one", resources=Resources(cpu_millis=4000, memory_bytes=8_000_000_000, gpus=1)),
+    Node(name="two", resources=Resources(cpu_millis=2000, memory_bytes=16_000_000_000)),
+)
 
 
 class TestFakeRuntime(RuntimeContract):
@@ -41,6 +47,24 @@ class TestSlowRuntime(TestFakeRuntime):
     def open_as(self) -> OpenAs:
         options = {"engine": uuid.uuid4().hex, "variant": "slow"}
         return lambda owner: FakeRuntime(owner, options, {})
+
+
+class TestRuntimeOfSeveralNodes(TestFakeRuntime):
+    """Nodes are more than one, of different sizes."""
+
+    @pytest.fixture
+    def open_as(self) -> OpenAs:
+        options = {"engine": uuid.uuid4().hex}
+        engine(options["engine"]).nodes = NODES
+        return lambda owner: FakeRuntime(owner, options, {})
+
+    def test_a_replica_of_a_node_that_is_gone_is_refused(self, runtime: Runtime) -> None:
+        name = f"{new_id()}-1-0"
+
+        with pytest.raises(RuntimeRejected, match="node three is not there any more"):
+            runtime.start(replace(self.spec(name), node="three"))
+
+        assert list(runtime.get(name.split("-")[0])) == []
 
 
 def started(variant: str) -> tuple[FakeRuntime, str]:

@@ -26,6 +26,22 @@ RUNNING, FAILED, WAITING = (f"d00000000000000{number}" for number in (1, 2, 3))
 Query = Callable[..., list[tuple[Any, ...]]]
 
 
+# What the sweep of the version before nodes has recorded.
+SEEN = """
+    INSERT INTO deployments_connectionstatus (connection_id, cpu_millis, memory_bytes, gpus)
+    SELECT id, 8000, 16000000000, 1 FROM deployments_connection
+"""
+
+
+def migrate(path: Path, *to: str) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity=0", *to],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "LAUNCHPAD_HOME": str(path.parent), "DATABASE_URL": f"sqlite:///{path}"},
+        check=True,
+    )
+
+
 @pytest.fixture(scope="module")
 def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
     """Ask the migrated database."""
@@ -33,12 +49,11 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
     path = home / "launchpad.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.executescript(BEFORE.read_text())
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity=0"],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, "LAUNCHPAD_HOME": str(home), "DATABASE_URL": f"sqlite:///{path}"},
-        check=True,
-    )
+    migrate(path, "deployments", "0002")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(SEEN)
+        database.commit()
+    migrate(path)
 
     def ask(sql: str, *values: object) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(path)) as database:
@@ -101,3 +116,9 @@ def test_a_database_that_is_too_old_is_refused_in_words(tmp_path: Path) -> None:
     assert refused.returncode != 0
     assert "too old for this one to upgrade" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_what_a_connection_had_is_its_one_node_and_what_runs_keeps_its_resources(query: Query) -> None:
+    nodes = {"name": "localhost", "cpu_millis": 8000, "memory_bytes": 16_000_000_000, "gpus": 1}
+    assert [json.loads(row[0]) for row in query("SELECT nodes FROM deployments_connectionstatus")] == [[nodes]]
+    assert query("SELECT node FROM deployments_replica WHERE is_reserved") == [("",)]

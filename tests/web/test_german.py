@@ -22,8 +22,8 @@ from deployments.messages import render
 from deployments.models import Role
 from deployments.queries.capacity import PlacementCheck, ResourceRequest
 from deployments.reconciler.core.plan import plan
-from deployments.runtimes.base import Resources
-from deployments.scheduling.placement import Capacity, shortfall_of
+from deployments.runtimes.base import Node, Resources
+from deployments.scheduling.capacity import capacity_of, shortfall_of
 from deployments.web.deployments.playground_request import send
 from launchpad import translations
 from launchpad.translations import compile_translations
@@ -122,12 +122,12 @@ def test_what_the_loop_tells_is_translated(row: Any) -> None:
 
 
 def test_what_a_plan_is_short_of_is_german() -> None:
-    room = Capacity(total=Resources(cpu_millis=1000, memory_bytes=1), reserved=Resources(cpu_millis=0, memory_bytes=0))
+    room = capacity_of([Node(name="localhost", resources=Resources(cpu_millis=1000, memory_bytes=1))], {})
     needs = Resources(cpu_millis=2000, memory_bytes=1)
     fit = PlacementCheck(
         request=ResourceRequest(plan="large", replicas=1, each=needs),
         capacity=room,
-        shortfall=shortfall_of(needs, room),
+        shortfall=shortfall_of(needs, 1, room),
     )
 
     with translation.override("de"):

@@ -23,7 +23,7 @@ from pathlib import Path
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.messages import Message
-from deployments.runtimes.base import ArtifactSource, LogLine, Owner, ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import ArtifactSource, LogLine, Node, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_probe import probe
 from deployments.runtimes.local import logs, machine, messages, reading, sockets
 from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically
@@ -38,6 +38,7 @@ from deployments.runtimes.processes import is_alive
 from deployments.runtimes.wheel import digest
 from deployments.storage.artifacts import LocalArtifactStore
 
+NODE = "localhost"  # not the name of the machine, which may change while its servers run
 SHIM = Path(__file__).with_name("shim.py")
 SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
 SHIM_SECONDS = 8.0  # how long a shim may take to begin; every call has ten
@@ -101,9 +102,9 @@ class LocalRuntime:
         self._usage = machine.Usage()
         self._exposure = sockets.Exposure()
 
-    def capacity(self) -> Resources:
-        """Return what the connection has of the machine."""
-        return self._capacity
+    def nodes(self) -> Sequence[Node]:
+        """Return this machine, with what the connection has of it."""
+        return [Node(name=NODE, resources=self._capacity)]
 
     # --- start and stop -----------------------------------------------------------------------------------------
 

@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from deployments.queries import administration
-from deployments.queries.capacity import capacity_of, holders
+from deployments.queries.capacity import capacity_of, holders, in_words, several_nodes
 from deployments.queries.connection_health import health_of, healths_of
+from deployments.scheduling.capacity import NOTHING
 from deployments.web.shell.guards import PageRequest, administrator_required
 from deployments.web.shell.meters import capacity_meters
 from deployments.web.shell.paging import page_of
@@ -27,11 +28,14 @@ def connection_list(request: PageRequest) -> HttpResponse:
 @require_GET
 @administrator_required
 def connection(request: PageRequest, name: str) -> HttpResponse:
-    """Show the capacity of a connection, the deployments that use most of it, and its resource groups."""
+    """Show the capacity of a connection and of its nodes, the deployments that use most of it, and its groups."""
     row = get_object_or_404(administration.connections(request.actor), name=name)
+    capacity = capacity_of(row)
     context = {
         "connection": row,
-        "meters": capacity_meters(capacity_of(row)),
+        "meters": capacity_meters(capacity),
+        "nodes": [(node, capacity_meters(node)) for node in several_nodes(row, capacity)],
+        "elsewhere": in_words(capacity.elsewhere) if capacity and capacity.elsewhere != NOTHING else "",
         "health": health_of(row),
         "holders": holders(row),
         "groups": administration.resource_groups(request.actor).filter(connection=row),

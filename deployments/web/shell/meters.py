@@ -1,4 +1,4 @@
-"""The meters of a connection's capacity."""
+"""The meters of the capacity of a connection or a node."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from deployments.scheduling.placement import Capacity
+from deployments.scheduling.capacity import Capacity, NodeCapacity
 
 WARNING, ALARM = 0.75, 0.9  # fractions of the total at which a meter changes its colour
 
 
-def capacity_meters(capacity: Capacity | None) -> list[dict[str, Any]]:
+def capacity_meters(capacity: Capacity | NodeCapacity | None) -> list[dict[str, Any]]:
     """Return the reserved and the total resources: memory in bytes, CPU in cores; empty while they are not known."""
     if capacity is None:
         return []
