@@ -57,7 +57,7 @@ class DeploymentAdmin(ReportedAdmin):
 
 @admin.register(Generation)
 class GenerationAdmin(ReportedAdmin):
-    list_display = ("__str__", "configuration", "replicas_wanted", "outcome", "began_at", "waits_for", "said")
+    list_display = ("__str__", "configuration", "desired_replicas", "outcome", "began_at", "waits_for", "said")
     list_filter = ("outcome", "deployment__resource_group")
     list_select_related = ("configuration",)
     search_fields = ("deployment__id", "configuration__name", "reason")

@@ -134,7 +134,7 @@ def state_of(deployment: Deployment) -> DeploymentState:
     replicas = Replicas(desired=0, healthy=0)
     if subject is not None and subject.pk is not None:
         healthy = Replica.objects.filter(generation=subject, phase=ReplicaPhase.HEALTHY).count()
-        replicas = Replicas(desired=subject.replicas_wanted, healthy=healthy)
+        replicas = Replicas(desired=subject.desired_replicas, healthy=healthy)
     return DeploymentState(deployment=deployment, newest=newest, serving=serving, replicas=replicas)
 
 

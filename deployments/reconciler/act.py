@@ -73,7 +73,7 @@ def _create_generation(context: ReconcileContext, action: state.CreateGeneration
     try:
         server_spec = server_spec_of(deployment.configuration)
         if ResourcePlan.objects.filter(pk=server_spec.resource_plan).exists():
-            values = {"server_spec": to_dict(server_spec), "replicas_wanted": server_spec.min_replicas}
+            values = {"server_spec": to_dict(server_spec), "desired_replicas": server_spec.min_replicas}
         else:
             values = columns_of(reasons.RESOURCE_PLAN_MISSING(plan=server_spec.resource_plan))
     except (TemplateInvalid, InvalidInput) as error:

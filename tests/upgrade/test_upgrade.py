@@ -49,6 +49,8 @@ def query(tmp_path_factory: pytest.TempPathFactory) -> Query:
     path = home / "launchpad.sqlite3"
     with closing(sqlite3.connect(path)) as database:
         database.executescript(BEFORE.read_text())
+        database.execute("UPDATE deployments_generation SET replicas_wanted = 2 WHERE deployment_id = ?", [RUNNING])
+        database.commit()
     migrate(path, "deployments", "0002")
     with closing(sqlite3.connect(path)) as database:
         database.execute(SEEN)
@@ -67,9 +69,11 @@ def test_a_running_deployment_is_running_and_keeps_what_it_was_started_with(quer
         "SELECT status, rollback_on_failure, verified_at FROM deployments_deployment WHERE id = ?", RUNNING
     )[0]
     assert (status, rollback, verified) == ("RUNNING", 1, "2026-11-20 12:00:00")
-    spec, steps, at = query(
-        "SELECT server_spec, steps, verified_at FROM deployments_generation WHERE deployment_id = ?", RUNNING
+    spec, replicas, steps, at = query(
+        "SELECT server_spec, desired_replicas, steps, verified_at FROM deployments_generation WHERE deployment_id = ?",
+        RUNNING,
     )[0]
+    assert replicas == 2
     assert set(json.loads(steps)) == {step.value for step in Step}
     assert at == "2026-11-20 12:00:00"
     assert from_dict(json.loads(spec)).argv[:3] == ("python", "-m", "http.server")

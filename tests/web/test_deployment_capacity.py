@@ -34,7 +34,7 @@ def deployment() -> Iterator[Deployment]:
     deployment = make.make_deployment(status=Status.RUNNING)
     make.make_plan("tiny")
     server_spec = to_dict(server_spec_of(deployment.configuration))
-    generation = make.make_generation(deployment, server_spec=server_spec, replicas_wanted=1)
+    generation = make.make_generation(deployment, server_spec=server_spec, desired_replicas=1)
     Deployment.objects.filter(pk=deployment.pk).update(serving_generation=1)
     replica = make.make_replica(generation, phase=ReplicaPhase.HEALTHY)
     runtime.start(
