@@ -23,7 +23,7 @@ from deployments.storage.disk_space import has_little_room, is_disk_full
 from launchpad.celery import app
 
 logger = logging.getLogger(__name__)
-_full = threading.Event()  # set while a full disk has been told, so that not each sweep tells it
+_full = threading.Event()  # set once a full disk has been reported, so that not each sweep reports it
 
 
 def enqueue_reconcile(deployment_id: str) -> None:
@@ -33,7 +33,7 @@ def enqueue_reconcile(deployment_id: str) -> None:
 
 @app.task(name="deployments.tasks.reconcile", ignore_result=True)
 def reconcile(deployment_id: str) -> None:
-    """Have a deployment reconciled by the threads of its connection."""
+    """Hand a deployment to the threads of its connection, which reconcile it."""
     connection_ids = Deployment.objects.filter(pk=deployment_id).values_list("resource_group__connection")
     for (connection_id,) in connection_ids:
         _reconcile_on(connection_id, [deployment_id])
@@ -41,13 +41,13 @@ def reconcile(deployment_id: str) -> None:
 
 @app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
-    """Have each connection looked at, and what is due reconciled; remove the groups that have become empty.
+    """Hand each connection, and what is due, to the threads of the connections; remove groups that became empty.
 
     Nothing here waits for a connection.
     """
     with surviving_a_full_disk():
         for connection_id in Connection.objects.values_list("pk", flat=True):
-            _look_at(connection_id)
+            _observe_connection(connection_id)
         for connection_id, deployment_id in reconciler.sweep():
             _reconcile_on(connection_id, [deployment_id])
         reconciler.remove_emptied_groups()
@@ -56,18 +56,20 @@ def sweep() -> None:
 
 @app.task(name="deployments.tasks.housekeeping", ignore_result=True)
 def housekeeping() -> None:
-    """Remove what nobody needs any more."""
+    """Warn of deployments that end soon, and delete expired rows and unused files."""
     with surviving_a_full_disk():
         reconciler.housekeeping()
     for pk in Connection.objects.values_list("pk", flat=True):
         lanes_of(pk).work.submit("unused files", _surviving(partial(reconciler.remove_unused_files, pk)))
 
 
-def _look_at(connection_id: int) -> None:
-    lane = lanes_of(connection_id).look
+def _observe_connection(connection_id: int) -> None:
+    lane = lanes_of(connection_id).observe
     if lane.busy_for() > SILENT_SECONDS:
         record_silence(connection_id)
-    lane.submit("look", _surviving(lambda: _reconcile_on(connection_id, reconciler.look_at(connection_id))))
+    lane.submit(
+        "observe", _surviving(lambda: _reconcile_on(connection_id, reconciler.observe_connection(connection_id)))
+    )
 
 
 def _reconcile_on(connection_id: int, deployment_ids: Iterable[str]) -> None:
@@ -94,7 +96,7 @@ def _stop_work(**_: Any) -> None:
 
 @contextmanager
 def surviving_a_full_disk() -> Iterator[None]:
-    """Give up work that finds no room on the disk, and say so once; whatever is due stays due for the next sweep."""
+    """Give up work that finds the disk full, and log that once; what is due stays due for the next sweep."""
     try:
         yield
     except Exception as error:

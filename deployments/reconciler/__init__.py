@@ -5,15 +5,15 @@
 A reconcile may be lost, repeated or interrupted at any point; the next one continues from the rows and the runtime.
 """
 
-from deployments.reconciler.housekeeping import remove_emptied_groups
+from deployments.reconciler.group_removal import remove_emptied_groups
 from deployments.reconciler.loop import Requeue, reconcile
-from deployments.reconciler.sweep import SWEEP_SECONDS, housekeeping, look_at, remove_unused_files, sweep
+from deployments.reconciler.sweep import SWEEP_SECONDS, housekeeping, observe_connection, remove_unused_files, sweep
 
 __all__ = [
     "SWEEP_SECONDS",
     "Requeue",
     "housekeeping",
-    "look_at",
+    "observe_connection",
     "reconcile",
     "remove_emptied_groups",
     "remove_unused_files",

@@ -123,10 +123,10 @@ def _start(context: ReconcileContext, action: state.Start) -> bool:
         return False
     if generation.reason:
         Generation.objects.filter(pk=generation.pk).update(**columns_of(None))
-    for seen in context.runtime.get(context.deployment.pk, probe=False):
-        if seen.name == replica.name:  # the gateway gets the address while the server is still starting
+    for status in context.runtime.get(context.deployment.pk, probe=False):
+        if status.name == replica.name:  # the gateway gets the address while the server is still starting
             before = {"endpoint": replica.endpoint, "host": replica.host, "port": replica.port}
-            Replica.objects.filter(pk=replica.pk).update(**routing_values(seen.endpoint, before))
+            Replica.objects.filter(pk=replica.pk).update(**routing_values(status.endpoint, before))
     return True
 
 
@@ -146,10 +146,10 @@ def _restart(context: ReconcileContext, action: state.Restart) -> bool:
             killed_because=None,
         )
         if Step.ROUTED not in generation.steps:
-            kept = {
+            remaining = {
                 s: at for s, at in generation.steps.items() if s not in {Step.STARTED, Step.HEALTHY, Step.VERIFIED}
             }
-            Generation.objects.filter(pk=generation.pk).update(steps=kept, verified_at=None)
+            Generation.objects.filter(pk=generation.pk).update(steps=remaining, verified_at=None)
         pause = int(action.pause.total_seconds()) or None
         message = reasons.RESTART_SCHEDULED(cause=action.cause, number=replica.number, pause_seconds=pause)
         record_event(context.deployment, message, severity=Severity.WARNING if action.counted else Severity.INFO)
@@ -277,8 +277,8 @@ def _mark_failed(context: ReconcileContext, action: state.MarkFailed) -> bool:
         values = columns_of(action.message) | {"failed_generation": deployment.generation}
         if action.returned:
             running = context.generation(deployment.serving_generation or 0).configuration
-            wanted = Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation)
-            wanted.update(configuration=running, changed_at=now)
+            unchanged = Deployment.objects.filter(pk=deployment.pk, generation=deployment.generation)
+            unchanged.update(configuration=running, changed_at=now)
             deployment.configuration = running
             values |= {"status_severity": Severity.WARNING}
             record_event(deployment, action.message, severity=Severity.WARNING)

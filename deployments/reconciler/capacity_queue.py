@@ -2,8 +2,7 @@
 
 A waiting deployment is reconciled only once a minute. It is woken as soon as its capacity is available: after every
 release, and by each sweep, which also sees what else changes capacity (a larger connection, an older one that gave
-up).
-The look is arithmetic over one query; it writes only the numbers that have changed.
+up). The check is arithmetic over one query; it writes only the numbers that have changed.
 """
 
 from __future__ import annotations
@@ -127,5 +126,5 @@ def _correct(entry: Waiting, cause: Message) -> None:
             reasons.UPDATING(configuration=entry.configuration, doing=message) if entry.updates else message
             for message in (entry.cause, cause)
         )
-        shown = Deployment.objects.filter(pk=entry.deployment_id, **columns_of(before))
-        shown.update(**columns_of(after), status_severity="warning")
+        deployments = Deployment.objects.filter(pk=entry.deployment_id, **columns_of(before))
+        deployments.update(**columns_of(after), status_severity="warning")

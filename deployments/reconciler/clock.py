@@ -1,6 +1,6 @@
 """Corrects times that were written before the clock was set back.
 
-Nothing may wait for them: what is ahead of all that is ever written is written anew, as if it had happened now.
+Nothing may wait for them: a time that is further in the future than any that is ever written is replaced by now.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ SILENT_SECONDS = 10.0  # how long a call to a runtime may take
 
 def record_contact(connection: Connection, nodes: Iterable[Node]) -> None:
     """Record that a connection has responded, and its nodes, unless that was recorded a moment ago."""
-    seen = tuple(sorted(nodes, key=lambda node: node.name))
+    current = tuple(sorted(nodes, key=lambda node: node.name))
     now = timezone.now()
     before = ConnectionStatus.objects.filter(pk=connection.pk).first()
-    if before is None or before.unreachable_since is not None or before.nodes != seen:
-        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": None, "nodes": seen}
+    if before is None or before.unreachable_since is not None or before.nodes != current:
+        values: dict[str, object] = {"contacted_at": now, "unreachable_since": None, "problem": None, "nodes": current}
         ConnectionStatus.objects.update_or_create(connection=connection, defaults=values)
         if before is not None and before.unreachable_since is not None:
             logger.warning("Connection %s answers again.", connection.name)
@@ -39,13 +39,13 @@ def record_unreachable(connection: Connection, problem: Message) -> None:
     if before is not None and before.unreachable_since is not None and before.problem == problem:
         return
     since = (before.unreachable_since if before else None) or timezone.now()
-    logger.warning("Connection %s cannot be seen: %s", connection.name, render_english(problem))
+    logger.warning("Connection %s cannot be reached: %s", connection.name, render_english(problem))
     ConnectionStatus.objects.update_or_create(
         connection=connection, defaults={"unreachable_since": since, "problem": problem}
     )
 
 
 def record_silence(connection_id: int) -> None:
-    """Record that a look at a connection takes longer than SILENT_SECONDS, which the look itself cannot do."""
+    """Record that the observation of a connection takes longer than SILENT_SECONDS, which itself cannot record it."""
     if (connection := Connection.objects.filter(pk=connection_id).first()) is not None:
         record_unreachable(connection, reasons.CONNECTION_SILENT(limit_seconds=SILENT_SECONDS))

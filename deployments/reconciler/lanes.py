@@ -1,7 +1,7 @@
 """Threads per connection: a connection that hangs delays its own deployments, and no others.
 
-Whatever asks a runtime runs here and never in a thread of the Celery worker. A connection is looked at by one thread,
-so that looks never run beside each other, and its deployments are reconciled by a few more.
+Whatever asks a runtime runs here and never in a thread of the Celery worker. A connection is observed by one thread,
+so that observations never run at the same time, and its deployments are reconciled by a few more.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ class Lane:
 
 
 class ConnectionLanes:
-    """The lanes of one connection: `look` for the sweep's look, `work` for everything else."""
+    """The lanes of one connection: `observe` for its observation by the sweep, `work` for everything else."""
 
     def __init__(self, connection_id: int) -> None:
-        self.look = Lane(f"look-{connection_id}", limit=1)
+        self.observe = Lane(f"observe-{connection_id}", limit=1)
         self.work = Lane(f"connection-{connection_id}", limit=RECONCILES_AT_ONCE)
 
 
@@ -118,5 +118,5 @@ def close_all() -> None:
     with _lock:
         lanes, until = list(_lanes.values()), time.monotonic() + CLOSE_SECONDS
         _lanes.clear()
-    for lane in (lane for each in lanes for lane in (each.look, each.work)):
+    for lane in (lane for each in lanes for lane in (each.observe, each.work)):
         lane.close(max(0.0, until - time.monotonic()))

@@ -58,7 +58,7 @@ def reconcile(deployment_id: str) -> Sequence[Requeue]:
         pause = None  # the row is deleted, or another reconcile decides when the next one is due
     except (RuntimeUnavailable, GatewayUnavailable, GatewayRejected) as error:
         logger.warning("%s: %s", deployment_id, error)
-        _note_unreachable(lease, error.message)
+        _record_unreachable(lease, error.message)
         pause = UNREACHABLE_REQUEUE
     finally:
         due_again = leases.release(lease, pause)
@@ -76,14 +76,14 @@ def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
     for number in range(MAX_STEPS):
         deployment = leases.renew(lease) if number else leases.current_row(lease)
         runtime = runtime_for(deployment.resource_group.connection)
-        facts = observe(deployment, runtime)
-        now_planned = plan(facts)
-        again = act(ReconcileContext(deployment=deployment, runtime=runtime), now_planned.actions)
-        _record(lease, deployment, facts, now_planned)
-        released = released or any(isinstance(action, Release) for action in now_planned.actions)
+        observed = observe(deployment, runtime)
+        planned = plan(observed)
+        again = act(ReconcileContext(deployment=deployment, runtime=runtime), planned.actions)
+        _record(lease, deployment, observed, planned)
+        released = released or any(isinstance(action, Release) for action in planned.actions)
         if not again:
             woken = wake_waiting(deployment.resource_group.connection) if released else ()
-            return _until(deployment, now_planned.requeue_after), woken
+            return _until(deployment, planned.requeue_after), woken
         if _needs_backends(deployment):
             sync.apply()
     return timedelta(0), ()
@@ -102,45 +102,45 @@ def _until(deployment: Deployment, pause: timedelta | None) -> timedelta | None:
     return left if pause is None else min(pause, left)
 
 
-def _record(lease: leases.Lease, deployment: Deployment, facts: ObservedState, done: Plan) -> None:
+def _record(lease: leases.Lease, deployment: Deployment, observed: ObservedState, planned: Plan) -> None:
     """Write the observed state where it differs, and only while the lease is valid."""
     now = timezone.now()
     with transaction.atomic():
-        _record_steps(deployment, done)
+        _record_steps(deployment, planned)
         values: dict[str, object] = {}
-        if deployment.observed_generation != facts.generation:
-            values["observed_generation"] = facts.generation
+        if deployment.observed_generation != observed.generation:
+            values["observed_generation"] = observed.generation
         if deployment.unreachable_since is not None:
             values["unreachable_since"] = None
-        message = deployment.message if done.message is None else done.message
-        if (deployment.status, deployment.message) != (done.status, message):
-            values |= columns_of(message) | {"status_severity": done.severity}
-        if deployment.status != done.status:
-            values |= {"status": done.status, "status_changed_at": now}
-            if done.status is Status.RUNNING:
+        message = deployment.message if planned.message is None else planned.message
+        if (deployment.status, deployment.message) != (planned.status, message):
+            values |= columns_of(message) | {"status_severity": planned.severity}
+        if deployment.status != planned.status:
+            values |= {"status": planned.status, "status_changed_at": now}
+            if planned.status is Status.RUNNING:
                 values["started_at"] = now
-            if done.status in {Status.STOPPED, Status.DEAD}:
+            if planned.status in {Status.STOPPED, Status.DEAD}:
                 values["completed_at"] = now
         if not values:
             return
         rows = Deployment.objects.filter(pk=deployment.pk, lease_token=lease.token)
         if rows.update(**values) and "status" in values:
             changed = reasons.STATUS_CHANGED(message=message)
-            record_event(deployment, changed, severity=done.severity, status=done.status)
+            record_event(deployment, changed, severity=planned.severity, status=planned.status)
 
 
-def _record_steps(deployment: Deployment, done: Plan) -> None:
+def _record_steps(deployment: Deployment, planned: Plan) -> None:
     """Write the time of each step when it is first observed as completed."""
     now = timezone.now().isoformat()
-    for number, steps in done.steps.items():
+    for number, steps in planned.steps.items():
         row = Generation.objects.filter(deployment=deployment, number=number).first()
         new = {step: now for step in steps if row is not None and step not in row.steps}
         if row is not None and new:
             Generation.objects.filter(pk=row.pk).update(steps=row.steps | new)
 
 
-def _note_unreachable(lease: leases.Lease, cause: Message) -> None:
-    """Cannot see it is not it died: nothing changes but a visible "unreachable since"."""
+def _record_unreachable(lease: leases.Lease, cause: Message) -> None:
+    """Record since when the runtime is unreachable, and nothing else: its servers may well be running."""
     rows = Deployment.objects.filter(pk=lease.deployment_id, lease_token=lease.token, unreachable_since=None)
     if rows.update(unreachable_since=timezone.now()):
         deployment = Deployment.objects.get(pk=lease.deployment_id)

@@ -18,7 +18,7 @@ from deployments.messages import Message, Reason
 from deployments.models import Attempt, Deployment, Generation, Replica, columns_of
 from deployments.reconciler.clock import correct, is_ahead
 from deployments.reconciler.core.state import GenerationState, ObservedState, ReplicaState
-from deployments.reconciler.errors import same_error
+from deployments.reconciler.error_comparison import without_changing_parts
 from deployments.runtimes.base import ReplicaExit, ReplicaStatus, Runtime
 from deployments.scheduling.placement import schedules_itself
 from deployments.scheduling.server_specs import from_dict
@@ -44,7 +44,7 @@ def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
     Raises:
         RuntimeUnavailable: the runtime cannot be asked.
     """
-    seen = {replica.name: replica for replica in runtime.get(deployment.pk)}
+    statuses = {replica.name: replica for replica in runtime.get(deployment.pk)}
     now = timezone.now()
     numbers = {deployment.generation, deployment.serving_generation, deployment.failed_generation} - {None}
     rows = (
@@ -53,9 +53,9 @@ def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
         .select_related("configuration")
         .prefetch_related("replicas")
     )
-    generations = {row.number: _generation_facts(row, seen, now) for row in rows}
+    generations = {row.number: _generation_state(row, statuses, now) for row in rows}
     if schedules_itself(deployment.resource_group.connection):
-        generations = {number: replace(one, scheduled_by_runtime=True) for number, one in generations.items()}
+        generations = {number: replace(state, scheduled_by_runtime=True) for number, state in generations.items()}
     last = deployment.latest_running_configuration
     return ObservedState(
         now=now,
@@ -71,7 +71,7 @@ def observe(deployment: Deployment, runtime: Runtime) -> ObservedState:
     )
 
 
-def _generation_facts(row: Generation, seen: Mapping[str, ReplicaStatus], now: datetime) -> GenerationState:
+def _generation_state(row: Generation, statuses: Mapping[str, ReplicaStatus], now: datetime) -> GenerationState:
     replicas = list(row.replicas.all())
     correct(row, replicas, now)
     in_flight = sync.in_flight(row.deployment_id, row.number) if row.draining_since else None
@@ -82,7 +82,7 @@ def _generation_facts(row: Generation, seen: Mapping[str, ReplicaStatus], now: d
         began_at=row.began_at,
         is_reserved=any(replica.is_reserved for replica in replicas),
         waiting=row.waiting,
-        replicas=tuple(_replica_facts(replica, seen.get(replica.name), now) for replica in replicas),
+        replicas=tuple(_replica_state(replica, statuses.get(replica.name), now) for replica in replicas),
         steps={Step(step): datetime.fromisoformat(at) for step, at in row.steps.items()},
         deadlines=_deadlines(server_spec) if server_spec else {},
         verified_at=row.verified_at,
@@ -99,21 +99,21 @@ def _deadlines(server_spec: ServerSpec) -> dict[Step, timedelta]:
     return {Step(step): timedelta(seconds=seconds) for step, seconds in server_spec.deadlines.items()}
 
 
-def _replica_facts(row: Replica, seen: ReplicaStatus | None, now: datetime) -> ReplicaState:
-    if seen is not None and seen.attempt < row.attempt:
-        seen = None  # the runtime still returns the previous attempt
-    if seen is not None:
-        _note(row, seen, now)
+def _replica_state(row: Replica, status: ReplicaStatus | None, now: datetime) -> ReplicaState:
+    if status is not None and status.attempt < row.attempt:
+        status = None  # the runtime still returns the previous attempt
+    if status is not None:
+        _record_status(row, status, now)
     return ReplicaState(
         name=row.name,
-        phase=seen.phase if seen else None,
-        attempt_began_at=seen.started_at if seen and not is_ahead(seen.started_at, now) else None,
+        phase=status.phase if status else None,
+        attempt_began_at=status.started_at if status and not is_ahead(status.started_at, now) else None,
         launched_at=row.launched_at,
-        detail=row.detail if seen else None,
-        exit_reason=seen.exit.reason if seen and seen.exit else None,
-        exit_code=seen.exit.code if seen and seen.exit else None,
+        detail=row.detail if status else None,
+        exit_reason=status.exit.reason if status and status.exit else None,
+        exit_code=status.exit.code if status and status.exit else None,
         exit_message=_last_end(row),
-        exit_repeats=bool(seen and seen.exit) and _ended_alike(row),
+        exit_repeats=bool(status and status.exit) and _ended_alike(row),
         restarts=row.restarts,
         restart_at=row.restart_at,
         healthy_since=row.healthy_since,
@@ -143,38 +143,38 @@ def _ended_alike(row: Replica) -> bool:
             end.exit_reason,
             end.exit_code,
             end.exit_signal,
-            same_error(end.first_error or json.dumps(columns_of(end.message))),
+            without_changing_parts(end.first_error or json.dumps(columns_of(end.message))),
         )
         for end in last
     )
     return first == second
 
 
-def _note(row: Replica, seen: ReplicaStatus, now: datetime) -> None:
+def _record_status(row: Replica, status: ReplicaStatus, now: datetime) -> None:
     """Write the changes of a replica, if there are any."""
     names = ("phase", "detail", "endpoint", "host", "port", "launched_at", "healthy_since", "unhealthy_since")
     before = [getattr(row, name) for name in names]
-    if seen.exit is not None and row.phase != ReplicaPhase.EXITED:
-        _note_exit(row, seen.exit)
-    if seen.phase is ReplicaPhase.HEALTHY:
+    if status.exit is not None and row.phase != ReplicaPhase.EXITED:
+        _record_exit(row, status.exit)
+    if status.phase is ReplicaPhase.HEALTHY:
         row.healthy_since = row.healthy_since or now
         row.unhealthy_since = None
     elif row.healthy_since is not None:
         row.healthy_since, row.unhealthy_since = None, now
-    row.phase, row.detail = seen.phase, seen.detail
-    if seen.phase is not ReplicaPhase.EXITED:
-        for name, value in routing_values(seen.endpoint, dict(zip(names, before, strict=True))).items():
+    row.phase, row.detail = status.phase, status.detail
+    if status.phase is not ReplicaPhase.EXITED:
+        for name, value in routing_values(status.endpoint, dict(zip(names, before, strict=True))).items():
             setattr(row, name, value)
-        if seen.endpoint is not None and not row.port:
-            row.detail = seen.endpoint.problem or reasons.HOST_UNRESOLVED(host=seen.endpoint.host)
-    if seen.phase in _LAUNCHED:
+        if status.endpoint is not None and not row.port:
+            row.detail = status.endpoint.problem or reasons.HOST_UNRESOLVED(host=status.endpoint.host)
+    if status.phase in _LAUNCHED:
         row.launched_at = row.launched_at or now
     after = [getattr(row, name) for name in names]
     if after != before:
         Replica.objects.filter(pk=row.pk).update(**dict(zip(names, after, strict=True)))
 
 
-def _note_exit(row: Replica, ended: ReplicaExit) -> None:
+def _record_exit(row: Replica, ended: ReplicaExit) -> None:
     phase = row.phase
     if ended.reason in _RAN and phase in {"", ReplicaPhase.SCHEDULING, ReplicaPhase.PREPARING, ReplicaPhase.FETCHING}:
         phase = ReplicaPhase.STARTING  # it progressed further than was last observed

@@ -45,22 +45,22 @@ _ENDING = {ReplicaPhase.STOPPING, ReplicaPhase.EXITED}
 
 
 def sweep() -> list[tuple[int, str]]:
-    """Do what needs no runtime; return what to reconcile now as (connection, deployment), longest overdue first.
+    """Do what needs no runtime, and return what to reconcile now as (connection, deployment), longest overdue first.
 
-    The connections are looked at apart from this and from each other (see `look_at`): one that hangs holds up nobody.
+    Connections are observed separately (see `observe_connection`), so that one that hangs delays no other.
     """
     try:
         sync.apply()
-        _look_at(sync.replicas_down())
+        _hasten_unhealthy(sync.replicas_down())
     except (GatewayUnavailable, GatewayRejected) as error:
-        logger.warning("The gateway cannot be set: %s", error)
+        logger.warning("The gateway cannot be configured: %s", error)
     if freed := release_of_dead_processes():
-        logger.info("%s leases of a worker that was killed were given back.", freed)
+        logger.info("%s leases of a worker that was killed were released.", freed)
     rows = Deployment.objects.filter(is_due(), is_free()).order_by("next_reconcile_at", "created_at")
     return list(rows.values_list("resource_group__connection", "pk")[:MAX_DUE])
 
 
-def look_at(connection_id: int) -> list[str]:
+def observe_connection(connection_id: int) -> list[str]:
     """Call one connection and record its nodes and replicas; return the ids of deployments to reconcile.
 
     Takes as long as the connection takes to answer.
@@ -83,38 +83,38 @@ def _compare(connection: Connection, runtime: Runtime) -> Collection[str]:
     """Compare the replicas of the runtime with the rows, with one call and one query; return the deployments made due.
 
     The runtime is asked first: a row is written before its server is started, so a server without a row in the later
-    look is nobody's. Rows of other connections count as well: where servers of an older version say nothing of their
-    owner, each connection of the engine sees them.
+    query is an orphan. Rows of other connections count as well: servers that an older version started without an owner
+    are listed by each connection of the engine.
     """
-    seen = {replica.name: replica for replica in runtime.list_all()}
-    held = _reserved(Q(generation__deployment__resource_group__connection=connection))
-    if unknown := seen.keys() - held.keys():
-        held |= _reserved(Q(name__in=unknown))
+    statuses = {replica.name: replica for replica in runtime.list_all()}
+    reserved = _reserved(Q(generation__deployment__resource_group__connection=connection))
+    if unknown := statuses.keys() - reserved.keys():
+        reserved |= _reserved(Q(name__in=unknown))
     changed = {
         deployment_id
-        for name, (deployment_id, attempt, phase, _) in held.items()
-        if phase == ReplicaPhase.HEALTHY and _has_ended(seen.get(name), attempt)
+        for name, (deployment_id, attempt, phase, _) in reserved.items()
+        if phase == ReplicaPhase.HEALTHY and _has_ended(statuses.get(name), attempt)
     }
     if changed:
         Deployment.objects.filter(pk__in=changed, next_reconcile_at__gt=timezone.now()).update(
             next_reconcile_at=timezone.now()
         )
-    for name in seen.keys() & held.keys():  # started by one reconcile while another stopped it
-        if seen[name].attempt <= held[name][3] and seen[name].phase not in _ENDING:
-            runtime.stop(name, seen[name].attempt)
-    _collect_orphans(runtime, [replica for name, replica in seen.items() if name not in held])
+    for name in statuses.keys() & reserved.keys():  # started by one reconcile while another stopped it
+        if statuses[name].attempt <= reserved[name][3] and statuses[name].phase not in _ENDING:
+            runtime.stop(name, statuses[name].attempt)
+    _collect_orphans(runtime, [replica for name, replica in statuses.items() if name not in reserved])
     return changed
 
 
-def _reserved(wanted: Q) -> dict[str, tuple[str, int, str, int]]:
-    """Return the replicas that are wanted: name -> deployment, attempt, phase, fence."""
+def _reserved(condition: Q) -> dict[str, tuple[str, int, str, int]]:
+    """Return the replicas with reserved resources: name -> deployment, attempt, phase, fence."""
     columns = ("name", "generation__deployment_id", "attempt", "phase", "fence")
-    rows = Replica.objects.filter(wanted, is_reserved=True).values_list(*columns)
+    rows = Replica.objects.filter(condition, is_reserved=True).values_list(*columns)
     return {name: (deployment_id, attempt, phase, fence) for name, deployment_id, attempt, phase, fence in rows}
 
 
-def _look_at(down: Collection[str]) -> None:
-    """Make deployments due whose servers were healthy and now fail the gateway's health checks."""
+def _hasten_unhealthy(down: Collection[str]) -> None:
+    """Make deployments due whose servers were healthy and now fail the health checks of the gateway."""
     if not down:
         return
     silent = Deployment.objects.filter(
@@ -136,18 +136,18 @@ def _has_ended(replica: ReplicaStatus | None, attempt: int) -> bool:
     return replica is None or replica.attempt < attempt or replica.phase is ReplicaPhase.EXITED
 
 
-def _collect_orphans(runtime: Runtime, unheld: Sequence[ReplicaStatus]) -> None:
+def _collect_orphans(runtime: Runtime, unreserved: Sequence[ReplicaStatus]) -> None:
     """Stop orphaned servers of ours, and delete what is left of deleted deployments."""
-    matches = {replica.name: OUR_NAME.match(replica.name) for replica in unheld}
+    matches = {replica.name: OUR_NAME.match(replica.name) for replica in unreserved}
     ids = {match["deployment"] for match in matches.values() if match}
     known = set(Deployment.objects.filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    for replica in unheld:
+    for replica in unreserved:
         match = matches[replica.name]
         if match is None:
             continue
         if replica.phase is not ReplicaPhase.EXITED:
             if replica.phase is not ReplicaPhase.STOPPING:
-                logger.warning("Nobody wants the server %s any more; stopping it.", replica.name)
+                logger.warning("The server %s belongs to no deployment any more; stopping it.", replica.name)
                 runtime.stop(replica.name, replica.attempt)
         elif match["deployment"] not in known:
             runtime.delete(replica.name)
@@ -172,12 +172,12 @@ def remove_unused_files(connection_id: int) -> None:
     connection = Connection.objects.filter(pk=connection_id).first()
     if connection is None:
         return
-    named = [(artifact.resource_group_id, artifact_source_of(artifact)) for artifact in Artifact.objects.iterator()]
+    sources = [(artifact.resource_group_id, artifact_source_of(artifact)) for artifact in Artifact.objects.iterator()]
     groups = list(ResourceGroup.objects.values_list("pk", flat=True))
     try:
-        count = runtime_for(connection).remove_unused(groups, named)
+        count = runtime_for(connection).remove_unused(groups, sources)
     except RuntimeUnavailable as error:
-        logger.warning("Unused downloads of connection %s stay: %s", connection.name, error)
+        logger.warning("Unused downloads of connection %s were not removed: %s", connection.name, error)
         return
     if count:
-        logger.info("%d downloads and builds that nobody needs any more were removed.", count)
+        logger.info("%d unused downloads and builds were removed.", count)

@@ -20,7 +20,7 @@ from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import Status
 from deployments.messages import TEXT
 from deployments.models import Connection, ConnectionStatus, Deployment
-from deployments.reconciler import lanes, look_at
+from deployments.reconciler import lanes, observe_connection
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
 from deployments.runtimes import registry
 from deployments.runtimes.base import (
@@ -175,12 +175,12 @@ def test_silence_is_written_down_and_its_end_too(
 def test_why_a_connection_cannot_be_reached_is_kept_with_since_when(
     both: tuple[Connection, Connection], healthy: Pretended
 ) -> None:
-    look_at(both[1].pk)
+    observe_connection(both[1].pk)
     healthy.problem = "No route to it."
-    look_at(both[1].pk)
+    observe_connection(both[1].pk)
     first = ConnectionStatus.objects.get(connection=both[1])
     healthy.problem = "It refuses connections."
-    look_at(both[1].pk)
+    observe_connection(both[1].pk)
 
     status = ConnectionStatus.objects.get(connection=both[1])
     assert (status.problem, status.unreachable_since) == (
@@ -193,11 +193,11 @@ def test_why_a_connection_cannot_be_reached_is_kept_with_since_when(
 
 @pytest.mark.django_db
 def test_a_look_that_finds_nothing_new_writes_nothing(both: tuple[Connection, Connection]) -> None:
-    look_at(both[1].pk)
+    observe_connection(both[1].pk)
 
     def writes() -> int:
         with CaptureQueriesContext(database) as queries:
-            look_at(both[1].pk)
+            observe_connection(both[1].pk)
         return sum(query["sql"].startswith(("UPDATE", "INSERT", "DELETE")) for query in queries)
 
     assert writes() == 0

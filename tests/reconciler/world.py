@@ -29,7 +29,7 @@ PLANS = {"nano": (100, 128_000_000), "tiny": (250, 512_000_000), "huge": (1000, 
 
 def due() -> list[str]:
     """Look at all connections and sweep, in this thread; return the ids of the deployments to reconcile."""
-    looked = [pk for connection in Connection.objects.all() for pk in reconciler.look_at(connection.pk)]
+    looked = [pk for connection in Connection.objects.all() for pk in reconciler.observe_connection(connection.pk)]
     return list(dict.fromkeys([*looked, *(pk for _, pk in reconciler.sweep())]))
 
 

@@ -13,7 +13,7 @@ from django.test import Client
 from deployments import broker, measurements
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
-from deployments.reconciler import look_at
+from deployments.reconciler import observe_connection
 from deployments.runtimes.base import ReplicaSpec
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
@@ -69,7 +69,7 @@ def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deploym
     assert "Being measured" in first, "nobody has looked at it before"
     assert "load delay:2500ms" in first, "what is measured is asked for soon"
 
-    look_at(deployment.resource_group.connection_id)
+    observe_connection(deployment.resource_group.connection_id)
     html = page(client, deployment, "scaling")
 
     assert '<dt>Minimum Replicas</dt><dd class="numeric">1</dd>' in html
@@ -82,7 +82,7 @@ def test_scaling_shows_limits_and_what_each_replica_uses(client: Client, deploym
 
 def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deployment, valkey: None) -> None:
     page(client, deployment, "resources")
-    look_at(deployment.resource_group.connection_id)
+    observe_connection(deployment.resource_group.connection_id)
     html = page(client, deployment, "resources")
 
     assert "<dt>Each Replica</dt><dd>0.25 CPU, 512 MB</dd>" in html

@@ -55,112 +55,114 @@ STEADY_REQUEUE = VERIFY_INTERVAL
 WAITING_REQUEUE = timedelta(seconds=60)  # in case an event was missed: freed capacity wakes a deployment at once
 
 
-def plan(facts: ObservedState) -> Plan:
+def plan(observed: ObservedState) -> Plan:
     """Return the plan of one reconcile. Source of the rules: the lifecycle of the product, `lifecycle.py`."""
-    if facts.target is TargetStatus.DELETED or facts.expired:
-        return _end(facts, delete=True)
-    if facts.target is TargetStatus.STOPPED:
-        return _end(facts, delete=False)
-    if facts.failed == facts.generation:
-        return _after_failure(facts)
-    if (current := facts.generations.get(facts.generation)) is None:
-        status = Status.PENDING if facts.status in {Status.UNKNOWN, Status.DEAD} else facts.status
+    if observed.target is TargetStatus.DELETED or observed.expired:
+        return _end(observed, delete=True)
+    if observed.target is TargetStatus.STOPPED:
+        return _end(observed, delete=False)
+    if observed.failed == observed.generation:
+        return _after_failure(observed)
+    if (current := observed.generations.get(observed.generation)) is None:
+        status = Status.PENDING if observed.status in {Status.UNKNOWN, Status.DEAD} else observed.status
         return Plan(
             actions=(CreateGeneration(),),
             status=status,
             message=reasons.SUBMITTED(),
             requeue_after=MIN_REQUEUE,
         )
-    if facts.serving == facts.generation:
-        return _serve(facts, current)
-    return _bring_up(facts, current)
+    if observed.serving == observed.generation:
+        return _serve(observed, current)
+    return _bring_up(observed, current)
 
 
 # --- Ending -----------------------------------------------------------------------------------------------------
 
 
-def _end(facts: ObservedState, *, delete: bool) -> Plan:
-    actions: list[Action] = [Unroute()] if facts.serving is not None else []
+def _end(observed: ObservedState, *, delete: bool) -> Plan:
+    actions: list[Action] = [Unroute()] if observed.serving is not None else []
     draining: GenerationState | None = None
-    for generation in facts.generations.values():
-        if generation.number == facts.serving and _answers_any(generation) and generation.draining_since is None:
+    for generation in observed.generations.values():
+        if generation.number == observed.serving and _answers_any(generation) and generation.draining_since is None:
             actions.append(Drain(generation.number))
             draining = generation
         elif (
-            generation.is_reserved and generation.draining_since is not None and not _is_drained(facts.now, generation)
+            generation.is_reserved
+            and generation.draining_since is not None
+            and not _is_drained(observed.now, generation)
         ):
             draining = generation
         else:
             actions += release(generation)
-    left = sum(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
+    left = sum(is_present(replica) for g in observed.generations.values() for replica in g.replicas)
     if left:
         message = (draining_message(draining) if draining else None) or reasons.SERVERS_ENDING(servers=left)
-        if facts.expired and facts.target is not TargetStatus.DELETED:
+        if observed.expired and observed.target is not TargetStatus.DELETED:
             message = reasons.DURATION_OVER(doing=message)
         return Plan(
             actions=tuple(actions),
             status=Status.STOPPING,
             message=message,
-            requeue_after=_pace_of_draining(facts.now, draining) if draining else MIN_REQUEUE,
+            requeue_after=_pace_of_draining(observed.now, draining) if draining else MIN_REQUEUE,
         )
     if delete:
-        return Plan(actions=(*actions, Delete()), status=facts.status)
+        return Plan(actions=(*actions, Delete()), status=observed.status)
     return Plan(actions=tuple(actions), status=Status.STOPPED, message=reasons.STOPPED())
 
 
 # --- Coming up --------------------------------------------------------------------------------------------------
 
 
-def _bring_up(facts: ObservedState, current: GenerationState) -> Plan:
+def _bring_up(observed: ObservedState, current: GenerationState) -> Plan:
     """Bring the desired generation to the point where it gets the traffic, while the serving one keeps running."""
     if current.failure:
-        return _failing(facts, current, current.failure, ())
-    serving = facts.generations.get(facts.serving) if facts.serving is not None else None
-    others = _others(facts, current, serving)
-    kept = plan_replicas(facts.now, serving) if serving else ReplicaPlan()
+        return _failing(observed, current, current.failure, ())
+    serving = observed.generations.get(observed.serving) if observed.serving is not None else None
+    others = _others(observed, current, serving)
+    serving_plan = plan_replicas(observed.now, serving) if serving else ReplicaPlan()
     if not current.is_reserved:
-        return _wait_for_place(facts, current, serving, (*others, *kept.actions))
-    replica_plan = plan_replicas(facts.now, current)
+        return _wait_for_capacity(observed, current, serving, (*others, *serving_plan.actions))
+    replica_plan = plan_replicas(observed.now, current)
     done = steps_done(current)
-    failure = replica_plan.failure or overdue(facts.now, current, done)
+    failure = replica_plan.failure or overdue(observed.now, current, done)
     if failure:
-        return _failing(facts, current, failure, (*others, *kept.actions))
-    actions = [*others, *kept.actions, *replica_plan.actions]
+        return _failing(observed, current, failure, (*others, *serving_plan.actions))
+    actions = [*others, *serving_plan.actions, *replica_plan.actions]
     if Step.HEALTHY in done:
         actions.append(Route(current.number) if current.verified_at else Probe(current.number))
-    status, message = _status_while_updating(facts, current, serving, doing(current, done))
+    status, message = _status_while_updating(observed, current, serving, doing(current, done))
     return Plan(
         actions=tuple(actions),
         status=status,
         message=message,
         severity=severity_of_start(current, updates=serving is not None),
         steps={current.number: done},
-        requeue_after=pace(facts.now, current),
+        requeue_after=pace(observed.now, current),
     )
 
 
-def _others(facts: ObservedState, current: GenerationState, serving: GenerationState | None) -> list[Action]:
+def _others(observed: ObservedState, current: GenerationState, serving: GenerationState | None) -> list[Action]:
     """Release generations that are neither desired nor serving: updates that were replaced before they were ready."""
     actions: list[Action] = []
-    for generation in facts.generations.values():
+    for generation in observed.generations.values():
         if generation is not current and generation is not serving:
             actions += release(generation)
     return actions
 
 
-def _wait_for_place(
-    facts: ObservedState, current: GenerationState, serving: GenerationState | None, before: tuple[Action, ...]
+def _wait_for_capacity(
+    observed: ObservedState, current: GenerationState, serving: GenerationState | None, before: tuple[Action, ...]
 ) -> Plan:
-    if failure := overdue(facts.now, current, ()):
-        return _failing(facts, current, failure, before)
+    if failure := overdue(observed.now, current, ()):
+        return _failing(observed, current, failure, before)
     waiting = current.waiting or reasons.LOOKING_FOR_CAPACITY()
-    status, message = _status_while_updating(facts, current, serving, waiting)
+    status, message = _status_while_updating(observed, current, serving, waiting)
     return Plan(
         actions=(*before, Schedule(current.number)),
         status=status,
         message=message,
         severity="warning" if current.waiting else "info",
-        requeue_after=_pace_of_waiting(facts.now, current, serving),
+        requeue_after=_pace_of_waiting(observed.now, current, serving),
     )
 
 
@@ -174,7 +176,7 @@ def _pace_of_waiting(now: datetime, current: GenerationState, serving: Generatio
 
 
 def _status_while_updating(
-    facts: ObservedState, current: GenerationState, serving: GenerationState | None, under_way: Message
+    observed: ObservedState, current: GenerationState, serving: GenerationState | None, under_way: Message
 ) -> tuple[Status, Message]:
     if serving is None:
         return Status.PENDING, under_way
@@ -185,15 +187,15 @@ def _status_while_updating(
 # --- Failure ----------------------------------------------------------------------------------------------------
 
 
-def _failing(facts: ObservedState, current: GenerationState, cause: Message, before: tuple[Action, ...]) -> Plan:
+def _failing(observed: ObservedState, current: GenerationState, cause: Message, before: tuple[Action, ...]) -> Plan:
     """Mark the desired generation as failed: roll back to the serving one if that was requested, else end as DEAD."""
-    serving = facts.generations.get(facts.serving) if facts.serving not in {None, current.number} else None
-    returned = facts.rollback_on_failure and serving is not None
+    serving = observed.generations.get(observed.serving) if observed.serving not in {None, current.number} else None
+    returned = observed.rollback_on_failure and serving is not None
     if returned and serving is not None:
         message = _rolled_back(current, serving, cause)
         status = Status.RUNNING if _answers(serving) else Status.PENDING
     else:
-        last = facts.latest_running
+        last = observed.latest_running
         is_update = serving is not None or (last and last != current.configuration)
         failed = reasons.UPDATE_FAILED(configuration=current.configuration, cause=cause, last=last)
         message = failed if is_update else cause
@@ -211,15 +213,15 @@ def _rolled_back(failed: GenerationState, serving: GenerationState, cause: Messa
     return reasons.ROLLED_BACK(configuration=failed.configuration, cause=cause, serving=serving.configuration)
 
 
-def _after_failure(facts: ObservedState) -> Plan:
+def _after_failure(observed: ObservedState) -> Plan:
     """Handle a failed desired generation: keep the one that was rolled back to, or release everything."""
-    serving = facts.generations.get(facts.serving) if facts.serving is not None else None
+    serving = observed.generations.get(observed.serving) if observed.serving is not None else None
     if serving is not None:
-        failed = facts.generations.get(facts.generation)
+        failed = observed.generations.get(observed.generation)
         note = _rolled_back(failed, serving, failed.failure) if failed and failed.failure else None
-        return _serve(facts, serving, note=note)
-    actions = [action for generation in facts.generations.values() for action in release(generation)]
-    left = any(is_present(replica) for g in facts.generations.values() for replica in g.replicas)
+        return _serve(observed, serving, note=note)
+    actions = [action for generation in observed.generations.values() for action in release(generation)]
+    left = any(is_present(replica) for g in observed.generations.values() for replica in g.replicas)
     return Plan(
         actions=tuple(actions), status=Status.DEAD, severity="error", requeue_after=MIN_REQUEUE if left else None
     )
@@ -228,10 +230,10 @@ def _after_failure(facts: ObservedState) -> Plan:
 # --- In service -------------------------------------------------------------------------------------------------
 
 
-def _serve(facts: ObservedState, serving: GenerationState, *, note: Message | None = None) -> Plan:
+def _serve(observed: ObservedState, serving: GenerationState, *, note: Message | None = None) -> Plan:
     """Keep the serving generation running and verified; drain and release the previous ones."""
-    leaving, waits, waiting = _leave(facts, serving)
-    replica_plan = plan_replicas(facts.now, serving)
+    leaving, waits, waiting = _leave(observed, serving)
+    replica_plan = plan_replicas(observed.now, serving)
     # A permanently refused start ends a deployment only if nothing else of it serves.
     if cause := replica_plan.failure or (None if _answers(serving) else serving.failure):
         fail = MarkFailed(serving.number, cause, cause, returned=False)
@@ -239,7 +241,11 @@ def _serve(facts: ObservedState, serving: GenerationState, *, note: Message | No
             actions=(*leaving, fail), status=Status.DEAD, message=cause, severity="error", requeue_after=MIN_REQUEUE
         )
     healthy = [replica for replica in serving.replicas if replica.phase is ReplicaPhase.HEALTHY]
-    actions: list[Action] = [*leaving, *replica_plan.actions, *_proofs(facts.now, serving, bool(healthy))]
+    actions: list[Action] = [
+        *leaving,
+        *replica_plan.actions,
+        *_readiness_actions(observed.now, serving, bool(healthy)),
+    ]
     answers = _answers(serving)
     settled = answers and len(healthy) == len(serving.replicas) and not serving.readiness_failures
     message, severity = _serving_message(serving, len(healthy), note)
@@ -264,7 +270,7 @@ def _answers_any(generation: GenerationState) -> bool:
     return any(replica.phase is ReplicaPhase.HEALTHY for replica in generation.replicas)
 
 
-def _proofs(now: datetime, serving: GenerationState, healthy: bool) -> list[Action]:
+def _readiness_actions(now: datetime, serving: GenerationState, healthy: bool) -> list[Action]:
     if not healthy:
         return [MarkUnready(serving.number)] if serving.readiness_failures < READINESS_FAILURE_LIMIT else []
     if serving.readiness_failures or serving.verified_at is None or now - serving.verified_at >= VERIFY_INTERVAL:
@@ -273,7 +279,7 @@ def _proofs(now: datetime, serving: GenerationState, healthy: bool) -> list[Acti
 
 
 def _serving_message(serving: GenerationState, healthy: int, note: Message | None) -> tuple[Message, str]:
-    wanted = len(serving.replicas)
+    desired = len(serving.replicas)
     troubled = [replica for replica in serving.replicas if replica.phase is not ReplicaPhase.HEALTHY]
     causes = [cause for replica in troubled if (cause := replica.killed_because or replica.exit_message)]
     cause = serving.failure or next(iter(causes), None)
@@ -283,36 +289,36 @@ def _serving_message(serving: GenerationState, healthy: int, note: Message | Non
         return reasons.SERVERS_SILENT(limit_seconds=int(UNHEALTHY_LIMIT.total_seconds())), "error"
     if not healthy:
         return reasons.NO_SERVER_ANSWERS(cause=cause), "error"
-    if healthy < wanted:
-        return reasons.SOME_REPLICAS_ANSWER(healthy=healthy, replicas=wanted, cause=cause), "warning"
+    if healthy < desired:
+        return reasons.SOME_REPLICAS_ANSWER(healthy=healthy, replicas=desired, cause=cause), "warning"
     if note:
         return note, "warning"
     if warnings := distinct(replica.detail for replica in serving.replicas):
         return reasons.RUNNING_WITH_WARNINGS(detail=warnings), "warning"
-    return reasons.RUNNING(replicas=wanted if wanted > 1 else None), "info"
+    return reasons.RUNNING(replicas=desired if desired > 1 else None), "info"
 
 
-def _leave(facts: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, Message | None]:
+def _leave(observed: ObservedState, serving: GenerationState) -> tuple[list[Action], timedelta | None, Message | None]:
     """Drain and release the generations that do not get traffic any more.
 
     Returns:
-        What to do, how soon to look again (None when there is none left), and what is waited for.
+        The actions, the interval to the next reconcile (None when no generation is left), and what is waited for.
     """
     actions: list[Action] = []
     waits: timedelta | None = None
     waiting: Message | None = None
-    for generation in facts.generations.values():
+    for generation in observed.generations.values():
         if generation is serving or not generation.is_reserved:
             continue
         waits = MIN_REQUEUE
-        if facts.failed == generation.number:
+        if observed.failed == generation.number:
             actions += release(generation)
         elif generation.draining_since is None:
             actions.append(Drain(generation.number))
-        elif _is_drained(facts.now, generation):
+        elif _is_drained(observed.now, generation):
             actions += release(generation)
         else:
-            waits, waiting = _pace_of_draining(facts.now, generation), draining_message(generation)
+            waits, waiting = _pace_of_draining(observed.now, generation), draining_message(generation)
     return actions, waits, waiting
 
 

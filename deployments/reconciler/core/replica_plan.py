@@ -25,18 +25,18 @@ RESTART_PAUSE_MAX = timedelta(seconds=60)
 RESTARTS_FORGOTTEN_AFTER = timedelta(minutes=10)
 UNHEALTHY_LIMIT = timedelta(seconds=60)
 
-_GONE = {None, ReplicaPhase.EXITED}
+_ABSENT = {None, ReplicaPhase.EXITED}
 
 
 def is_present(replica: ReplicaState) -> bool:
-    return replica.phase not in _GONE
+    return replica.phase not in _ABSENT
 
 
 def release(generation: GenerationState) -> list[Action]:
     """Stop running replicas; release the resources once none runs.
 
-    A replica that is not seen is stopped too: a pass that lost its lease may still be about to start it, and a runtime
-    that was told to stop a name does not start that attempt any more.
+    A replica that the runtime does not list is stopped, too: a reconcile that lost its lease may be about to start it,
+    and the fence that is set by stopping it undoes such a start.
     """
     if not generation.is_reserved:
         return []
@@ -72,7 +72,7 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
                 actions.append(Restart(replica.name, timedelta(0), replica.exit_message, counted=False))
                 continue
             cause = replica.killed_because or replica.exit_message
-            if _is_hopeless(replica, was_up=was_up) and not (alive and was_up):
+            if _is_final(replica, was_up=was_up) and not (alive and was_up):
                 failures.append(cause or reasons.NO_SERVER_ANSWERS())
             actions.append(Restart(replica.name, _pause(replica.restarts), cause))
         elif was_up and (cause := _hangs(now, generation, replica)):
@@ -82,8 +82,8 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
     return ReplicaPlan(failure=failures[0]) if failures else ReplicaPlan(actions=tuple(actions))
 
 
-def _is_hopeless(replica: ReplicaState, *, was_up: bool) -> bool:
-    """Whether there is no retry. A server that has served before gets more retries, since it has worked once."""
+def _is_final(replica: ReplicaState, *, was_up: bool) -> bool:
+    """Return whether there is no further attempt. A server that has served gets more: it has worked once."""
     if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
         return True
     limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT

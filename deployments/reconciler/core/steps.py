@@ -74,10 +74,10 @@ def overdue(now: datetime, generation: GenerationState, done: tuple[Step, ...]) 
     limit = deadline(generation, step)
     if now - max(began) <= limit:
         return None
-    return _NOT_DONE[step](limit_seconds=int(limit.total_seconds()), detail=_seen_at(generation, step))
+    return _NOT_DONE[step](limit_seconds=int(limit.total_seconds()), detail=_observed_at(generation, step))
 
 
-def _seen_at(generation: GenerationState, step: Step) -> Message | Sequence[Message] | None:
+def _observed_at(generation: GenerationState, step: Step) -> Message | Sequence[Message] | None:
     """Return what was observed at an incomplete step, None when there is nothing."""
     if step is Step.PLACED:
         return generation.waiting or _details(generation)

@@ -1,4 +1,4 @@
-"""Compares errors of different runs of a program."""
+"""Compares the errors of different runs of a program without what differs in each run: times, ids, addresses."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ _CHANGING = re.compile(
 )
 
 
-def same_error(text: str) -> str:
+def without_changing_parts(text: str) -> str:
     """Return an error without the parts that differ from run to run."""
     return " ".join(_CHANGING.sub("#", text).split())

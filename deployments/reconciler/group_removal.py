@@ -1,4 +1,4 @@
-"""Deletes resource groups that are deleted with all their content."""
+"""Removes resource groups that were deleted with all their content, once their deployments are gone."""
 
 from __future__ import annotations
 
