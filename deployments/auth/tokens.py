@@ -15,7 +15,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -23,8 +22,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
+from deployments.cached import CachedValue
 from deployments.errors import TokenInvalid
-from deployments.storage.files import locked, write, write_if_changed
+from deployments.storage.files import locked, version_of, write, write_if_changed
 
 MAX_LIFETIME = 43_199  # seconds
 PUBLISH_LEAD_SECONDS = 30  # from the publication of a key to its first signature; the gateway loads it meanwhile
@@ -101,29 +101,29 @@ def issue(
             {GROUPS_OF_GRANT}, because they are too many for a token.
         inference_only: whether it is valid for predictions only, not for the API.
     """
-    now = int(time.time())
     if not 0 < lifetime_seconds <= MAX_LIFETIME:
         raise ValueError(f"A token lives between 1 and {MAX_LIFETIME} seconds, not {lifetime_seconds}.")
-    claims: dict[str, Any] = {
-        "iss": settings.LAUNCHPAD_URL,
-        "aud": AUDIENCE,
+    claims = {
         "sub": subject,
         "azp": client_id,
         "client_id": client_id,
         "jti": jti or secrets.token_hex(16),
-        "iat": now,
-        "exp": now + lifetime_seconds,
         "role": role,
         "scope": INFERENCE if inference_only else scope_of(role),
         # One string with commas, because HAProxy can search in that and not in a list.
         "groups": ALL_GROUPS if resource_groups is None else ",".join(sorted(resource_groups)),
+        **({"grant": grant} if grant else {}),
+        **({"launchpad_probe": True} if probe else {}),
     }
-    if grant:
-        claims["grant"] = grant
-    if probe:
-        claims["launchpad_probe"] = True
+    return _signed(claims, lifetime_seconds)
+
+
+def _signed(claims: Mapping[str, Any], lifetime_seconds: int) -> str:
+    """Return a token of this installation that is valid from now on."""
+    now = int(time.time())
+    rules = {"iss": settings.LAUNCHPAD_URL, "aud": AUDIENCE, "iat": now, "exp": now + lifetime_seconds}
     signer = signing_key()
-    return jwt.encode({"alg": "RS256", "kid": signer.kid}, claims, signer.key, algorithms=["RS256"])
+    return jwt.encode({"alg": "RS256", "kid": signer.kid}, {**rules, **claims}, signer.key, algorithms=["RS256"])
 
 
 def verify(token: str) -> Claims:
@@ -192,7 +192,7 @@ def accepted_keys() -> list[SigningKey]:
     """Return every key whose signatures are accepted now or soon, oldest first."""
     path = _folder() / "keys.json"
     try:
-        keys = _CACHE.read(path)
+        keys = _read(path)
     except _UNREADABLE:
         with locked(_folder() / "lock"):
             keys = _read_or_create(path)
@@ -202,13 +202,13 @@ def accepted_keys() -> list[SigningKey]:
 def _read_or_create(path: Path) -> list[SigningKey]:
     """Return the keys; when they cannot be read, a new one, which invalidates all tokens issued before."""
     try:
-        return _CACHE.read(path)
+        return _read(path)
     except FileNotFoundError:
         pass
     except _UNREADABLE as error:
         logger.error("The keys of the access tokens cannot be read; a new one is created: %s", error)
     _write_entries([_new_entry(since=time.time())])
-    return _CACHE.read(path)
+    return _read(path)
 
 
 def public_keys() -> Mapping[str, Path]:
@@ -274,23 +274,17 @@ def _folder() -> Path:
     return Path(settings.LAUNCHPAD_HOME) / "tokens"
 
 
-class _Cache:
-    """The keys as last read from the disk: parsing a private key costs more than a signature."""
+def _read(path: Path) -> list[SigningKey]:
+    """Return the keys of the disk, read again only if they have changed: to parse one takes longer than to sign.
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._version: tuple[Path, int, int] | None = None
-        self._keys: list[SigningKey] = []
+    Raises:
+        FileNotFoundError: there are none. One of `_UNREADABLE`: they cannot be read.
+    """
+    return _KEYS.get(version_of(path), lambda: _load_all(path))
 
-    def read(self, path: Path) -> list[SigningKey]:
-        status = path.stat()
-        version = (path, status.st_mtime_ns, status.st_ino)
-        with self._lock:
-            if version != self._version:
-                entries = json.loads(path.read_text())["keys"]
-                self._keys = [_load(path.parent, entry) for entry in entries]
-                self._version = version
-            return list(self._keys)
+
+def _load_all(path: Path) -> list[SigningKey]:
+    return [_load(path.parent, entry) for entry in json.loads(path.read_text())["keys"]]
 
 
 def _load(folder: Path, entry: Mapping[str, Any]) -> SigningKey:
@@ -300,4 +294,4 @@ def _load(folder: Path, entry: Mapping[str, Any]) -> SigningKey:
     return SigningKey(kid=kid, key=key, since=float(entry["since"]), until=entry["until"], public_pem=public)
 
 
-_CACHE = _Cache()
+_KEYS: CachedValue[list[SigningKey]] = CachedValue()

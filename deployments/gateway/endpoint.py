@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import resource
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from django.conf import settings
 
 from deployments.auth import tokens
+from deployments.cached import CachedValue
 from deployments.gateway import tls
 from deployments.gateway.haproxy.config import GatewayConfig
 from deployments.gateway.haproxy.control import Control
@@ -102,22 +101,9 @@ def _connections() -> int:
 
 def certificate() -> tls.Certificate:
     """Return the gateway's certificate; checked every CERTIFICATE_CHECK_INTERVAL, so that it is renewed in time."""
-    return _CERTIFICATE.get()
+    values = tuple(str(getattr(settings, name)) for name in _CERTIFICATE_SETTINGS)
+    home = Path(settings.LAUNCHPAD_HOME)
+    return _CERTIFICATE.get(values, lambda: tls.ensure(home), max_age=CERTIFICATE_CHECK_INTERVAL)
 
 
-class _Certificate:
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._cached: tuple[tuple[str, ...], float, tls.Certificate] | None = None
-
-    def get(self) -> tls.Certificate:
-        paths = tuple(str(getattr(settings, name)) for name in _CERTIFICATE_SETTINGS)
-        with self._lock:
-            if self._cached and self._cached[0] == paths and time.monotonic() < self._cached[1]:
-                return self._cached[2]
-            certificate = tls.ensure(Path(settings.LAUNCHPAD_HOME))
-            self._cached = (paths, time.monotonic() + CERTIFICATE_CHECK_INTERVAL, certificate)
-            return certificate
-
-
-_CERTIFICATE = _Certificate()
+_CERTIFICATE: CachedValue[tls.Certificate] = CachedValue()

@@ -13,6 +13,7 @@ import urllib3
 from deployments import reasons
 from deployments.auth import tokens
 from deployments.gateway.client import pool
+from deployments.gateway.endpoint import prefix_of
 from deployments.messages import Message
 from deployments.runtimes.terminal import plain
 
@@ -56,27 +57,15 @@ def send_probe(
         path: below the deployment's URL, with its query.
         timeout: seconds for the whole request.
     """
-    token = tokens.issue(
-        subject="launchpad",
-        client_id="launchpad-probe",
-        resource_groups=None,
-        role="viewer",
-        lifetime_seconds=TOKEN_SECONDS,
-        probe=True,
-    )
     request = f"{method} /{path.lstrip('/')}"
     started_at = time.monotonic()
     try:
         with pool(urllib3.Timeout(total=timeout)) as connections:
             answer = connections.urlopen(
                 method,
-                f"/v2/inference/deployments/{deployment_id}/{path.lstrip('/')}",
+                f"{prefix_of(deployment_id)}/{path.lstrip('/')}",
                 body=body,
-                headers={
-                    **(headers or {}),
-                    "Authorization": f"Bearer {token}",
-                    "X-Launchpad-Generation": str(generation),
-                },
+                headers={**(headers or {}), **_headers_for(generation)},
                 redirect=False,
                 retries=False,
                 preload_content=False,
@@ -88,6 +77,19 @@ def send_probe(
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return _failed(request, started_at, reasons.GATEWAY_SILENT(error=str(error)))
     return _answered(request, answer.status, latency, beginning)
+
+
+def _headers_for(generation: int) -> Mapping[str, str]:
+    """Return the headers with which the gateway sends a request to a generation, whether it is public or not."""
+    token = tokens.issue(
+        subject="launchpad",
+        client_id="launchpad-probe",
+        resource_groups=None,
+        role="viewer",
+        lifetime_seconds=TOKEN_SECONDS,
+        probe=True,
+    )
+    return {"Authorization": f"Bearer {token}", "X-Launchpad-Generation": str(generation)}
 
 
 def _answered(request: str, status: int, latency: float, beginning: bytes) -> ProbeResult:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.db.models import F
@@ -110,8 +111,26 @@ def load() -> RoutingTable:
     read_at = time.monotonic_ns()
     deployments = list(Deployment.objects.order_by("pk").values_list("pk", "resource_group_id", "serving_generation"))
     groups = {pk: group for pk, group, _ in deployments}
-    # Read in each sweep: two values of each server spec, and of each replica what a server is made from.
-    replicas = (
+    backends = _load_backends(groups)
+    placed = {backend.deployment_id for backend in backends}
+    generations = {(backend.deployment_id, backend.generation) for backend in backends}
+    grants = load_grants()
+    return RoutingTable(
+        backends=backends,
+        routes={pk: serving for pk, _, serving in deployments if serving is not None and (pk, serving) in generations},
+        idle={pk: group for pk, group in groups.items() if pk not in placed},
+        revoked=grants.revoked | _revoked_clients(),
+        grants=grants.groups,
+        read_at=read_at,
+    )
+
+
+def _load_backends(groups: Mapping[str, str]) -> tuple[Backend, ...]:
+    """Return the generations that have replicas, of the deployments with these resource groups.
+
+    Read in each sweep: two values of each server spec, and of each replica what a server is made from.
+    """
+    rows = (
         Replica.objects.filter(is_reserved=True, port__gt=0)
         .annotate(
             health_path=KeyTextTransform("health_path", "generation__server_spec"),
@@ -122,40 +141,36 @@ def load() -> RoutingTable:
         .only("name", "number", "host", "port", "endpoint")
         .order_by("deployment_id", "generation_number", "number")
     )
-    servers: dict[tuple[str, int], list[Server]] = {}
-    upstreams: dict[tuple[str, int], Upstream] = {}
-    asked: dict[tuple[str, int], tuple[str, Any]] = {}  # health path, what may be repeated
-    for replica in replicas:
-        key = (replica.deployment_id, replica.generation_number)
-        if key[0] in groups:  # not one that was created after the deployments were read
-            upstream = upstream_of(replica)
-            is_alike = upstream is not None and upstream == upstreams.setdefault(key, upstream)
-            servers.setdefault(key, []).append(_server(replica) if is_alike else _unreachable(replica))
-            asked[key] = (replica.health_path, replica.retry)
-    backends = tuple(
-        Backend(
-            deployment_id=key[0],
-            generation=key[1],
-            resource_group=groups[key[0]],
-            servers=tuple(backend_servers),
-            health_path=asked[key][0],
-            retry=Retry(asked[key][1]),
-            upstream=upstreams.get(key, Upstream()),
-        )
-        for key, backend_servers in servers.items()
+    by_generation = groupby(rows, key=lambda replica: (replica.deployment_id, replica.generation_number))
+    return tuple(
+        _backend(deployment_id, generation, groups[deployment_id], list(replicas))
+        for (deployment_id, generation), replicas in by_generation
+        if deployment_id in groups  # not one that was created after the deployments were read
     )
-    placed = {pk for pk, _ in servers}
+
+
+def _backend(deployment_id: str, generation: int, group: str, replicas: Sequence[Any]) -> Backend:
+    """Return the backend of replicas; those that are reached in another way than the first get no traffic."""
+    upstreams = [upstream_of(replica) for replica in replicas]
+    first = next((upstream for upstream in upstreams if upstream is not None), Upstream())
+    return Backend(
+        deployment_id=deployment_id,
+        generation=generation,
+        resource_group=group,
+        servers=tuple(
+            _server(replica) if upstream == first else _unreachable(replica)
+            for replica, upstream in zip(replicas, upstreams, strict=True)
+        ),
+        health_path=replicas[0].health_path,
+        retry=Retry(replicas[0].retry),
+        upstream=first,
+    )
+
+
+def _revoked_clients() -> set[str]:
+    """Return the ids of clients whose tokens are refused: revoked service keys, and users who may not sign in."""
     revoked = set(ServiceKey.objects.exclude(revoked_at=None).values_list("client_id", flat=True))
-    revoked |= {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
-    grants = load_grants()
-    return RoutingTable(
-        backends=backends,
-        routes={pk: serving for pk, _, serving in deployments if serving is not None and (pk, serving) in servers},
-        idle={pk: group for pk, group in groups.items() if pk not in placed},
-        revoked=grants.revoked | revoked,
-        grants=grants.groups,
-        read_at=read_at,
-    )
+    return revoked | {user.token_client for user in User.objects.filter(is_active=False).only("pk")}
 
 
 def upstream_of(replica: Replica) -> Upstream | None:

@@ -18,7 +18,7 @@ from deployments.gateway.endpoint import GatewayAddress
 from deployments.gateway.haproxy.config import STATE, STATE_KEY, GatewayConfig, Rendered, map_text, render
 from deployments.gateway.routing_table import Backend, RoutingTable, Server, Upstream
 from deployments.serving_template import Retry
-from deployments.storage.files import holds, write, write_if_changed
+from deployments.storage.files import holds, version_of, write, write_if_changed
 
 _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
 
@@ -111,12 +111,10 @@ class _Starts:
 
     @staticmethod
     def _current(gateway: GatewayAddress) -> tuple[str, int, int] | None:
-        path = gateway.control.run / "haproxy.pid"
         try:
-            status = path.stat()
+            return version_of(gateway.control.run / "haproxy.pid")
         except OSError:
             return None
-        return str(path), status.st_mtime_ns, status.st_ino
 
 
 _STARTS = _Starts()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import SplitResult, unquote
 
@@ -27,7 +28,13 @@ from deployments.models import (
 )
 from deployments.operations.audit import record
 from deployments.runtimes.addresses import AddressInvalid, encoded, parse
-from deployments.storage.artifacts import ArtifactMissing, ArtifactOutside, StorageFull, artifact_store
+from deployments.storage.artifacts import (
+    ArtifactMissing,
+    ArtifactOutside,
+    StorageFull,
+    StoredArtifact,
+    artifact_store,
+)
 
 
 def add_artifact(
@@ -84,23 +91,12 @@ def upload_artifact(
     """
     require(actor, Role.EDITOR, group)
     problems = _problems(name, kind)
-    limit = int(settings.LAUNCHPAD_UPLOAD_LIMIT_MB * 1_000_000)
-    if not upload.size:
-        problems["upload"] = _("The file is empty.")
-    elif upload.size > limit:
-        problems["upload"] = _(
-            "The file has %(size)s MB; %(limit)s MB are allowed. Put it where a URL reaches it."
-        ) % {"size": f"{upload.size / 1e6:,.0f}", "limit": f"{limit / 1e6:,.0f}"}
+    if problem := _size_problem(upload.size or 0):
+        problems["upload"] = problem
     if problems:
         raise InvalidInput(problems)
     pk = uuid.uuid4()
-    store = artifact_store()
-    try:
-        stored = store.save(str(pk), upload.name or "", upload.chunks(1 << 20))
-    except StorageFull as error:
-        full = _("There is no room for the file: the disk of Launchpad is full.")
-        raise InvalidInput({"upload": full}) from error
-    try:
+    with _saved(pk, upload) as stored:
         return _add(
             actor,
             id=pk,
@@ -114,6 +110,23 @@ def upload_artifact(
             sha256=stored.sha256,
             created_by=created_by,
         )
+
+
+@contextmanager
+def _saved(pk: uuid.UUID, upload: UploadedFile[bytes]) -> Iterator[StoredArtifact]:
+    """Save an uploaded file, and delete it again if it cannot be registered.
+
+    Raises:
+        InvalidInput: "upload" -> what is wrong.
+    """
+    store = artifact_store()
+    try:
+        stored = store.save(str(pk), upload.name or "", upload.chunks(1 << 20))
+    except StorageFull as error:
+        full = _("There is no room for the file: the disk of Launchpad is full.")
+        raise InvalidInput({"upload": full}) from error
+    try:
+        yield stored
     except BaseException:
         store.delete(str(pk))
         raise
@@ -166,6 +179,19 @@ def _problems(name: str, kind: str) -> dict[str, str]:
             "values": ", ".join(ArtifactKind.values),
         }
     return problems
+
+
+def _size_problem(size: int) -> str:
+    """Return what is wrong with the size of an uploaded file, in bytes; `""` for nothing."""
+    limit = int(settings.LAUNCHPAD_UPLOAD_LIMIT_MB * 1_000_000)
+    if not size:
+        return _("The file is empty.")
+    if size <= limit:
+        return ""
+    return _("The file has %(size)s MB; %(limit)s MB are allowed. Put it where a URL reaches it.") % {
+        "size": f"{size / 1e6:,.0f}",
+        "limit": f"{limit / 1e6:,.0f}",
+    }
 
 
 def _url_problem(url: str) -> str:

@@ -35,31 +35,31 @@ def create_configuration(
         InvalidInput: "name", "parameters.NAME" or "artifacts.NAME" -> what is wrong.
     """
     require(actor, Role.EDITOR, group)
-    template = executable.template
-    problems = _name_problems(name)
     artifacts = _existing_artifacts(group, inputs)
-    problems |= serving_template.validate_bindings(
-        template,
+    problems = _name_problems(name) | serving_template.validate_bindings(
+        executable.template,
         parameters=parameters,
-        artifacts={name: artifacts.get(pk, (pk, "")) for name, pk in inputs.items()},
+        artifacts={slot: artifacts.get(pk, (pk, "")) for slot, pk in inputs.items()},
     )
     if problems:
         raise InvalidInput(problems)
-    defaults = {
-        parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None
-    }
     with transaction.atomic():
         configuration = Configuration.objects.create(
             resource_group=group,
             scenario=executable.scenario,
             executable=executable,
             name=name.strip(),
-            parameters=defaults | dict(parameters),
+            parameters={**_defaults(executable.template), **parameters},
             inputs=dict(inputs),
             created_by=created_by,
         )
         record(actor.name, "create", configuration, after={"executable": executable.pk})
     return configuration
+
+
+def _defaults(template: serving_template.ServingTemplate) -> dict[str, str]:
+    """Return parameter name -> value of the parameters that a template has a value for."""
+    return {one.name: one.default for one in template.parameters if one.default is not None}
 
 
 def _name_problems(name: str) -> dict[str, str]:

@@ -42,13 +42,7 @@ def create_secret(
         AlreadyExists: there is one with this name.
     """
     _require(actor, group)
-    problems = (
-        {}
-        if NAME.fullmatch(name)
-        else {"name": _("Use 1 to 252 small letters, digits, dots, dashes and underscores.")}
-    )
-    problems |= _problems(values)
-    if problems:
+    if problems := _name_problems(name) | _problems(values):
         raise InvalidInput(problems)
     try:
         with transaction.atomic():
@@ -103,6 +97,12 @@ def _require(actor: Actor, group: ResourceGroup | None) -> None:
         require_everywhere(actor)
     else:
         require(actor, Role.ADMINISTRATOR, group)
+
+
+def _name_problems(name: str) -> dict[str, str]:
+    if NAME.fullmatch(name):
+        return {}
+    return {"name": _("Use 1 to 252 small letters, digits, dots, dashes and underscores.")}
 
 
 def _problems(values: Mapping[str, str]) -> dict[str, str]:

@@ -32,28 +32,38 @@ def check_server_spec(
         secret_values.pull_secrets(group, server_spec)
     except (TemplateInvalid, InvalidInput, SecretMissing) as error:
         raise InvalidInput({"configuration": str(error)}) from error
-    missing = set(configuration.inputs) - set(configuration.artifacts())
-    if missing:
-        raise InvalidInput(
-            {
-                "configuration": _("Its input artifact %(missing)s was deleted.")
-                % {"missing": ", ".join(sorted(missing))}
-            }
-        )
-    plan = ResourcePlan.objects.filter(pk=server_spec.resource_plan).first()
-    if plan is None:
-        plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
-        raise InvalidInput(
-            {
-                "configuration": _("It names the resource plan %(resource_plan)s; there are: %(plans)s.")
-                % {"resource_plan": repr(server_spec.resource_plan), "plans": plans}
-            }
-        )
-    quota = group.replica_quota
-    if quota is not None and server_spec.min_replicas > quota:
-        raise QuotaExceeded(
-            _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
-            % {"min_replicas": server_spec.min_replicas, "group": group.pk, "quota": quota}
-        )
+    if missing := set(configuration.inputs) - set(configuration.artifacts()):
+        sentence = _("Its input artifact %(missing)s was deleted.") % {"missing": ", ".join(sorted(missing))}
+        raise InvalidInput({"configuration": sentence})
+    plan = _plan_named(server_spec.resource_plan)
+    _check_quota(group, server_spec.min_replicas)
     refuse_if_never_schedulable(group.connection, plan.resources, server_spec.min_replicas, deployment=deployment)
     return server_spec
+
+
+def _plan_named(name: str) -> ResourcePlan:
+    """Return a resource plan.
+
+    Raises:
+        InvalidInput: "configuration" -> which ones there are.
+    """
+    plan = ResourcePlan.objects.filter(pk=name).first()
+    if plan is None:
+        plans = ", ".join(ResourcePlan.objects.values_list("pk", flat=True))
+        sentence = _("It names the resource plan %(resource_plan)s; there are: %(plans)s.")
+        raise InvalidInput({"configuration": sentence % {"resource_plan": repr(name), "plans": plans}})
+    return plan
+
+
+def _check_quota(group: ResourceGroup, replicas: int) -> None:
+    """Check how many replicas a deployment of a group may have.
+
+    Raises:
+        QuotaExceeded: fewer than these.
+    """
+    quota = group.replica_quota
+    if quota is not None and replicas > quota:
+        raise QuotaExceeded(
+            _("It wants %(min_replicas)s replicas; the resource group %(group)s allows %(quota)s per deployment.")
+            % {"min_replicas": replicas, "group": group.pk, "quota": quota}
+        )

@@ -15,7 +15,6 @@ from deployments.messages import Message, values_from_json
 from deployments.models import Attempt, Deployment, DeploymentEvent, Generation, Replica
 
 MAX_ATTEMPTS, MAX_EVENTS = 20, 20
-_NOTHING = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +38,33 @@ class DeploymentFacts:
 def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]:
     """Return deployment id -> facts."""
     ids = [deployment.pk for deployment in deployments]
-    server_specs = {
-        pk: (int(minimum or 0), int(maximum or 0), plan or "")
-        for pk, minimum, maximum, plan in Generation.objects.filter(
+    scales, reserved = _scales(ids), _reserved(ids)
+    return {pk: DeploymentFacts(**scales.get(pk, {}), **reserved.get(pk, {})) for pk in ids}
+
+
+def _scales(ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """Return deployment id -> what its server spec asks for."""
+    rows = (
+        Generation.objects.filter(
             deployment__in=ids, number=Coalesce(F("deployment__serving_generation"), F("deployment__generation"))
         )
         .annotate(
-            min_replicas=KT("server_spec__min_replicas"),
-            max_replicas=KT("server_spec__max_replicas"),
+            least=KT("server_spec__min_replicas"),
+            most=KT("server_spec__max_replicas"),
             plan=KT("server_spec__resource_plan"),
         )
-        .values_list("deployment_id", "min_replicas", "max_replicas", "plan")
+        .values_list("deployment_id", "least", "most", "plan")
+    )
+    return {
+        pk: {"min_replicas": int(least or 0), "max_replicas": int(most or 0), "plan": plan or ""}
+        for pk, least, most, plan in rows
     }
-    reserved = {
-        pk: (running, cpu, memory, gpus)
-        for pk, running, cpu, memory, gpus in Replica.objects.filter(is_reserved=True, generation__deployment__in=ids)
+
+
+def _reserved(ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+    """Return deployment id -> how many replicas run, and what all of them have reserved."""
+    rows = (
+        Replica.objects.filter(is_reserved=True, generation__deployment__in=ids)
         .order_by()
         .values_list("generation__deployment")
         .annotate(
@@ -62,21 +73,11 @@ def facts_of(deployments: Sequence[Deployment]) -> Mapping[str, DeploymentFacts]
             memory=Sum("memory_bytes"),
             gpu=Sum("gpus"),
         )
+    )
+    return {
+        pk: {"running": running, "cpu_millis": cpu, "memory_bytes": memory, "gpus": gpus}
+        for pk, running, cpu, memory, gpus in rows
     }
-    facts = {}
-    for pk in ids:
-        minimum, maximum, plan = server_specs.get(pk, (0, 0, ""))
-        running, cpu, memory, gpus = reserved.get(pk, _NOTHING)
-        facts[pk] = DeploymentFacts(
-            min_replicas=minimum,
-            max_replicas=maximum,
-            running=running,
-            plan=plan,
-            cpu_millis=cpu,
-            memory_bytes=memory,
-            gpus=gpus,
-        )
-    return facts
 
 
 def failure_details_of(deployment: Deployment) -> dict[str, list[Mapping[str, Any]]]:

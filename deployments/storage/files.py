@@ -45,6 +45,16 @@ def _sync_dir(folder: Path) -> None:
         os.close(handle)
 
 
+def version_of(path: Path) -> tuple[str, int, int]:
+    """Return what is another one after each replacement of a file.
+
+    Raises:
+        OSError: it is not there, or may not be looked at.
+    """
+    status = path.stat()
+    return str(path), status.st_mtime_ns, status.st_ino
+
+
 def holds(path: Path, content: str) -> bool:
     """Return whether a file has exactly this content; False when it cannot be read."""
     try:
