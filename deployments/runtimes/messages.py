@@ -156,8 +156,8 @@ RUN_AS_CANNOT_REACH = _declare(
     _(
         "The user %(user)s cannot reach %(path)s, as %(folder)s is closed to others, and this machine cannot "
         "show it to model servers alone (%(error)s): they would have to run as root. Run Launchpad as an ordinary "
-        "user, install Python and Launchpad where everybody may read, e.g. below /opt, or insist on root with "
-        "LAUNCHPAD_RUN_AS=root."
+        "user, have Python, Launchpad and LAUNCHPAD_HOME in folders that everybody may pass (mode 711), e.g. below "
+        "/opt, or insist on root with LAUNCHPAD_RUN_AS=root."
     ),
 )
 RUN_AS_CANNOT_RUN = _declare(

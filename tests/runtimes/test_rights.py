@@ -207,6 +207,23 @@ def test_where_rights_cannot_be_given_up_servers_are_refused_with_what_to_do(tmp
     assert "LAUNCHPAD_RUN_AS=root" in refusal
 
 
+@as_root
+def test_a_home_that_is_closed_itself_is_refused_too_where_there_are_no_namespaces(open_folder: Path) -> None:
+    home = open_folder / "home"
+    home.mkdir(mode=0o700)
+
+    done = subprocess.run(
+        [python_for_everybody(), "-c", _START, str(home)],
+        preexec_fn=without_namespaces,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{sysconfig.get_path('purelib')}"},
+        **_HOW,
+    )
+
+    refusal = render(Message.from_json(json.loads(done.stdout)))
+    assert f"as {home} is closed to others" in refusal
+    assert "LAUNCHPAD_HOME in folders that everybody may pass" in refusal
+
+
 _BUILD = """
 import os, sys
 from pathlib import Path

@@ -82,7 +82,7 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
             return hiding
     else:
         problem = "there are no mount namespaces here"
-    for path in (*needed, home):
+    for path in (*needed, home / "envs"):  # `home` itself may be closed, too
         if (folder := closed_folder(path, *plain.user)) is not None:
             values = {"user": run_as, "path": str(path), "folder": str(folder), "error": problem}
             raise RightsRefused(Message(messages.RUN_AS_CANNOT_REACH, values))
