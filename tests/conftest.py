@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.db.models.signals import post_migrate
+from django.test import override_settings
 from django.utils import translation
 from hypothesis import settings as hypothesis
 
@@ -34,6 +36,16 @@ def django_db_modify_db_settings() -> None:
     settings = connections["default"].settings_dict
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         settings["TEST"]["NAME"] = f"{HOME}/test.sqlite3"
+    # Whenever the tables are emptied, that is after each test with threads, it would write a row for each permission
+    # of Django's. Nothing reads them: what somebody may do follows from their role.
+    assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords in microseconds: what they are kept as is tested on a whole installation."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture

@@ -67,6 +67,11 @@ def test_the_password_of_the_file_signs_in(stack: Stack) -> None:
     assert answer.status == 200
 
 
+def test_a_password_is_kept_as_a_slow_hash(stack: Stack) -> None:
+    algorithm, iterations, *_ = stack.rows("SELECT password FROM deployments_user")[0][0].split("$")
+    assert (algorithm, int(iterations) >= 600_000) == ("pbkdf2_sha256", True)
+
+
 def test_the_service_key_of_the_file_gets_a_token(stack: Stack) -> None:
     assert stack.token().count(".") == 2
 
