@@ -253,6 +253,10 @@ ENDPOINT_PREFIX_INVALID = declare("EndpointPrefixInvalid", _("%(prefix)s cannot 
 ENDPOINT_HOST_HEADER_INVALID = declare("EndpointHostHeaderInvalid", _("%(host)s is no name of a host."))
 ENDPOINT_CA_NOT_READABLE = declare("EndpointCaNotReadable", _("Its certificates cannot be read."))
 CONNECTION_SILENT = declare("ConnectionSilent", _("It has not answered for more than %(limit)s."))
+CONNECTION_GONE = declare("ConnectionGone", _("The connection was deleted meanwhile."))
+INQUIRY_FAILED = declare(
+    "InquiryFailed", _("Something went wrong in Launchpad while it was asked; the log of the worker says what.")
+)
 CONNECTION_KIND_UNKNOWN = declare(
     "ConnectionKindUnknown", _("This version of Launchpad has no runtime of the kind %(kind)s.")
 )

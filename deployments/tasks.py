@@ -18,11 +18,12 @@ from django.db import transaction
 from deployments import broker, reconciler
 from deployments.models import Connection, Deployment
 from deployments.reconciler.contact import SILENT_SECONDS, record_silence
-from deployments.reconciler.lanes import close_all, lanes_of
+from deployments.reconciler.lanes import close_all, inquiry_lane, lanes_of
 from deployments.storage.disk_space import has_little_room, is_disk_full
 from launchpad.celery import app
 
 logger = logging.getLogger(__name__)
+INQUIRY_EXPIRY = 60  # seconds after which nobody waits for an answer any more
 _full = threading.Event()  # set once a full disk has been reported, so that not each sweep reports it
 
 
@@ -59,8 +60,24 @@ def housekeeping() -> None:
     """Warn of deployments that end soon, and delete expired rows and unused files."""
     with surviving_a_full_disk():
         reconciler.housekeeping()
+    inquiry_lane().submit("offers", _surviving(reconciler.look_for_offers))
     for pk in Connection.objects.values_list("pk", flat=True):
         lanes_of(pk).work.submit("unused files", _surviving(partial(reconciler.remove_unused_files, pk)))
+
+
+@app.task(name="deployments.tasks.answer_inquiry", ignore_result=True)
+def answer_inquiry(inquiry_id: str) -> None:
+    """Have a question of a page answered by a thread that nothing else waits for."""
+    inquiry_lane().submit(inquiry_id, _surviving(partial(reconciler.answer_inquiry, inquiry_id)))
+
+
+def send_inquiry(inquiry_id: str) -> None:
+    """Ask a worker to answer a stored question. If that cannot be sent, the page says that no worker answers."""
+    try:
+        with broker.producer() as producer:
+            answer_inquiry.apply_async((inquiry_id,), producer=producer, retry=False, expires=INQUIRY_EXPIRY)
+    except broker.BrokerUnavailable as error:
+        logger.warning("A question to a runtime could not be enqueued: %s", error)
 
 
 def _observe_connection(connection_id: int) -> None:

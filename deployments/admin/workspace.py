@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from deployments.admin.base import ReadOnlyAdmin, RoleAdmin
 from deployments.errors import LaunchpadError
 from deployments.messages import render
-from deployments.models import Connection, ConnectionStatus, Installation, ResourceGroup, Secret
+from deployments.models import Connection, ConnectionOffer, ConnectionStatus, Installation, ResourceGroup, Secret
 from deployments.runtimes import registry
 from deployments.storage.secrets import encrypt
 
@@ -74,7 +74,7 @@ class ConnectionForm(_ConnectionForm):
 class ConnectionAdmin(RoleAdmin):
     form = ConnectionForm
     fields = ("name", "kind", "options", "new_secrets", "created_at")
-    list_display = ("name", "kind_name", "group_count", "created_at")
+    list_display = ("name", "kind_name", "group_count", "disabled_at", "created_at")
     list_filter = ("kind",)
     search_fields = ("name",)
     readonly_fields = ("created_at",)
@@ -105,6 +105,16 @@ class ConnectionStatusAdmin(ReadOnlyAdmin):
     @admin.display(description=_("why it is not reachable"))
     def why(self, row: ConnectionStatus) -> str:
         return render(row.problem)
+
+
+@admin.register(ConnectionOffer)
+class ConnectionOfferAdmin(ReadOnlyAdmin):
+    list_display = ("name", "kind", "what", "dismissed_at")
+    readonly_fields = ("what",)
+
+    @admin.display(description=_("what answers"))
+    def what(self, row: ConnectionOffer) -> str:
+        return render(row.message)
 
 
 @admin.register(Installation)

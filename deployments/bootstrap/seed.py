@@ -39,7 +39,7 @@ def ensure_workspace() -> None:
             ResourcePlan.objects.create(
                 id=name, description=description, cpu_millis=cpu_millis, memory_bytes=memory_bytes, gpus=gpus
             )
-    connection, _ = Connection.objects.get_or_create(name=CONNECTION)
+    connection = Connection.objects.order_by("pk").first() or Connection.objects.create(name=CONNECTION)
     if not ResourceGroup.objects.exists():
         ResourceGroup.objects.create(pk=RESOURCE_GROUP, connection=connection)
 

@@ -10,7 +10,15 @@ from deployments.models.event import DeploymentEvent, Severity
 from deployments.models.message import Reported, columns_of
 from deployments.models.saved_view import SavedView
 from deployments.models.secret import DOCKER_CONFIG_KEY, Secret
-from deployments.models.workspace import Connection, ConnectionStatus, Installation, ResourceGroup, installation_id
+from deployments.models.workspace import (
+    Connection,
+    ConnectionOffer,
+    ConnectionStatus,
+    Installation,
+    ResourceGroup,
+    installation_id,
+    offered_kinds,
+)
 
 __all__ = [
     "DOCKER_CONFIG_KEY",
@@ -21,6 +29,7 @@ __all__ = [
     "AuditEntry",
     "Configuration",
     "Connection",
+    "ConnectionOffer",
     "ConnectionStatus",
     "Deployment",
     "DeploymentEvent",
@@ -44,5 +53,6 @@ __all__ = [
     "columns_of",
     "installation_id",
     "kind_name",
+    "offered_kinds",
     "secret_digest",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -14,7 +14,7 @@ from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models.message import MessageField
 from deployments.models.nodes import NodesField
 from deployments.runtimes.base import Driver, Owner
-from deployments.runtimes.registry import driver_of
+from deployments.runtimes.registry import driver_of, kinds
 from deployments.storage.secrets import WrongKey, decrypt
 
 
@@ -50,13 +50,14 @@ class Connection(models.Model):
     """One configured runtime.
 
     `kind` names its driver (`runtimes/registry.py`), `options` holds what that needs beside the settings, `encrypted`
-    its secrets.
+    its secrets. While `disabled_at` is set it takes no new deployments; those that it has are not affected.
     """
 
     name = models.SlugField(_("name"), max_length=64, unique=True)
     kind = models.CharField(_("runtime"), max_length=32, default="local")
     options = models.JSONField(_("options"), default=dict, blank=True)
     encrypted = models.TextField(_("secrets (encrypted)"), blank=True, editable=False)
+    disabled_at = models.DateTimeField(_("disabled on"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created on"), auto_now_add=True)
 
     class Meta:
@@ -94,6 +95,14 @@ class Connection(models.Model):
         except LaunchpadError:
             return self.kind
 
+    @property
+    def address(self) -> str:
+        """Where it leads to, for people; `""` when its driver does not say."""
+        try:
+            return self.driver.address(self.options or {})
+        except LaunchpadError:
+            return ""
+
     def owner(self) -> Owner:
         """Return what its replicas carry."""
         return Owner(installation=installation_id(), connection=str(self.pk))
@@ -110,6 +119,34 @@ class Connection(models.Model):
             return decrypt(self.encrypted)
         except WrongKey as error:
             raise RuntimeUnavailable(reasons.CONNECTION_SECRETS_NOT_READABLE(connection=self.name)) from error
+
+
+def offered_kinds() -> Sequence[tuple[str, str]]:
+    """Return kind and label of the runtimes that a connection may be made for."""
+    return kinds()
+
+
+class ConnectionOffer(models.Model):
+    """Something on this machine that a connection could be made for. Found by the worker (`reconciler/offers.py`).
+
+    `digest` is that of its options, which identify it among those of its kind.
+    """
+
+    kind = models.CharField(_("runtime"), max_length=32)
+    digest = models.CharField(_("digest of the options"), max_length=64)
+    name = models.SlugField(_("name"), max_length=64)
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    message = MessageField(_("what answers"))
+    dismissed_at = models.DateTimeField(_("dismissed on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("offer of a connection")
+        verbose_name_plural = _("offers of connections")
+        ordering = ["kind", "name"]
+        constraints = [models.UniqueConstraint(fields=["kind", "digest"], name="one_offer_per_options")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ConnectionStatus(models.Model):

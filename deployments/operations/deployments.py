@@ -19,6 +19,7 @@ from deployments.lifecycle import Action, Status, TargetStatus, parse_ttl, statu
 from deployments.messages import Message
 from deployments.models import Actor, Configuration, Deployment, DeploymentEvent, ResourceGroup, Role, columns_of
 from deployments.operations.audit import record
+from deployments.operations.connections import disabled_problem
 from deployments.operations.server_specs import check_server_spec
 
 BULK_LIMIT = 100
@@ -50,6 +51,7 @@ def create_deployment(
     Raises:
         InvalidInput: "ttl" or "configuration" -> what is wrong.
         QuotaExceeded: with the numbers.
+        OperationRefused: the connection of the group is disabled.
     """
     require(actor, Role.EDITOR, group)
     if configuration.resource_group_id != group.pk:
@@ -58,6 +60,8 @@ def create_deployment(
         lifetime = parse_ttl(ttl)
     except ValueError as error:
         raise InvalidInput({"ttl": str(error)}) from error
+    if group.connection.disabled_at is not None:
+        raise OperationRefused(disabled_problem(group.connection))
     check_server_spec(configuration, group)
     now = timezone.now()
     with transaction.atomic():

@@ -18,6 +18,7 @@ from deployments.errors import AlreadyExists, InvalidInput, OperationRefused
 from deployments.lifecycle import TargetStatus
 from deployments.models import Actor, Connection, Deployment, ResourceGroup, Role
 from deployments.operations.audit import record
+from deployments.operations.connections import disabled_problem
 
 _ID = re.compile(r"^[a-zA-Z0-9][a-zA-Z0-9._-]{1,251}[a-zA-Z0-9]$")
 
@@ -60,9 +61,13 @@ def create_resource_group(
         raise InvalidInput({"resourceGroupId": _("Use 3 to 253 letters, digits, dots and dashes, a letter first.")})
     if ResourceGroup.objects.filter(pk=pk).exists():
         raise AlreadyExists({"resourceGroupId": _("There is a resource group %(pk)s already.") % {"pk": pk}})
-    connection = connection or Connection.objects.order_by("pk").first()
+    connection = connection or Connection.objects.filter(disabled_at=None).order_by("pk").first()
     if connection is None:
-        raise InvalidInput({"resourceGroupId": _("There is no connection yet. Add one in the administration first.")})
+        raise InvalidInput(
+            {"resourceGroupId": _("There is no connection that is enabled. Add or enable one in the administration.")}
+        )
+    if connection.disabled_at is not None:
+        raise InvalidInput({"connection": disabled_problem(connection)})
     with transaction.atomic():
         group = ResourceGroup.objects.create(
             pk=pk,

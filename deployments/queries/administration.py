@@ -6,7 +6,7 @@ from django.db.models import Count, F, IntegerField, OuterRef, Q, QuerySet, Subq
 from django.db.models.functions import Coalesce
 
 from deployments.auth.permissions import require_everywhere
-from deployments.models import Actor, Connection, Deployment, Replica, ResourceGroup, ServiceKey, User
+from deployments.models import Actor, Connection, ConnectionOffer, Deployment, Replica, ResourceGroup, ServiceKey, User
 
 
 def connections(actor: Actor) -> QuerySet[Connection]:
@@ -16,6 +16,14 @@ def connections(actor: Actor) -> QuerySet[Connection]:
         group_count=Count("resource_groups", distinct=True),
         deployment_count=Count("resource_groups__deployments"),
     ).order_by("name")
+
+
+def connection_offers(actor: Actor) -> list[ConnectionOffer]:
+    """Return what could be connected with one click: neither dismissed nor connected already."""
+    require_everywhere(actor)
+    connected = list(Connection.objects.values_list("kind", "options"))
+    offers = ConnectionOffer.objects.filter(dismissed_at=None)
+    return [offer for offer in offers if (offer.kind, offer.options) not in connected]
 
 
 def resource_groups(actor: Actor, *, text: str = "") -> QuerySet[ResourceGroup]:

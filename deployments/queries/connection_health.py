@@ -46,6 +46,12 @@ def healths_of(connections: Iterable[Connection]) -> Mapping[int, ConnectionHeal
     return {pk: _health(statuses.get(pk)) for pk in ids}
 
 
+def unreachable_since(connection: Connection) -> datetime | None:
+    """Return since when a connection is unreachable, None while it responds; no query where its status is loaded."""
+    status = getattr(connection, "status", None)  # missing until the first look at it
+    return status.unreachable_since if status is not None else None
+
+
 def is_old(at: datetime | None) -> bool:
     """Return whether data of this time should be shown with its age."""
     return at is not None and timezone.now() - at > FRESH

@@ -33,7 +33,7 @@ class Workspace:
 
 def visible_groups(actor: Actor) -> list[ResourceGroup]:
     """Return the resource groups that exist for `actor`, with their connections, in one query."""
-    groups = ResourceGroup.objects.select_related("connection").order_by("connection__name", "id")
+    groups = ResourceGroup.objects.select_related("connection__status").order_by("connection__name", "id")
     if actor.groups is not None:
         groups = groups.filter(pk__in=actor.groups)
     return list(groups)

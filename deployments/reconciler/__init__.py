@@ -6,13 +6,17 @@ A reconcile may be lost, repeated or interrupted at any point; the next one cont
 """
 
 from deployments.reconciler.group_removal import remove_emptied_groups
+from deployments.reconciler.inquiries import answer_inquiry
 from deployments.reconciler.loop import Requeue, reconcile
+from deployments.reconciler.offers import look_for_offers
 from deployments.reconciler.sweep import SWEEP_SECONDS, housekeeping, observe_connection, remove_unused_files, sweep
 
 __all__ = [
     "SWEEP_SECONDS",
     "Requeue",
+    "answer_inquiry",
     "housekeeping",
+    "look_for_offers",
     "observe_connection",
     "reconcile",
     "remove_emptied_groups",

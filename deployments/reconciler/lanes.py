@@ -16,6 +16,7 @@ from django.db import close_old_connections, connections
 logger = logging.getLogger(__name__)
 
 RECONCILES_AT_ONCE = 8  # for each connection
+INQUIRIES_AT_ONCE = 16  # some of which may hang
 IDLE_SECONDS = 60.0  # after which an idle thread ends, with its database connection
 CLOSE_SECONDS = 5.0  # how long a stopping worker waits for running work
 
@@ -102,6 +103,7 @@ class ConnectionLanes:
 
 
 _lanes: dict[int, ConnectionLanes] = {}
+_inquiries: list[Lane] = []  # at most one
 _lock = threading.Lock()
 
 
@@ -113,10 +115,20 @@ def lanes_of(connection_id: int) -> ConnectionLanes:
         return _lanes[connection_id]
 
 
+def inquiry_lane() -> Lane:
+    """Return the lane for questions of pages and looks for offers, which no deployment waits for."""
+    with _lock:
+        if not _inquiries:
+            _inquiries.append(Lane("inquiries", limit=INQUIRIES_AT_ONCE))
+        return _inquiries[0]
+
+
 def close_all() -> None:
     """Stop all work on connections when the worker stops; the next sweep resumes interrupted work."""
     with _lock:
-        lanes, until = list(_lanes.values()), time.monotonic() + CLOSE_SECONDS
+        lanes = [lane for each in _lanes.values() for lane in (each.observe, each.work)] + _inquiries
+        until = time.monotonic() + CLOSE_SECONDS
         _lanes.clear()
-    for lane in (lane for each in lanes for lane in (each.observe, each.work)):
+        _inquiries.clear()
+    for lane in lanes:
         lane.close(max(0.0, until - time.monotonic()))

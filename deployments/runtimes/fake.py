@@ -407,5 +407,8 @@ DRIVER = Driver(
     is_for_tests=True,
 )
 CLUSTER = replace(
-    DRIVER, kind="fake-cluster", capabilities=Capabilities(images=True, gpus=True, schedules_itself=True)
+    DRIVER,
+    kind="fake-cluster",
+    capabilities=Capabilities(images=True, gpus=True, schedules_itself=True),
+    offers=lambda: (),
 )

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from deployments.models import Connection, ResourceGroup, Role, SavedView, Secret, ServiceKey
+from deployments.models import Connection, ConnectionOffer, ResourceGroup, Role, SavedView, Secret, ServiceKey
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,10 @@ PAGES: dict[str, tuple[str | None, str | None]] = {
     **dict.fromkeys(("secrets",), (LOCAL, None)),
     **dict.fromkeys(("secret", "secret-create", "secret-delete", "secret-registry-create"), (LOCAL, LOCAL)),
     **dict.fromkeys(("connections", "connection", "groups", "users", "keys", "audit-log"), (EVERYWHERE, None)),
+    **dict.fromkeys(("connection-add", "connection-change", "connection-delete"), (EVERYWHERE, EVERYWHERE)),
+    **dict.fromkeys(("connection-enabled", "connection-offer-add", "connection-offer-dismiss"), (None, EVERYWHERE)),
+    **dict.fromkeys(("connection-test", "connection-images"), (EVERYWHERE, None)),
+    **dict.fromkeys(("connection-images-remove",), (EVERYWHERE, EVERYWHERE)),
     **dict.fromkeys(("audit-download",), (EVERYWHERE, None)),
     **dict.fromkeys(("group", "group-create", "group-delete", "user", "user-create"), (EVERYWHERE, EVERYWHERE)),
     **dict.fromkeys(("key-create", "key-revoke"), (EVERYWHERE, EVERYWHERE)),
@@ -64,6 +68,7 @@ def places() -> dict[str, str]:
     artifact = make.make_artifact()
     secret = Secret.objects.create(resource_group=group, name="reviews", encrypted="", keys=["token"])
     key = ServiceKey.objects.create(client_id="sk-1", name="batch")
+    local, offer = Connection.objects.get().name, ConnectionOffer.objects.create(kind="fake", name="fake")
     known: dict[str, Sequence[Any]] = {
         "sign-in-link": ["unknown"],
         "scenario": [configuration.scenario_id],
@@ -72,7 +77,10 @@ def places() -> dict[str, str]:
         "artifact": [artifact.pk],
         "artifact-delete": [artifact.pk],
         "deployment-view-delete": [SavedView.objects.create(user=make.make_user(), name="mine", query="").pk],
-        "connection": [Connection.objects.get().name],
+        **dict.fromkeys(("connection", "connection-change", "connection-delete", "connection-enabled"), (local,)),
+        **dict.fromkeys(("connection-images", "connection-images-remove"), (local,)),
+        "connection-test": ["unknown"],
+        **dict.fromkeys(("connection-offer-add", "connection-offer-dismiss"), (offer.pk,)),
         **dict.fromkeys(("group", "group-delete"), (group.pk,)),
         **dict.fromkeys(("user", "user-link"), (make.make_user().pk,)),
         **dict.fromkeys(("secret", "secret-delete"), (secret.pk,)),

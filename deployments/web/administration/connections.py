@@ -7,6 +7,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
+from deployments.errors import RuntimeUnavailable
+from deployments.models import Connection
 from deployments.queries import administration
 from deployments.queries.capacity import capacity_of, holders, in_words, several_nodes
 from deployments.queries.connection_health import health_of, healths_of
@@ -22,7 +24,9 @@ def connection_list(request: PageRequest) -> HttpResponse:
     page = page_of(request, administration.connections(request.actor))
     healths = healths_of(page)
     rows = [(row, capacity_meters(capacity_of(row)), healths[row.pk]) for row in page]
-    return render(request, "administration/connections.html", {"title": _("Connections"), "page": page, "rows": rows})
+    offers = administration.connection_offers(request.actor)
+    context = {"title": _("Connections"), "page": page, "rows": rows, "offers": offers}
+    return render(request, "administration/connections.html", context)
 
 
 @require_GET
@@ -37,7 +41,16 @@ def connection(request: PageRequest, name: str) -> HttpResponse:
         "nodes": [(node, capacity_meters(node)) for node in several_nodes(row, capacity)],
         "elsewhere": in_words(capacity.elsewhere) if capacity and capacity.elsewhere != NOTHING else "",
         "health": health_of(row),
+        "has_images": _has_images(row),
         "holders": holders(row),
         "groups": administration.resource_groups(request.actor).filter(connection=row),
     }
     return render(request, "administration/connection.html", context)
+
+
+def _has_images(connection: Connection) -> bool:
+    """Return whether its kind keeps container images; False for a kind that this version does not have."""
+    try:
+        return connection.driver.capabilities.images
+    except RuntimeUnavailable:
+        return False

@@ -78,7 +78,7 @@ class NewGroupForm(GroupForm):
     )
     connection = forms.ModelChoiceField(
         label=gettext_lazy("Connection"),
-        queryset=Connection.objects.all(),
+        queryset=Connection.objects.filter(disabled_at=None),
         empty_label=None,
         help_text=gettext_lazy("Where its deployments run."),
     )

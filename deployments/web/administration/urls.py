@@ -2,11 +2,36 @@
 
 from django.urls import path
 
-from deployments.web.administration import audit_log, connections, groups, keys, registry_secrets, secrets, users
+from deployments.web.administration import (
+    audit_log,
+    connection_changes,
+    connection_images,
+    connections,
+    groups,
+    keys,
+    registry_secrets,
+    secrets,
+    users,
+)
 
 urlpatterns = [
     path("connections/", connections.connection_list, name="connections"),
     path("connections/<str:name>/", connections.connection, name="connection"),
+    path("connections/<str:name>/change/", connection_changes.connection_change, name="connection-change"),
+    path("connections/<str:name>/enabled/", connection_changes.connection_enabled, name="connection-enabled"),
+    path("connections/<str:name>/delete/", connection_changes.connection_delete, name="connection-delete"),
+    path("connections/<str:name>/images/", connection_images.connection_images, name="connection-images"),
+    path(
+        "connections/<str:name>/images/remove/",
+        connection_images.connection_images_remove,
+        name="connection-images-remove",
+    ),
+    path("add-connection/", connection_changes.connection_add, name="connection-add"),
+    path("connection-test/<str:inquiry_id>/", connection_changes.connection_test, name="connection-test"),
+    path("connection-offers/<int:offer_id>/add/", connection_changes.offer_add, name="connection-offer-add"),
+    path(
+        "connection-offers/<int:offer_id>/dismiss/", connection_changes.offer_dismiss, name="connection-offer-dismiss"
+    ),
     path("groups/", groups.group_list, name="groups"),
     path("groups/create/", groups.group_create, name="group-create"),
     path("groups/<str:group_id>/change/", groups.group_change, name="group"),

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 
 from deployments.auth.permissions import may_administer
 from deployments.models import ArtifactKind, Role
+from deployments.queries.connection_health import unreachable_since
 from deployments.queries.notifications import unread_count
 from deployments.web.shell.guards import PageRequest
 from deployments.web.shell.notices import notices
@@ -63,12 +64,15 @@ def _workspace(request: PageRequest) -> dict[str, Any]:
             "group": group.pk,
             "value": group.pk,
             "current": group.pk == workspace.group.pk,
+            "unreachable_since": unreachable_since(group.connection),
+            "is_disabled": group.connection.disabled_at is not None,
         }
         for group in workspace.groups
     ]
     return {
         "connection": workspace.group.connection.name,
         "group": workspace.group.pk,
+        "unreachable_since": unreachable_since(workspace.group.connection),
         "options": options,
         "chosen": chosen if chosen != workspace.group.pk else "",
     }
