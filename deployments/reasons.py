@@ -153,7 +153,7 @@ NOT_VERIFIED_IN_TIME = declare(
 )
 NOT_ROUTED_IN_TIME = declare("NotRoutedInTime", _("The gateway did not take the route within %(limit)s."))
 ENVIRONMENT_HANGS = declare(
-    "EnvironmentHangs", _("The server did not prepare its Python environment within %(limit)s.")
+    "EnvironmentHangs", _("The server was not prepared within %(limit)s: its environment or image is not there.")
 )
 ARTIFACTS_HANG = declare("ArtifactsHang", _("The server did not fetch its input artifacts within %(limit)s."))
 HEALTH_PATH_SILENT = declare(

@@ -112,6 +112,7 @@ def _replica_state(row: Replica, status: ReplicaStatus | None, now: datetime) ->
         detail=row.detail if status else None,
         exit_reason=status.exit.reason if status and status.exit else None,
         exit_code=status.exit.code if status and status.exit else None,
+        exit_permanent=bool(status and status.exit and status.exit.permanent),
         exit_message=_last_end(row),
         exit_repeats=bool(status and status.exit) and _ended_alike(row),
         restarts=row.restarts,

@@ -203,6 +203,7 @@ class ReplicaExit:
         code: exit code, also of what was to prepare it, as in a shell 126 and 127 for a program that may not be
             executed or is missing; None when it did not end by itself.
         signal: signal number, None unless it was ended by one.
+        permanent: another attempt would end the same, as far as the runtime knows.
         message: why, e.g. ServerKilled with the signal.
         first_error: the line of its log that says why it ended (see `exit_cause`), `""` if none does.
         first_error_at: when that line was written.
@@ -212,6 +213,7 @@ class ReplicaExit:
     reason: ExitReason
     code: int | None = None
     signal: int | None = None
+    permanent: bool = False
     message: Message
     first_error: str = ""
     first_error_at: datetime | None = None

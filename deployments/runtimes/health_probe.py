@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -35,18 +36,27 @@ class Health:
     seen: Message | None = None
 
 
-def probe(host: str, port: int, path: str) -> Health:
+def probe(
+    host: str, port: int, path: str, *, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
+) -> Health:
     """Ask a server for its health.
 
     The answer is read to its end: a socket that is closed with unread data in it resets the connection, which many
     servers write into their log as an error.
+
+    Args:
+        headers: what is sent instead of, or beside, ours.
+        timeout: seconds, in total.
     """
-    end = time.monotonic() + TIMEOUT
+    end = time.monotonic() + timeout
     try:
-        connection = socket.create_connection((host, port), timeout=TIMEOUT)
+        connection = socket.create_connection((host, port), timeout=timeout)
     except OSError:
         return Health(phase=ReplicaPhase.STARTING)
-    request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUser-Agent: Launchpad\r\nConnection: close\r\n\r\n"
+    sent = {"host": f"{host}:{port}", "user-agent": "Launchpad"}
+    sent |= {name.lower(): value for name, value in (headers or {}).items()} | {"connection": "close"}
+    lines = "".join(f"{name.title()}: {' '.join(value.split())}\r\n" for name, value in sent.items())
+    request = f"GET {path} HTTP/1.1\r\n{lines}\r\n"
     answer = b""
     with connection:
         try:
@@ -59,12 +69,12 @@ def probe(host: str, port: int, path: str) -> Health:
                     phase=ReplicaPhase.LISTENING,
                     seen=reasons.HEALTH_BROKEN_OFF(path=path, error=error.strerror or str(error)),
                 )
-    return _health(path, answer)
+    return _health(path, answer, timeout)
 
 
-def _health(path: str, answer: bytes) -> Health:
+def _health(path: str, answer: bytes, timeout: float) -> Health:
     if not answer:
-        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_TIMED_OUT(path=path, limit_seconds=TIMEOUT))
+        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_TIMED_OUT(path=path, limit_seconds=timeout))
     if (status := _STATUS_LINE.match(answer)) is None:
         return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_NOT_HTTP(path=path))
     if status[1].startswith(b"2"):

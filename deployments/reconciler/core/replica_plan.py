@@ -84,7 +84,8 @@ def plan_replicas(now: datetime, generation: GenerationState) -> ReplicaPlan:
 
 def _is_final(replica: ReplicaState, *, was_up: bool) -> bool:
     """Return whether there is no further attempt. A server that has served gets more: it has worked once."""
-    if not was_up and (is_permanent(replica.exit_reason, replica.exit_code) or replica.exit_repeats):
+    permanent = replica.exit_permanent or is_permanent(replica.exit_reason, replica.exit_code)
+    if not was_up and (permanent or replica.exit_repeats):
         return True
     limit = 1 if replica.exit_reason is ExitReason.NOT_STARTED else RESTART_LIMIT
     return replica.restarts >= limit

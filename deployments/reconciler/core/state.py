@@ -20,6 +20,7 @@ class ReplicaState:
         attempt_began_at: when the current attempt was started, None if it was not.
         launched_at: when the server's process of the current attempt was first observed, after its preparation.
         exit_reason, exit_code, exit_message: how it ended (phase EXITED only).
+        exit_permanent: whether its runtime says that another attempt would end the same.
         exit_repeats: whether the previous attempt ended in the same way with the same error.
         restarts: failed starts since it was last healthy for a long time.
         restart_at: not to be started before.
@@ -35,6 +36,7 @@ class ReplicaState:
     exit_reason: ExitReason | None = None
     exit_code: int | None = None
     exit_message: Message | None = None
+    exit_permanent: bool = False
     exit_repeats: bool = False
     restarts: int = 0
     restart_at: datetime | None = None

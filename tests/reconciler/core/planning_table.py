@@ -118,6 +118,17 @@ TABLE: list[tuple[str, ObservedState, Status, Sequence[Action]]] = [
         [MarkFailed(1, EXITED, EXITED, returned=False)],
     ),
     (
+        "what its runtime says of that it would end the same is not tried again",
+        facts(
+            generation(
+                1,
+                replica(P.EXITED, exit_reason=ExitReason.NOT_STARTED, exit_permanent=True, exit_message=NO_PROGRAM),
+            )
+        ),
+        Status.DEAD,
+        [MarkFailed(1, NO_PROGRAM, NO_PROGRAM, returned=False)],
+    ),
+    (
         "a program that is missing is not tried again",
         facts(
             generation(

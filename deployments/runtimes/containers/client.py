@@ -1,0 +1,179 @@
+"""Talking to an engine: one client of the Docker Engine API for each connection, opened when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+import requests
+from docker import APIClient
+from docker.errors import APIError, DockerException
+from docker.tls import TLSConfig
+
+from deployments.errors import RuntimeUnavailable
+from deployments.messages import Message
+from deployments.runtimes.containers import messages
+from deployments.runtimes.containers.tunnel import Tunnel, TunnelFailed
+
+CONNECT_SECONDS, READ_SECONDS = 2.0, 8.0  # every call of a runtime has ten
+PATIENT_SECONDS = 3600.0  # for what is prepared: an image, a model
+MIN_API = (1, 41)  # Docker 20.10; what Podman 4 offers
+MAX_API = "1.44"  # what this was written for; newer engines still know it
+_MAX_ERROR = 500  # characters
+
+
+class EngineClient:
+    """The way to one engine.
+
+    Args:
+        address: see `ContainerOptions`.
+        secrets: `ca`, `cert` and `key` in PEM, for `tcp://`.
+    """
+
+    def __init__(self, address: str, secrets: Mapping[str, str]) -> None:
+        self.address = address
+        self._secrets = secrets
+        self._lock = Lock()
+        self._opened: dict[float, APIClient] = {}
+        self._tunnel = Tunnel(address) if address.startswith("ssh://") else None
+
+    @contextmanager
+    def asking(self, *, seconds: float = READ_SECONDS) -> Iterator[APIClient]:
+        """Give the client, and tell what keeps the engine from answering.
+
+        Args:
+            seconds: without a byte of the answer.
+
+        Raises:
+            RuntimeUnavailable: it cannot be asked, or it has failed; docker.errors.NotFound and other errors that
+                mean something have to be caught inside.
+        """
+        try:
+            yield self._client(seconds)
+        except (DockerException, OSError, TunnelFailed) as error:
+            if isinstance(error, OSError) and not isinstance(error, requests.RequestException) and error.filename:
+                params = {"error": f"{error.strerror} at {error.filename}"}
+                raise RuntimeUnavailable(Message(messages.RECORDS_BROKEN, params)) from error
+            if not isinstance(error, APIError):
+                self._forget()
+            raise RuntimeUnavailable(self.explained(error)) from error
+
+    def _client(self, seconds: float) -> APIClient:
+        with self._lock:
+            if (known := self._opened.get(seconds)) is not None and (self._tunnel is None or self._tunnel.is_up()):
+                return known
+        address = self.address if self._tunnel is None else self._tunnel.open()
+        client = open_client(address, self._secrets, seconds)
+        with self._lock:
+            return self._opened.setdefault(seconds, client)
+
+    def _forget(self) -> None:
+        """Begin anew with the next call: another engine may answer there by then, with another version."""
+        with self._lock:
+            self._opened.clear()
+
+    def explained(self, error: BaseException) -> Message:
+        """Return what an error of the engine, or on the way to it, means."""
+        if isinstance(error, TunnelFailed):
+            return Message(messages.TUNNEL_FAILED, {"host": error.host, "error": str(error)})
+        if isinstance(error, APIError):
+            return Message(messages.ENGINE_FAILED, {"error": said(error)})
+        return _explained(self.address, error)
+
+
+def open_client(address: str, secrets: Mapping[str, str], seconds: float) -> APIClient:
+    """Return a client that speaks the newest version of the API that both sides know.
+
+    Raises:
+        DockerException, OSError: see `EngineClient.asking`.
+    """
+    tls: Any = False
+    files: list[Any] = []
+    if any(secrets.get(name) for name in ("ca", "cert", "key")):
+        tls, files = _tls(secrets)
+    client = APIClient(base_url=address, version=".".join(map(str, MIN_API)), timeout=int(READ_SECONDS), tls=tls)
+    client.trust_env = False  # neither a proxy nor the credentials of the user who runs us
+    vars(client)["_pem_files"] = files  # they live as long as the client
+    vars(client)["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
+    about = client.version(api_version=False)
+    if not isinstance(about, Mapping) or "ApiVersion" not in about:
+        raise NotAnEngine
+    if _numbers(about["ApiVersion"]) < MIN_API:
+        raise EngineTooOld(f"{about.get('Version', '?')}, API {about['ApiVersion']}")
+    newest = min(about["ApiVersion"], MAX_API, key=_numbers)
+    vars(client)["_version"] = newest
+    vars(client)["timeout"] = (CONNECT_SECONDS, seconds)
+    return client
+
+
+class NotAnEngine(DockerException):  # type: ignore[misc,unused-ignore]
+    """Something else answers there."""
+
+
+class EngineTooOld(DockerException):  # type: ignore[misc,unused-ignore]
+    """It does not know what we need; the text is its version."""
+
+
+def said(error: APIError) -> str:
+    """Return the words of an engine."""
+    words = error.explanation or str(error)
+    if isinstance(words, bytes):
+        words = words.decode(errors="replace")
+    return " ".join(str(words).split())[:_MAX_ERROR].rstrip(".")
+
+
+def _explained(address: str, outermost: BaseException) -> Message:
+    error: BaseException | None = outermost
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        reason = getattr(error, "reason", None)
+        inner = (*error.args, reason, error.__cause__, error.__context__)
+        error = next((one for one in inner if isinstance(one, Exception) and one not in chain), None)
+    for code, kinds in _KINDS:
+        if found := [one for one in chain if isinstance(one, kinds)]:
+            return Message(code, {"address": address, "error": str(found[-1])[:200], "version": str(found[0])})
+    last = chain[-1]
+    if isinstance(last, requests.exceptions.JSONDecodeError | ValueError):
+        return Message(messages.NOT_AN_ENGINE, {"address": address})
+    words = getattr(last, "strerror", "") or type(last).__name__
+    return Message(messages.ENGINE_BROKE_OFF, {"address": address, "error": words})
+
+
+_KINDS: tuple[tuple[str, tuple[type[BaseException], ...]], ...] = (
+    (messages.NOT_AN_ENGINE, (NotAnEngine, requests.exceptions.JSONDecodeError)),
+    (messages.ENGINE_TOO_OLD, (EngineTooOld,)),
+    (messages.ENGINE_UNTRUSTED, (ssl.SSLError,)),
+    (messages.ENGINE_FORBIDDEN, (PermissionError,)),
+    (messages.ENGINE_ABSENT, (FileNotFoundError, ConnectionRefusedError, requests.exceptions.ConnectTimeout)),
+    (messages.ENGINE_SILENT, (TimeoutError, requests.exceptions.Timeout)),
+)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _tls(secrets: Mapping[str, str]) -> tuple[TLSConfig, list[Any]]:
+    """Return what the library needs; it reads files only, so these are in memory where that is possible."""
+    files = {name: _file_of(secrets[name]) for name in ("ca", "cert", "key") if secrets.get(name)}
+    paths = {name: str(file.name) for name, file in files.items()}
+    pair = (paths["cert"], paths["key"]) if {"cert", "key"} <= paths.keys() else None
+    return TLSConfig(client_cert=pair, ca_cert=paths.get("ca"), verify=True), [*files.values()]
+
+
+def _file_of(text: str) -> Any:
+    if hasattr(os, "memfd_create"):
+        memory = os.memfd_create("pem")
+        file: Any = open(f"/proc/self/fd/{memory}", "w+b")  # noqa: SIM115  open for as long as its client
+        os.close(memory)
+    else:
+        file = tempfile.NamedTemporaryFile()  # noqa: SIM115
+    file.write(text.encode() + b"\n")
+    file.flush()
+    return file

@@ -1,0 +1,245 @@
+"""Logs: what the engine has kept of containers, and our words from the records, merged over replicas and attempts.
+
+Of each attempt no more is asked for than is to be returned: from the second of the cursor on, or from the end of the
+log backwards, in pieces that grow.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import NamedTuple
+
+from docker import APIClient
+from docker.errors import APIError
+
+from deployments.errors import CursorInvalid
+from deployments.runtimes.base import LogLine
+from deployments.runtimes.containers.frames import SECOND, Line, Span, at_time, frames, lines
+from deployments.runtimes.exit_cause import CauseFinder
+from deployments.runtimes.redaction import Redaction
+
+MAX_LINE = 8192  # characters
+CAUSE_LINES = 400  # from the end of a log, in which the cause of an end is looked for
+_FIRST_PIECE = 200  # lines more than are wanted
+_OURS, _SERVERS = 0, 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One attempt.
+
+    Args:
+        container: its id, `""` when there is none.
+        span: when it ran.
+        words: ours, with their times.
+        redaction: what must not be shown.
+        has_ended: whether a line without an end stays without one.
+    """
+
+    replica: str
+    attempt: int
+    container: str
+    span: Span
+    words: tuple[tuple[int, str], ...]
+    redaction: Redaction
+    has_ended: bool
+
+
+class _Place(NamedTuple):
+    """Where a line is in the order of all."""
+
+    at: int
+    replica: str
+    attempt: int
+    source: int
+    number: int
+
+    def cursor(self) -> str:
+        return f"{self.at} {self.replica} {self.attempt} {self.source} {self.number}"
+
+    @staticmethod
+    def of(cursor: str) -> _Place:
+        try:
+            at, replica, attempt, source, index = cursor.split(" ")
+            place = _Place(int(at), replica, int(attempt), int(source), int(index))
+        except ValueError as error:
+            raise CursorInvalid("The log cannot be read on from there.") from error
+        if not 0 <= place.at < 1 << 63:
+            raise CursorInvalid("The log cannot be read on from there.")
+        return place
+
+
+_Placed = tuple[_Place, str, str]  # place, stream, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which lines: start <= at < end, beyond a cursor in the order of reading, and how many at most."""
+
+    limit: int
+    cursor: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    newest_first: bool = False
+
+
+def read(client: APIClient, sources: Iterable[Source], wanted: Wanted) -> Sequence[LogLine]:
+    """Return the lines that are wanted.
+
+    Raises:
+        CursorInvalid: the cursor is none of ours.
+    """
+    beyond = _Place.of(wanted.cursor) if wanted.cursor else None
+    found = [list(islice(_of_source(client, one, wanted, beyond), wanted.limit)) for one in sources]
+    merged = heapq.merge(*found, key=lambda one: one[0], reverse=wanted.newest_first)
+    return [_line(one) for one in islice(merged, wanted.limit)]
+
+
+def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
+    """Return what a live server has written of lines without an end."""
+    if not source.container or source.has_ended:
+        return []
+    found = lines(_frames(client, source.container, tail=2), source.span)
+    return [
+        LogLine(
+            at=at_time(line.at),
+            replica=source.replica,
+            attempt=source.attempt,
+            stream=line.stream,
+            text=_shown(line.text, source.redaction),
+        )
+        for line in found
+        if not line.is_whole
+    ]
+
+
+def cause(client: APIClient, source: Source, *, last_line: bool) -> tuple[str, datetime | None]:
+    """Return text and time of the line that says why a server ended."""
+    finder = CauseFinder()
+    for place, stream, text in _newest(client, source, CAUSE_LINES)[0]:
+        finder.note(stream, text, at_time(place.at).timestamp())
+    text, _ = finder.cause(last_line=last_line)
+    if not text:
+        return "", None
+    at = finder.cause(last_line=last_line)[1]
+    return text, _time(at)
+
+
+def _time(seconds: float) -> datetime:
+    return at_time(round(seconds * 1e6) * 1000)
+
+
+# --- one attempt ------------------------------------------------------------------------------------------------
+
+
+def _of_source(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> Iterator[_Placed]:
+    ours = [
+        (_Place(at, source.replica, source.attempt, _OURS, index), "launchpad", text)
+        for index, (at, text) in enumerate(source.words)
+    ]
+    if wanted.newest_first:
+        theirs = iter(_backwards(client, source, wanted, beyond))
+        merged: Iterable[_Placed] = heapq.merge(ours[::-1], theirs, key=lambda one: one[0], reverse=True)
+    else:
+        merged = heapq.merge(ours, _forwards(client, source, wanted, beyond), key=lambda one: one[0])
+    for one in merged:
+        if _is_wanted(one[0], wanted, beyond):
+            yield one
+
+
+def _is_wanted(place: _Place, wanted: Wanted, beyond: _Place | None) -> bool:
+    if beyond is not None and (place >= beyond if wanted.newest_first else place <= beyond):
+        return False
+    at = at_time(place.at)
+    return (wanted.start is None or wanted.start <= at) and (wanted.end is None or at < wanted.end)
+
+
+def _forwards(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> Iterator[_Placed]:
+    """Yield lines in their order, from the second of the cursor or of the start on."""
+    if not source.container:
+        return
+    begin = max(beyond.at if beyond else 0, int(wanted.start.timestamp()) * SECOND if wanted.start else 0)
+    last = wanted.end.timestamp() if wanted.end else None
+    if source.span.ended and begin > source.span.ended + SECOND:
+        return
+    since = begin // SECOND
+    found = _placed(source, lines(_frames(client, source.container, since=since), source.span))
+    for one in found:
+        if last is not None and one[0].at > (last + 1) * SECOND:
+            return
+        yield one
+
+
+def _backwards(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> list[_Placed]:
+    """Return the last lines before the cursor or the end, the newest first."""
+    if not source.container:
+        return []
+    number = wanted.limit + _FIRST_PIECE
+    while True:
+        found, is_all = _newest(client, source, number)
+        enough = sum(_is_wanted(one[0], wanted, beyond) for one in found) >= wanted.limit
+        before_start = bool(found) and wanted.start is not None and at_time(found[0][0].at) < wanted.start
+        if is_all or enough or before_start:
+            return found[::-1]
+        number *= 4
+
+
+def _newest(client: APIClient, source: Source, number: int) -> tuple[list[_Placed], bool]:
+    """Return some of the last lines in their order, and whether these are all."""
+    if not source.container:
+        return [], True
+    answer = list(_frames(client, source.container, tail=number))
+    found = list(_placed(source, lines(answer, source.span)))
+    if len(answer) < number:
+        return found, True
+    # The first second may be cut: its lines would be numbered otherwise than when it is read from its begin.
+    first = found[0][0].at // SECOND if found else 0
+    whole = [one for one in found if one[0].at // SECOND > first]
+    if not whole:
+        whole = list(_placed(source, lines(_frames(client, source.container, since=first), source.span)))
+    return whole, False
+
+
+def _placed(source: Source, found: Iterable[Line]) -> Iterator[_Placed]:
+    for line in found:
+        if line.is_whole or source.has_ended:
+            place = _Place(line.at, source.replica, source.attempt, _SERVERS, line.number)
+            yield place, line.stream, _shown(line.text, source.redaction)
+
+
+def _shown(text: str, redaction: Redaction) -> str:
+    """Return a line as a terminal would leave it, without secrets, and not longer than can be shown."""
+    text = redaction.redact(text.rstrip("\r").rpartition("\r")[2])
+    if len(text) > MAX_LINE:
+        text = f"{text[:MAX_LINE]} … ({len(text) - MAX_LINE} more characters)"
+    return text
+
+
+def _line(one: _Placed) -> LogLine:
+    place, stream, text = one
+    return LogLine(
+        at=at_time(place.at),
+        replica=place.replica,
+        attempt=place.attempt,
+        stream=stream,
+        text=text,
+        cursor=place.cursor(),
+    )
+
+
+def _frames(client: APIClient, container: str, *, since: int = 0, tail: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield what the engine has of a log; closing it early ends the answer."""
+    params: dict[str, str | int] = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 0}
+    params |= {"since": since} if since else {}
+    params["tail"] = tail or "all"
+    address = f"{client.base_url}/v{client.api_version}/containers/{container}/logs"
+    with client.get(address, params=params, stream=True, timeout=client.timeout) as answer:
+        if answer.status_code == 404:
+            return
+        if not answer.ok:
+            raise APIError(f"the log of {container[:12]} cannot be read", response=answer)
+        yield from frames(answer.iter_content(1 << 16))

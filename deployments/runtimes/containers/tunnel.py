@@ -1,0 +1,93 @@
+"""The way to an engine on another machine by SSH: its socket, forwarded to one of ours by the program `ssh`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from threading import Lock
+from urllib.parse import urlsplit
+
+from deployments.runtimes.containers.options import REMOTE_SOCKET
+
+SECONDS = 4.0  # until the socket is there
+_PAUSE = 0.05
+
+
+class TunnelFailed(Exception):
+    """The machine cannot be reached.
+
+    Args:
+        host: which one.
+    """
+
+    def __init__(self, host: str, words: str) -> None:
+        super().__init__(words)
+        self.host = host
+
+
+class Tunnel:
+    """One process of `ssh`, started when it is needed; it uses the keys and known hosts of the user who runs us."""
+
+    def __init__(self, address: str) -> None:
+        parts = urlsplit(address)
+        self._host = parts.hostname or ""
+        self._destination = f"{parts.username}@{self._host}" if parts.username else self._host
+        self._port = parts.port
+        self._remote = parts.path if parts.path not in ("", "/") else REMOTE_SOCKET
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder = ""
+
+    def is_up(self) -> bool:
+        """Return whether the process lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def open(self) -> str:
+        """Return the address of the forwarded socket.
+
+        Raises:
+            TunnelFailed: with the last words of `ssh`.
+        """
+        with self._lock:
+            if not self.is_up():
+                self.close()
+                self._start()
+            return f"unix://{self._folder}/engine.sock"
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(SECONDS)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._process, self._folder = None, ""
+
+    def _start(self) -> None:
+        if (program := shutil.which("ssh")) is None:
+            raise TunnelFailed(self._host, "there is no program ssh on Launchpad's machine")
+        self._folder = tempfile.mkdtemp(prefix="lp-ssh-")
+        log = Path(self._folder) / "log"
+        port = ("-p", str(self._port)) if self._port else ()
+        options = ("BatchMode=yes", "ConnectTimeout=2", "ExitOnForwardFailure=yes", "ServerAliveInterval=5")
+        settings = [part for one in options for part in ("-o", one)]
+        forward = ("-N", "-T", "-L", f"{self._folder}/engine.sock:{self._remote}")
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [program, *settings, *port, *forward, "--", self._destination],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        end = time.monotonic() + SECONDS
+        while not os.path.exists(f"{self._folder}/engine.sock"):
+            if self._process.poll() is not None or time.monotonic() > end:
+                words = log.read_text(errors="replace").strip().splitlines() or ["it does not answer"]
+                self.close()
+                raise TunnelFailed(self._host, words[-1].rstrip("."))
+            time.sleep(_PAUSE)
