@@ -19,6 +19,7 @@ from deployments.runtimes.terminal import plain
 
 TOKEN_SECONDS = 30
 MAX_EXCERPT = 200  # characters of an answer in messages
+ANSWERED_BY = "X-Launchpad-Backend"  # the gateway tells its own checks which backend has answered
 MAX_ANSWER = 16_000_000  # bytes of an answer that are read
 
 
@@ -28,7 +29,7 @@ class ProbeResult:
 
     Args:
         request: its method and path.
-        ok: whether the answer was 2xx.
+        ok: whether the answer was 2xx, or one that counts as a success.
         status: HTTP status, 0 when there was no answer.
         latency_seconds: from the request to the end of its answer's headers.
         message: the result for people.
@@ -49,12 +50,14 @@ def send_probe(
     method: str = "GET",
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    any_answer: bool = False,
     timeout: float,
 ) -> ProbeResult:
     """Send one request to a generation, whether it is public or not.
 
     Args:
         path: below the deployment's URL, with its query.
+        any_answer: every answer of the server itself below 500 is a success.
         timeout: seconds for the whole request.
     """
     request = f"{method} /{path.lstrip('/')}"
@@ -76,7 +79,8 @@ def send_probe(
         return _failed(request, started_at, reasons.PROBE_TIMED_OUT(request=request, timeout_seconds=timeout))
     except (urllib3.exceptions.HTTPError, OSError) as error:
         return _failed(request, started_at, reasons.GATEWAY_SILENT(error=str(error)))
-    return _answered(request, answer.status, latency, beginning)
+    is_of_server = any_answer and answer.headers.get(ANSWERED_BY) == f"{deployment_id}-g{generation}"
+    return _answered(request, answer.status, latency, beginning, limit=500 if is_of_server else 300)
 
 
 def _headers_for(generation: int) -> Mapping[str, str]:
@@ -92,8 +96,8 @@ def _headers_for(generation: int) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}", "X-Launchpad-Generation": str(generation)}
 
 
-def _answered(request: str, status: int, latency: float, beginning: bytes) -> ProbeResult:
-    ok = 200 <= status < 300
+def _answered(request: str, status: int, latency: float, beginning: bytes, *, limit: int) -> ProbeResult:
+    ok = 200 <= status < limit
     message = reasons.PROBE_ANSWERED(
         request=request,
         status=status,

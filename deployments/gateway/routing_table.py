@@ -19,7 +19,7 @@ from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from deployments.gateway.holders import load_grants
 from deployments.models import Deployment, Replica, ServiceKey, User
 from deployments.runtimes.endpoint import Endpoint, is_address
-from deployments.serving_template import Retry
+from deployments.serving_template import HealthCheck, Retry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,7 @@ class Backend:
         resource_group: whose tokens may use it.
         servers: its replicas.
         health_path: HTTP path that answers 2xx when a replica is healthy.
+        health_check: how else replicas are asked, None for a GET of `health_path`.
         retry: which requests are sent to another replica when theirs ended before it answered. Requests that never
             reached a replica are always sent to another one.
         upstream: how requests are sent to all of its servers.
@@ -72,6 +73,7 @@ class Backend:
     health_path: str
     retry: Retry = Retry.SAFE
     upstream: Upstream = Upstream()
+    health_check: HealthCheck | None = None
 
     @property
     def name(self) -> str:
@@ -128,13 +130,14 @@ def load() -> RoutingTable:
 def _load_backends(groups: Mapping[str, str]) -> tuple[Backend, ...]:
     """Return the generations that have replicas, of the deployments with these resource groups.
 
-    Read in each sweep: two values of each server spec, and of each replica what a server is made from.
+    Read in each sweep: three values of each server spec, and of each replica what a server is made from.
     """
     rows = (
         Replica.objects.filter(is_reserved=True, port__gt=0)
         .annotate(
             health_path=KeyTextTransform("health_path", "generation__server_spec"),
             retry=KeyTransform("retry", "generation__server_spec"),
+            health_check=KeyTransform("health_check", "generation__server_spec"),
             deployment_id=F("generation__deployment_id"),
             generation_number=F("generation__number"),
         )
@@ -164,6 +167,7 @@ def _backend(deployment_id: str, generation: int, group: str, replicas: Sequence
         health_path=replicas[0].health_path,
         retry=Retry(replicas[0].retry),
         upstream=first,
+        health_check=_health_check(replicas[0].health_check),
     )
 
 
@@ -194,6 +198,14 @@ def upstream_of(replica: Replica) -> Upstream | None:
         host_header=endpoint.host_header,
         ca=endpoint.ca if is_encrypted else "",
     )
+
+
+def _health_check(stored: Mapping[str, Any] | None) -> HealthCheck | None:
+    """Return a health check, None for one that a newer version has stored, with more to it: the path is asked then."""
+    try:
+        return HealthCheck(**stored) if stored else None
+    except TypeError:
+        return None
 
 
 def _server(replica: Replica) -> Server:

@@ -17,7 +17,7 @@ from deployments.errors import GatewayRejected
 from deployments.gateway.endpoint import GatewayAddress
 from deployments.gateway.haproxy.config import STATE, STATE_KEY, GatewayConfig, Rendered, map_text, render
 from deployments.gateway.routing_table import Backend, RoutingTable, Server, Upstream
-from deployments.serving_template import Retry
+from deployments.serving_template import HealthCheck, Retry
 from deployments.storage.files import holds, version_of, write, write_if_changed
 
 _TABLE, _CONFIGURATION = "table.json", "haproxy.cfg"
@@ -86,6 +86,7 @@ def _from_dict(content: dict[str, Any]) -> RoutingTable:
                 "servers": tuple(Server(**server) for server in backend["servers"]),
                 "retry": Retry(backend["retry"]),
                 "upstream": Upstream(**backend.get("upstream", {})),
+                "health_check": HealthCheck(**check) if (check := backend.get("health_check")) else None,
             }
         )
         for backend in content["backends"]

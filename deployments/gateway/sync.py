@@ -21,7 +21,8 @@ from deployments import reasons
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
 from deployments.gateway.endpoint import GatewayAddress, gateway_address, gateway_config
-from deployments.gateway.haproxy.config import CHECKS_SOCKET, ROUTES, STATE, STATE_KEY, Rendered, render
+from deployments.gateway.haproxy.checks import CHECKS_SOCKET
+from deployments.gateway.haproxy.config import ROUTES, STATE, STATE_KEY, Rendered, render
 from deployments.gateway.haproxy.control import RELOAD_TIMEOUT, Control, pause_until
 from deployments.gateway.readiness import ProbeResult, send_probe
 from deployments.gateway.routing_table import RoutingTable, backend_name, load

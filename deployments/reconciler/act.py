@@ -206,6 +206,7 @@ def _probe(context: ReconcileContext, action: state.Probe) -> bool:
         path=check.path,
         body=check.body.encode() if check.body is not None else None,
         headers=check.headers,
+        any_answer=check.any_answer,
         timeout=PROBE_TIMEOUT,
     )
     now = timezone.now()

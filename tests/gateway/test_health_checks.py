@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 import threading
@@ -11,9 +12,11 @@ from contextlib import ExitStack, suppress
 import pytest
 from pytest_django.fixtures import Settings
 
-from deployments.gateway import sync
+from deployments.gateway import stored_files, sync
+from deployments.gateway.endpoint import gateway_address, gateway_config
 from deployments.gateway.routing_table import RoutingTable, Server
-from tests.gateway.running import Gateway, routed
+from deployments.serving_template import HealthCheck
+from tests.gateway.running import ID, Gateway, backend, routed
 from tests.waiting import wait_until
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
@@ -121,3 +124,85 @@ def test_each_configuration_has_a_socket_for_checks_of_its_own(gateway: Gateway)
         seen |= set(re.findall(r"unix@(\S*/checks\S*)", text))
         assert len(seen) == number + 1
     assert len(list((gateway.home / "run").glob("checks*"))) == 2, "and those of long ago are removed"
+
+
+CHECKED = {"X-Probe": 'a\'b "c" %[env(HOME)] \\d | e', "Host": "model.example"}
+
+
+class Heard(HealthServer):
+    """Answers health checks, and keeps what they send."""
+
+    def __init__(self) -> None:
+        super().__init__(ANSWERS["whole"], closes=True)
+        self.requests: list[bytes] = []
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            request = connection.recv(65536)
+            self.requests.append(request)
+            if request:
+                connection.sendall(self.parts[0])
+
+
+def _checked(one: HealthServer, check: HealthCheck) -> RoutingTable:
+    server = Server(name="r0", host="127.0.0.1", port=one.port)
+    return RoutingTable(
+        backends=(backend(1, server, health_check=check, health_path=check.path or "/"),), routes={ID: 1}
+    )
+
+
+def test_headers_of_a_readiness_probe_are_sent_as_they_are(gateway: Gateway) -> None:
+    one = Heard()
+    sync.apply(_checked(one, HealthCheck(path="/ready", headers=CHECKED, period_seconds=3, failure_threshold=4)))
+    wait_until(lambda: one.requests, what="it is asked")
+    request = one.requests[0].decode()
+
+    assert request.startswith("GET /ready HTTP/1.1\r\n")
+    values = [line.partition(": ") for line in request.split("\r\n")[1:] if line]
+    assert [value for name, _, value in values if name.lower() == "x-probe"] == [CHECKED["X-Probe"]]
+    assert [value for name, _, value in values if name.lower() == "host"] == ["model.example"]
+    assert sync.replicas_down() == frozenset()
+    assert "    default-server inter 3s fall 4\n" in (gateway.home / "gateway" / "haproxy.cfg").read_text()
+    one.close()
+
+
+@pytest.mark.parametrize("check", [HealthCheck(path=""), HealthCheck(path="/ready", port=9)])
+def test_a_server_whose_port_is_open_is_up_whatever_its_paths_answer(gateway: Gateway, check: HealthCheck) -> None:
+    one = Heard()
+    one.parts = [b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]
+    sync.apply(_checked(one, check))
+    wait_until(lambda: len(one.requests) >= 2, what="it is checked twice")
+
+    assert set(one.requests) == {b""}, "it is connected to, and nothing is sent"
+    assert sync.replicas_down() == frozenset()
+    one.close()
+    wait_until(lambda: sync.replicas_down(), what="it is seen down when its port is closed")
+
+
+def test_every_answer_of_the_server_itself_proves_it_where_nobody_knows_a_path(gateway: Gateway) -> None:
+    one = Heard()
+    one.parts = [b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nX-Launchpad-Backend: mine\r\n\r\n"]
+    sync.apply(_checked(one, HealthCheck(path="")))
+
+    assert sync.send_probe(ID, 1, path="/", any_answer=True, timeout=5).ok
+    assert not sync.send_probe(ID, 1, path="/", timeout=5).ok
+    of_gateway = sync.send_probe(ID, 7, path="/", any_answer=True, timeout=5)
+    assert (of_gateway.ok, of_gateway.status) == (False, 503)
+    one.parts = [b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n"]
+    assert not sync.send_probe(ID, 1, path="/", any_answer=True, timeout=5).ok
+    one.close()
+    assert not sync.send_probe(ID, 1, path="/", any_answer=True, timeout=5).ok
+
+
+def test_a_stored_table_of_an_older_version_has_no_health_checks(gateway: Gateway) -> None:
+    one = Heard()
+    sync.apply(_checked(one, HealthCheck(path="/ready", failure_threshold=3)))
+    path = gateway.home / "gateway" / "table.json"
+    content = json.loads(path.read_text())
+    assert content["backends"][0].pop("health_check")["failure_threshold"] == 3
+    path.write_text(json.dumps(content))
+
+    stored = stored_files.stored(gateway_address(), gateway_config())
+    assert stored is not None
+    assert stored[0].backends[0].health_check is None
+    one.close()

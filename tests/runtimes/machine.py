@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from deployments.lifecycle import ReplicaPhase
-from deployments.runtimes.base import ArtifactSource, LogLine, ReplicaExit, ReplicaSpec, ReplicaStatus, Resources
+from deployments.runtimes.base import (
+    ArtifactSource,
+    HealthCheck,
+    LogLine,
+    ReplicaExit,
+    ReplicaSpec,
+    ReplicaStatus,
+    Resources,
+)
 from deployments.runtimes.local.driver import LocalRuntime
 from deployments.runtimes.processes import is_alive, start_mark
 from deployments.runtimes.wheel import SOURCE
@@ -47,6 +55,7 @@ class Machine:
         fetches: Sequence[ArtifactSource] = (),
         resources: Resources = SMALL,
         grace_seconds: float = 5.0,
+        health_check: HealthCheck | None = None,
     ) -> ReplicaSpec:
         return ReplicaSpec(
             name=name or self.name,
@@ -57,6 +66,7 @@ class Machine:
             fetches=tuple(fetches),
             resources=resources,
             health_path="/",
+            health_check=health_check,
             grace_seconds=grace_seconds,
         )
 

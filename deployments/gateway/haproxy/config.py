@@ -15,11 +15,11 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 from string import Template
-from urllib.parse import quote
 
 from deployments.auth.tokens import AUDIENCE
 from deployments.errors import GatewayRejected
-from deployments.gateway.haproxy import replies
+from deployments.gateway.haproxy import checks, replies
+from deployments.gateway.haproxy.checks import CHECKS_SOCKET
 from deployments.gateway.routing_table import Backend, RoutingTable, Server, Upstream
 from deployments.runtimes.endpoint import is_address
 from deployments.serving_template import Retry
@@ -28,7 +28,7 @@ ROUTES, DEPLOYMENTS, REVOKED, GRANTS = "routes.map", "deployments.map", "revoked
 SERVERS, STATE = "servers.map", "state.map"
 STATE_KEY = "table"
 # Relative, because the length of a socket's path is limited (about 100 bytes).
-METRICS_SOCKET, WEB_SOCKET, CHECKS_SOCKET = "../run/metrics.sock", "../run/web.sock", "../run/checks-*.sock"
+METRICS_SOCKET, WEB_SOCKET = "../run/metrics.sock", "../run/web.sock"
 FRONTEND = "public"
 BUFFERED_BYTES = 48_000  # a body of at most this many bytes fits into HAProxy's buffer beside its headers
 CLIENT_SECONDS = 60  # for which a client may send nothing while its request is expected
@@ -42,7 +42,6 @@ _HEADERS_REMOVED_FROM_MODELS = (
 )
 _PLAIN_NAME = re.compile(r"[\w.-]{1,253}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[\w.:/\[\]~-]+", re.ASCII)
-_NAME = "|%[be_name]/%[srv_name]|"  # the key in servers.map, between characters that no health path has
 _PLACEHOLDER_ADDRESS = ("127.0.0.1", 1)  # of a server whose address is not known yet
 
 
@@ -177,7 +176,7 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
     lines = [
         f"backend {backend.name}",
         "    balance leastconn",
-        *_checks(backend),
+        *checks.lines(backend),
         *_rewriting(backend.upstream),
     ]
     lines += _retries(backend)
@@ -191,28 +190,6 @@ def _backend(backend: Backend, servers: Mapping[str, tuple[str, int] | None] | N
             line += f" ssl verify required ca-file {_ca_file(backend.upstream)}{_expected_name(backend.upstream)}"
         lines.append(line)
     return "\n" + "\n".join(lines) + "\n"
-
-
-def _checks(backend: Backend) -> list[str]:
-    """Return the lines of the health checks.
-
-    Servers with TLS are checked directly: the proxy at CHECKS_SOCKET has to read a header to select the server.
-    """
-    path = quote(backend.upstream.path_prefix + backend.health_path, safe="/?&=:;,@!*()+-._~%") or "/"
-    headers = f"hdr Host {backend.upstream.host_header or 'localhost'}"
-    # Without `linger` every check ends with a reset, which servers log as an error.
-    connect = f"addr unix@{CHECKS_SOCKET} linger"
-    if backend.upstream.scheme == "https":
-        name = backend.upstream.server_name
-        connect = "linger ssl" if is_address(name) else f"linger ssl sni {name}"
-    else:
-        headers += f" hdr X-Launchpad-Replica {_NAME}"
-    return [
-        "    option httpchk",
-        f"    http-check connect {connect}",
-        f"    http-check send meth GET uri '{path}' ver HTTP/1.1 {headers}",
-        "    http-check expect status 200-299",
-    ]
 
 
 def _rewriting(upstream: Upstream) -> list[str]:

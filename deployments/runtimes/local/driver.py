@@ -24,13 +24,13 @@ from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.messages import Message
 from deployments.runtimes.base import ArtifactSource, LogLine, Node, Owner, ReplicaSpec, ReplicaStatus, Resources
-from deployments.runtimes.health_probe import probe
+from deployments.runtimes.health_checks import HealthChecks
 from deployments.runtimes.local import logs, machine, messages, reading, sockets
 from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ownership import is_owned, note_owner
 from deployments.runtimes.local.ports import choose_port
-from deployments.runtimes.local.spec import LaunchSpecBuilder
+from deployments.runtimes.local.spec import LaunchSpecBuilder, health_check_of
 from deployments.runtimes.messages import REPLICA_OF_ANOTHER
 from deployments.runtimes.preparation import cache
 from deployments.runtimes.preparation.jobs import Preparation
@@ -101,6 +101,7 @@ class LocalRuntime:
         )
         self._usage = machine.Usage()
         self._exposure = sockets.Exposure()
+        self._checks = HealthChecks()
 
     def nodes(self) -> Sequence[Node]:
         """Return this machine, with what the connection has of it."""
@@ -286,7 +287,10 @@ class LocalRuntime:
             return seen
         host, port = seen.endpoint.host, seen.endpoint.port
         leader = state["server"][0]
-        health = probe(host, port, spec["health_path"])
+        check = health_check_of(spec)
+        age = machine.age_of(leader) if check.initial_delay_seconds else 0.0
+        was_healthy = seen.phase is ReplicaPhase.HEALTHY
+        health = self._checks.ask(str(folder), check, host, check.port or port, age=age, was_healthy=was_healthy)
         phase = health.phase
         mark = folder / "healthy"
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():

@@ -47,6 +47,14 @@ def _gpus() -> int:
     return sum(line.startswith("GPU ") for line in answer.stdout.splitlines()) if answer.returncode == 0 else 0
 
 
+def age_of(pid: int) -> float:
+    """Return for how many seconds a process has been running, 0 when there is none."""
+    try:
+        return time.time() - psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
 class Usage:
     """Measures CPU between two looks, so it remembers the look before."""
 

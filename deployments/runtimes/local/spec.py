@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from deployments.errors import RuntimeRejected
 from deployments.messages import Message
 from deployments.runtimes import messages
 from deployments.runtimes.addresses import file_name
-from deployments.runtimes.base import ArtifactSource, ReplicaSpec
+from deployments.runtimes.base import ArtifactSource, HealthCheck, ReplicaSpec
 from deployments.runtimes.local.reading import HOST
 from deployments.runtimes.placeholders import filled
 from deployments.runtimes.preparation.cache import artifact_folder, scope_of
@@ -73,6 +74,7 @@ class LaunchSpecBuilder:
             "at": time.time(),
             "port": port,
             "health_path": spec.health_path,
+            "health_check": asdict(spec.health_check) if spec.health_check else None,
             "prepare": [
                 step | {"command": preparation.command(folder / "spec.json", number)}
                 for number, step in enumerate(jobs)
@@ -146,3 +148,10 @@ class LaunchSpecBuilder:
             "OMP_NUM_THREADS": threads,
             "OPENBLAS_NUM_THREADS": threads,
         }
+
+
+def health_check_of(content: Mapping[str, Any]) -> HealthCheck:
+    """Return how a server is asked for its health, of the content of a `spec.json`, also of an older version's."""
+    if check := content.get("health_check"):
+        return HealthCheck(**check)
+    return HealthCheck(path=content["health_path"])
