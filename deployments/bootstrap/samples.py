@@ -52,10 +52,10 @@ def load() -> None:
         ValueError: a configuration does not fit its template.
     """
     trained = json.loads((folder() / "samples.json").read_text())
-    wanted = json.loads((CATALOG / "samples.json").read_text())
+    samples = json.loads((CATALOG / "samples.json").read_text())
     with transaction.atomic():
         artifacts = {entry["name"]: _artifact(entry) for entry in trained["artifacts"]}
-        for entry in wanted["configurations"]:
+        for entry in samples["configurations"]:
             _configuration(entry, artifacts)
 
 
@@ -94,7 +94,9 @@ def _configuration(entry: dict[str, Any], artifacts: dict[str, Artifact]) -> Non
     )
     if problems:
         raise ValueError(f"{entry['name']}: {' '.join(problems.values())}")
-    defaults = {one.name: one.default for one in template.parameters if one.default is not None}
+    defaults = {
+        parameter.name: parameter.default for parameter in template.parameters if parameter.default is not None
+    }
     Configuration.objects.create(
         pk=pk,
         resource_group_id=RESOURCE_GROUP,

@@ -33,9 +33,9 @@ _PLANS = (
 
 def ensure_workspace() -> None:
     """Create missing resource plans and a missing connection, and a resource group when there is none."""
-    known = set(ResourcePlan.objects.values_list("pk", flat=True))
+    existing = set(ResourcePlan.objects.values_list("pk", flat=True))
     for name, description, cpu_millis, memory_bytes, gpus in _PLANS:
-        if name not in known:
+        if name not in existing:
             ResourcePlan.objects.create(
                 id=name, description=description, cpu_millis=cpu_millis, memory_bytes=memory_bytes, gpus=gpus
             )

@@ -57,8 +57,8 @@ class Actor:
 
     def within(self, role: Role, groups: frozenset[str] | None) -> Actor:
         """Return this actor with no more than `role`, and in no more than `groups` (None: in all)."""
-        seen = self.groups if groups is None else groups if self.groups is None else self.groups & groups
-        return Actor(name=self.name, role=min(self.role, role, key=_RANK.__getitem__), groups=seen)
+        visible = self.groups if groups is None else groups if self.groups is None else self.groups & groups
+        return Actor(name=self.name, role=min(self.role, role, key=_RANK.__getitem__), groups=visible)
 
 
 class User(AbstractUser):

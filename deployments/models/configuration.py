@@ -46,6 +46,6 @@ class Configuration(models.Model):
 
     def artifacts(self) -> dict[str, Artifact]:
         """Return placeholder -> artifact, in one query; a deleted artifact is missing."""
-        found = Artifact.objects.filter(resource_group=self.resource_group_id, pk__in=set(self.inputs.values()))
-        by_id = {str(artifact.pk): artifact for artifact in found}
+        artifacts = Artifact.objects.filter(resource_group=self.resource_group_id, pk__in=set(self.inputs.values()))
+        by_id = {str(artifact.pk): artifact for artifact in artifacts}
         return {name: by_id[pk] for name, pk in self.inputs.items() if pk in by_id}

@@ -40,8 +40,8 @@ class MessageField(models.JSONField):
         super().__init__(*args, **options | {"null": True, "blank": True})
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        found = super().from_db_value(value, expression, connection)
-        return Message.from_json(found) if isinstance(found, dict) else found
+        content = super().from_db_value(value, expression, connection)
+        return Message.from_json(content) if isinstance(content, dict) else content
 
     def get_prep_value(self, value: Any) -> Any:
         return super().get_prep_value(value.to_json() if isinstance(value, Message) else value)

@@ -77,8 +77,8 @@ def encoded(url: str) -> str:
 
 def file_name(url: str) -> str:
     """Return the name that a file gets here: ours, with the suffix of its address, by which servers know formats."""
-    found = _SUFFIXES.search(unquote(url.partition("?")[0].partition("#")[0]).rpartition("/")[2])
-    return f"artifact{found[0] if found else ''}"
+    suffix = _SUFFIXES.search(unquote(url.partition("?")[0].partition("#")[0]).rpartition("/")[2])
+    return f"artifact{suffix[0] if suffix else ''}"
 
 
 def redacted(text: str) -> str:

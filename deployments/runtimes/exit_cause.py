@@ -77,8 +77,8 @@ _MESSAGE_KEYS = ("msg", "message", "@message", "event", "text")
 def severity(text: str) -> tuple[int, str]:
     """Return how much one line says of an end (NOTICE to CRASH), and the line as it is shown: cut, without colours."""
     line = plain(text).strip()
-    rank, shown = _structured(line) or (_rank(line[:MAX_RATED]), line)
-    return rank, shown if len(shown) <= MAX_CAUSE else f"{shown[:MAX_CAUSE]} …"
+    rank, text = _structured(line) or (_rank(line[:MAX_RATED]), line)
+    return rank, text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]} …"
 
 
 def is_error(text: str) -> bool:
@@ -120,7 +120,7 @@ def _structured(line: str) -> tuple[int, str] | None:
 
 def _of_fields(fields: dict[str, Any], line: str) -> tuple[int, str] | None:
     levels = [fields[key] for key in _LEVEL_KEYS if isinstance(fields.get(key), str | int)]
-    level = next((one for one in levels if isinstance(one, str)), levels[0] if levels else None)
+    level = next((candidate for candidate in levels if isinstance(candidate, str)), levels[0] if levels else None)
     message = next((fields[key] for key in _MESSAGE_KEYS if isinstance(fields.get(key), str) and fields[key]), "")
     error = fields.get("error") or fields.get("err") or fields.get("exception")
     if isinstance(error, dict):
@@ -189,7 +189,7 @@ class CauseFinder:
         Args:
             last_line: whether the last line counts where none looks like an error.
         """
-        fresh = {rank: one for rank, one in self._found.items() if self._count - one[0] <= FRESH_LINES}
+        fresh = {rank: entry for rank, entry in self._found.items() if self._count - entry[0] <= FRESH_LINES}
         if CRASH in fresh and FATAL in fresh and fresh[FATAL][0] - fresh[CRASH][0] > SURVIVED_LINES:
             del fresh[CRASH]
         if fresh:
@@ -198,13 +198,13 @@ class CauseFinder:
         return self._last if last_line else ("", 0.0)
 
     def _rate(self, stream: str, line: str, at: float) -> None:
-        rank, shown = severity(line)
+        rank, text = severity(line)
         if rank >= ERROR:
-            self._found[rank] = (self._count, shown, at)
+            self._found[rank] = (self._count, text, at)
             if _DETAIL_FOLLOWS.search(line, 0, MAX_RATED):
                 self._detailed[stream] = rank
-        if rank >= NONE and re.search(r"[^\W\d_]{2}", shown):  # rules, brackets and numbers say nothing
-            self._last = shown, at
+        if rank >= NONE and re.search(r"[^\W\d_]{2}", text):  # rules, brackets and numbers say nothing
+            self._last = text, at
 
     def _is_of_traceback(self, stream: str, line: str, at: float) -> bool:
         if _TRACEBACK in line:

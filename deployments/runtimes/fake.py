@@ -162,32 +162,32 @@ class FakeRuntime:
                 endpoint=endpoint,
                 started_at=datetime.now(UTC),
             )
-            one = attempts[spec.attempt] = Attempt(spec=spec, command=command, status=status)
+            current = attempts[spec.attempt] = Attempt(spec=spec, command=command, status=status)
             self._engine.replicas[spec.name] = (owner, attempts)
             if self._variant == "crowded" and not self._engine.has_room:
                 short = reasons.GPU_SHORT(need=spec.resources.gpus + 1, free=0)
-                one.status = replace(status, phase=ReplicaPhase.SCHEDULING, endpoint=None, detail=short)
-                one.endpoint = endpoint
+                current.status = replace(status, phase=ReplicaPhase.SCHEDULING, endpoint=None, detail=short)
+                current.endpoint = endpoint
             else:
-                _run(one)
+                _run(current)
 
     def stop(self, name: str, attempt: int) -> None:
         self._ask()
         with self._engine.lock:
-            for number, one in self._attempts(name).items():
-                if number <= attempt and one.status.phase is not ReplicaPhase.EXITED:
-                    one.status = replace(one.status, phase=ReplicaPhase.STOPPING)
-                    one.looks = 0
+            for number, current in self._attempts(name).items():
+                if number <= attempt and current.status.phase is not ReplicaPhase.EXITED:
+                    current.status = replace(current.status, phase=ReplicaPhase.STOPPING)
+                    current.looks = 0
                     if self._variant != "slow":
-                        _end(one, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+                        _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
 
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         self._ask()
         with self._engine.lock:
-            found = [self._last(name) for name in self._names(f"{deployment_id}-")]
-            for one in found if probe else ():
-                self._look(one)
-            return [one.status for one in found]
+            attempts = [self._last(name) for name in self._names(f"{deployment_id}-")]
+            for current in attempts if probe else ():
+                self._look(current)
+            return [current.status for current in attempts]
 
     def list_all(self) -> Sequence[ReplicaStatus]:
         self._ask()
@@ -198,7 +198,7 @@ class FakeRuntime:
         self._ask()
         with self._engine.lock:
             attempts = self._attempts(name)
-            if attempts and all(one.status.phase is ReplicaPhase.EXITED for one in attempts.values()):
+            if attempts and all(current.status.phase is ReplicaPhase.EXITED for current in attempts.values()):
                 del self._engine.replicas[name]
 
     def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
@@ -223,9 +223,9 @@ class FakeRuntime:
                 (
                     line
                     for name in self._names(f"{deployment_id}-")
-                    for number, one in self._attempts(name).items()
+                    for number, current in self._attempts(name).items()
                     if replica in ("", name) and attempt in (None, number)
-                    for line in one.lines
+                    for line in current.lines
                     if (start is None or start <= line.at) and (end is None or line.at < end)
                 ),
                 key=lambda line: _place(line.cursor),
@@ -270,51 +270,55 @@ class FakeRuntime:
         attempts = self._attempts(name)
         return attempts[max(attempts)]
 
-    def _look(self, one: Attempt) -> None:
+    def _look(self, current: Attempt) -> None:
         """Let a server go on: it is looked at once more."""
-        if one.status.phase is ReplicaPhase.SCHEDULING and self._engine.has_room:
-            one.status = replace(one.status, phase=ReplicaPhase.STARTING, endpoint=one.endpoint, detail=None)
-            _run(one)
-        if one.status.phase not in _LIVE:
+        if current.status.phase is ReplicaPhase.SCHEDULING and self._engine.has_room:
+            current.status = replace(
+                current.status, phase=ReplicaPhase.STARTING, endpoint=current.endpoint, detail=None
+            )
+            _run(current)
+        if current.status.phase not in _LIVE:
             return
-        one.looks += 1
-        if self._variant == "slow" and one.looks < LOOKS:
+        current.looks += 1
+        if self._variant == "slow" and current.looks < LOOKS:
             return
-        if one.status.phase is ReplicaPhase.STOPPING:
-            _end(one, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
-        elif one.command[0] in _SERVERS and self._variant != "never":
-            one.status = replace(one.status, phase=ReplicaPhase.HEALTHY)
+        if current.status.phase is ReplicaPhase.STOPPING:
+            _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+        elif current.command[0] in _SERVERS and self._variant != "never":
+            current.status = replace(current.status, phase=ReplicaPhase.HEALTHY)
 
 
-def _run(one: Attempt) -> None:
+def _run(current: Attempt) -> None:
     """Do at once what a command does that does not go on."""
-    program, *arguments = one.command
+    program, *arguments = current.command
     if program not in _PROGRAMS:
-        _end(one, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
+        _end(current, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
     elif program == "exit":
         for line in arguments[1:]:
-            _write(one, "stderr", line.replace("$RANDOM", "".join(secrets.choice("ghijklmnop") for _ in range(20))))
+            _write(
+                current, "stderr", line.replace("$RANDOM", "".join(secrets.choice("ghijklmnop") for _ in range(20)))
+            )
         code = int(arguments[0])
-        _end(one, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": code}), code=code)
+        _end(current, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": code}), code=code)
     elif program == "crash":
         number = int(arguments[0])
-        _end(one, ExitReason.SIGNALED, _killed(number), signal=number)
+        _end(current, ExitReason.SIGNALED, _killed(number), signal=number)
     elif program == "tell":
-        env = one.spec.env | one.spec.secret_env
+        env = current.spec.env | current.spec.secret_env
         text = _VARIABLE.sub(lambda match: env.get(match[1], ""), " ".join(arguments))
         for stream in ("stdout", "stderr"):
-            _write(one, stream, text)
-        _end(one, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": 3}), code=3)
+            _write(current, stream, text)
+        _end(current, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": 3}), code=3)
     else:
-        _write(one, "launchpad", f"Starting: {shlex.join(one.command)}")
+        _write(current, "launchpad", f"Starting: {shlex.join(current.command)}")
 
 
-def _write(one: Attempt, stream: str, text: str) -> None:
-    text = Redaction(one.spec.secret_env.values()).redact(text)
-    name, attempt = one.spec.name, one.spec.attempt
+def _write(current: Attempt, stream: str, text: str) -> None:
+    text = Redaction(current.spec.secret_env.values()).redact(text)
+    name, attempt = current.spec.name, current.spec.attempt
     at = datetime.now(UTC)
-    cursor = f"{at.timestamp()!r} {name} {attempt} {len(one.lines)}"
-    one.lines.append(LogLine(at=at, replica=name, attempt=attempt, stream=stream, text=text, cursor=cursor))
+    cursor = f"{at.timestamp()!r} {name} {attempt} {len(current.lines)}"
+    current.lines.append(LogLine(at=at, replica=name, attempt=attempt, stream=stream, text=text, cursor=cursor))
 
 
 def _place(cursor: str) -> tuple[float, str, int, int]:
@@ -331,15 +335,15 @@ def _place(cursor: str) -> tuple[float, str, int, int]:
 
 
 def _end(
-    one: Attempt, reason: ExitReason, message: Message, *, code: int | None = None, signal: int | None = None
+    current: Attempt, reason: ExitReason, message: Message, *, code: int | None = None, signal: int | None = None
 ) -> None:
     cause = CauseFinder()
-    for line in one.lines:
+    for line in current.lines:
         if line.stream != "launchpad":
             cause.note(line.stream, line.text, line.at.timestamp())
     ended_by_itself = reason in {ExitReason.EXITED, ExitReason.SIGNALED}
     error, at = cause.cause(last_line=reason is ExitReason.EXITED) if ended_by_itself else ("", 0.0)
-    _write(one, "launchpad", render(message))
+    _write(current, "launchpad", render(message))
     exit = ReplicaExit(
         reason=reason,
         code=code,
@@ -349,7 +353,7 @@ def _end(
         first_error_at=datetime.fromtimestamp(at, UTC) if at else None,
         at=datetime.now(UTC),
     )
-    one.status = replace(one.status, phase=ReplicaPhase.EXITED, detail=None, exit=exit)
+    current.status = replace(current.status, phase=ReplicaPhase.EXITED, detail=None, exit=exit)
 
 
 def _killed(number: int) -> Message:

@@ -29,11 +29,11 @@ class Health:
 
     Args:
         phase: STARTING (port closed), LISTENING (no 2xx) or HEALTHY.
-        seen: what was seen of a server that listens and is not healthy, e.g. HealthAnswered with status 401.
+        detail: what was observed of a server that listens and is not healthy, e.g. HealthAnswered with status 401.
     """
 
     phase: ReplicaPhase
-    seen: Message | None = None
+    detail: Message | None = None
 
 
 def probe(
@@ -67,19 +67,19 @@ def probe(
             if not answer:
                 return Health(
                     phase=ReplicaPhase.LISTENING,
-                    seen=reasons.HEALTH_BROKEN_OFF(path=path, error=error.strerror or str(error)),
+                    detail=reasons.HEALTH_BROKEN_OFF(path=path, error=error.strerror or str(error)),
                 )
     return _health(path, answer, timeout)
 
 
 def _health(path: str, answer: bytes, timeout: float) -> Health:
     if not answer:
-        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_TIMED_OUT(path=path, limit_seconds=timeout))
+        return Health(phase=ReplicaPhase.LISTENING, detail=reasons.HEALTH_TIMED_OUT(path=path, limit_seconds=timeout))
     if (status := _STATUS_LINE.match(answer)) is None:
-        return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_NOT_HTTP(path=path))
+        return Health(phase=ReplicaPhase.LISTENING, detail=reasons.HEALTH_NOT_HTTP(path=path))
     if status[1].startswith(b"2"):
         return Health(phase=ReplicaPhase.HEALTHY)
-    return Health(phase=ReplicaPhase.LISTENING, seen=reasons.HEALTH_ANSWERED(path=path, status=int(status[1])))
+    return Health(phase=ReplicaPhase.LISTENING, detail=reasons.HEALTH_ANSWERED(path=path, status=int(status[1])))
 
 
 def _read(connection: socket.socket, end: float) -> bytes:

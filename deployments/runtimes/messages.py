@@ -186,30 +186,30 @@ def read_line(line: str, limit: int = 200) -> dict[str, Any] | None:
     """Return what a line of output says: a message of ours, or the words of an installer; None for an empty one."""
     if line.startswith('{"reason": ') and line.endswith("}"):
         try:
-            said = json.loads(line)
+            content = json.loads(line)
         except ValueError:
-            said = {}
-        if str(said.get("reason")) in {TEXT, *_known} and isinstance(said.get("params"), dict):
-            return {"reason": said["reason"], "params": said["params"]}
+            content = {}
+        if str(content.get("reason")) in {TEXT, *_known} and isinstance(content.get("params"), dict):
+            return {"reason": content["reason"], "params": content["params"]}
     return message(TEXT, text=line[:limit]) if line else None
 
 
-def english(said: dict[str, Any] | str | None) -> str:
+def english(stored: dict[str, Any] | str | None) -> str:
     """Return the English sentence of a message, for the log of an attempt."""
-    if not isinstance(said, dict):
-        return said or ""  # of a version that wrote sentences
-    values = {name: english(value) if isinstance(value, dict) else value for name, value in said["params"].items()}
-    for name, value in said["params"].items():
+    if not isinstance(stored, dict):
+        return stored or ""  # of a version that wrote sentences
+    values = {name: english(value) if isinstance(value, dict) else value for name, value in stored["params"].items()}
+    for name, value in stored["params"].items():
         base, __, unit = name.rpartition("_")
         if unit in {"seconds", "bytes"} and not isinstance(value, str):
             values.setdefault(base, _amount(value, unit))
     also = f" {values['also']}" if "also" in values else ""
-    for sentence in _known.get(said["reason"], ("%(text)s",)):
+    for sentence in _known.get(stored["reason"], ("%(text)s",)):
         try:
             return f"{sentence % values}{also}"
         except KeyError:
             continue  # it needs a value that is not given
-    return f"{said['reason']} {values}"
+    return f"{stored['reason']} {values}"
 
 
 def _amount(value: float, unit: str) -> str:

@@ -98,12 +98,12 @@ class _Open:
     def runtime_of(self, connection: ConnectionRow) -> Runtime:
         opened_with = (connection.kind, json.dumps(connection.options, sort_keys=True), connection.encrypted)
         with self._lock:
-            known = self._runtimes.get(connection.pk)
-            if known is None or known[0] != opened_with:
+            opened = self._runtimes.get(connection.pk)
+            if opened is None or opened[0] != opened_with:
                 driver = driver_of(connection.kind)
-                known = opened_with, driver.open(connection.owner(), connection.options or {}, connection.secrets())
-                self._runtimes[connection.pk] = known
-            return known[1]
+                opened = opened_with, driver.open(connection.owner(), connection.options or {}, connection.secrets())
+                self._runtimes[connection.pk] = opened
+            return opened[1]
 
     def clear(self) -> None:
         with self._lock:

@@ -42,10 +42,10 @@ def styled(text: str) -> Sequence[tuple[str, str]]:
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
     colour, bold, begin = "", False, 0
-    for found in _RENDITION.finditer(text):
-        yield text[begin : found.start()], _name(colour, bold)
-        begin = found.end()
-        colour, bold = _after(found[1], colour, bold)
+    for match in _RENDITION.finditer(text):
+        yield text[begin : match.start()], _name(colour, bold)
+        begin = match.end()
+        colour, bold = _after(match[1], colour, bold)
     yield text[begin:], _name(colour, bold)
 
 

@@ -27,11 +27,11 @@ def digest(source: Path = SOURCE) -> str:
     Raises:
         OSError: the tree cannot be read.
     """
-    found = hashlib.sha256()
+    checksum = hashlib.sha256()
     for path in (source / "pyproject.toml", *sorted(source.glob("*/*.py"))):
         content = path.read_bytes()
-        found.update(f"{path.relative_to(source)} {len(content)}\n".encode() + content)
-    return found.hexdigest()[:16]
+        checksum.update(f"{path.relative_to(source)} {len(content)}\n".encode() + content)
+    return checksum.hexdigest()[:16]
 
 
 def ensure_wheel(folder: Path, *, uv: str, python: str, source: Path = SOURCE) -> Path:

@@ -30,7 +30,7 @@ def maker(machine: Machine, argument: str) -> list[str]:
     """Return the command that runs a maker which goes on for long, and has a child in a session of its own."""
     preparation = machine.runtime.preparation()
     draft, folder = machine.home / "made.new", machine.home / "made"
-    job = preparation.made_by([PYTHON, "-I", "-S", "-c", _LASTING, argument], draft, folder, shown=[])
+    job = preparation.made_by([PYTHON, "-I", "-S", "-c", _LASTING, argument], draft, folder, visible=[])
     file = machine.home / "job.json"
     file.write_text(json.dumps({"prepare": [{"job": job}]}))
     return preparation.command(file, 0)

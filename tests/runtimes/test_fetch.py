@@ -287,7 +287,7 @@ def test_what_no_artifact_names_is_removed_but_not_what_runs(machine: Machine, s
     assert machine.runtime.remove_unused([], [("", named)]) == 1
 
     (kept,) = (machine.home / "cache").rglob("artifact.bin")
-    assert kept.parent == machine.runtime._preparer.artifact_folder(named, "")
+    assert kept.parent == machine.runtime._spec_builder.artifact_folder(named, "")
     assert machine.runtime.remove_unused([], []) == 1
     assert cached(machine) == []
 

@@ -76,16 +76,16 @@ def test_a_health_answer_is_read_to_its_end_so_that_no_server_sees_a_reset(kind:
 
     assert ends == [b""]
     if kind == "that refuses":
-        assert (health.phase, render(health.seen)) == (ReplicaPhase.LISTENING, "GET /health answered 401")
+        assert (health.phase, render(health.detail)) == (ReplicaPhase.LISTENING, "GET /health answered 401")
     else:
-        assert (health.phase, render(health.seen)) == (ReplicaPhase.HEALTHY, "")
+        assert (health.phase, render(health.detail)) == (ReplicaPhase.HEALTHY, "")
 
 
 def test_a_server_that_accepts_and_says_nothing_is_told_of() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         health = probe("127.0.0.1", listening.getsockname()[1], "/")
 
-    assert (health.phase, render(health.seen)) == (ReplicaPhase.LISTENING, "GET / was not answered within 1 s")
+    assert (health.phase, render(health.detail)) == (ReplicaPhase.LISTENING, "GET / was not answered within 1 s")
 
 
 def wait_for_detail(machine: Machine, wanted: Callable[[str], bool], what: str) -> str:

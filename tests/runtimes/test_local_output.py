@@ -149,7 +149,7 @@ def test_what_a_server_has_written_is_kept_when_no_time_is_left_after_its_end(ma
     folder = machine.folder()
     folder.mkdir(parents=True)
     spec = machine.spec(PYTHON, "-I", "-S", "-c", _LAST_WORDS)
-    (folder / "spec.json").write_text(json.dumps(machine.runtime._preparer.spec_file(spec, folder, 20_000)))
+    (folder / "spec.json").write_text(json.dumps(machine.runtime._spec_builder.spec_file(spec, folder, 20_000)))
     command = [sys.executable, "-I", "-S", "-E", "-c", _IMPATIENT, str(SHIM.parent), str(folder)]
 
     subprocess.run(command, input="{}", text=True, check=True)

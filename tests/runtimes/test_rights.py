@@ -158,7 +158,7 @@ def _environment_of(machine: Machine, group: str, lines: list[str]) -> str:
     folder = machine.home / "replicas" / group / "attempt-1"
     folder.mkdir(parents=True, exist_ok=True)
     spec = replace(machine.spec("true", requirements=lines), resource_group=group)
-    path: str = machine.runtime._preparer.spec_file(spec, folder, 1)["env"]["PATH"]
+    path: str = machine.runtime._spec_builder.spec_file(spec, folder, 1)["env"]["PATH"]
     return path.split(":")[0]
 
 

@@ -70,7 +70,7 @@ class Command(BaseCommand):
         folder = samples.folder()
         draft = folder.with_name(f"{folder.name}.new")
         command = [str(environment / "bin" / "python"), "-I", "-m", samples.TRAINER, str(draft)]
-        job = preparation.made_by(command, draft, folder, shown=[environment])
+        job = preparation.made_by(command, draft, folder, visible=[environment])
         self._run(preparation, job, "The sample models cannot be trained")
 
     def _run(self, preparation: Preparation, job: dict[str, Any], failure: str) -> None:

@@ -47,17 +47,18 @@ class ContentTypes(ServedModel):
     def predict_v1(self, instances: list[Any]) -> list[Any]:
         return [self._identify(_content(instance)) for instance in instances]
 
-    def infer(self, inputs: list[InferInput], wanted: set[str]) -> dict[str, np.ndarray]:
+    def infer(self, inputs: list[InferInput], names: set[str]) -> dict[str, np.ndarray]:
         if len(inputs) != 1 or inputs[0].datatype != "BYTES":
             raise InvalidInput("One input of datatype BYTES is needed, with one element for each content.")
         encoded = (inputs[0].parameters or {}).get("content_type") == "base64"
-        found = [
+        results = [
             self._identify(_decoded(item) if encoded else item if isinstance(item, bytes) else str(item).encode())
             for item in tensor(inputs[0]).reshape(-1)
         ]
         return {
             output["name"]: np.array(
-                [one[output["name"]] for one in found], dtype=object if output["datatype"] == "BYTES" else float
+                [result[output["name"]] for result in results],
+                dtype=object if output["datatype"] == "BYTES" else float,
             )
             for output in self.outputs
         }

@@ -95,13 +95,13 @@ class OnnxModel(ServedModel):
             return list(results[0])
         return [dict(zip(found, row, strict=True)) for row in zip(*results, strict=True)]
 
-    def infer(self, inputs: list[InferInput], wanted: set[str]) -> dict[str, np.ndarray]:
-        given = {one.name: one for one in inputs}
-        if missing := [name for name in self.types if name not in given]:
+    def infer(self, inputs: list[InferInput], names: set[str]) -> dict[str, np.ndarray]:
+        inputs_by_name = {entry.name: entry for entry in inputs}
+        if missing := [name for name in self.types if name not in inputs_by_name]:
             raise InvalidInput(f"The input “{missing[0]}” is missing; the model takes: {', '.join(self.types)}.")
-        feed = {name: self._array(name, tensor(given[name])) for name in self.types}
-        known = [output["name"] for output in self.outputs]
-        return self._run(feed, [name for name in known if name in wanted] if wanted else None)
+        feed = {name: self._array(name, tensor(inputs_by_name[name])) for name in self.types}
+        all_names = [output["name"] for output in self.outputs]
+        return self._run(feed, [name for name in all_names if name in names] if names else None)
 
     def _array(self, name: str, values: Any) -> np.ndarray:
         try:
@@ -109,8 +109,8 @@ class OnnxModel(ServedModel):
         except (ValueError, TypeError) as error:
             raise InvalidInput(f"The values of “{name}” do not fit {np.dtype(self.types[name])}: {error}") from error
 
-    def _run(self, feed: dict[str, np.ndarray], wanted: list[str] | None) -> dict[str, np.ndarray]:
-        names = wanted or [output["name"] for output in self.outputs]
+    def _run(self, feed: dict[str, np.ndarray], requested: list[str] | None) -> dict[str, np.ndarray]:
+        names = requested or [output["name"] for output in self.outputs]
         try:
             return dict(zip(names, self.session.run(names, feed), strict=True))
         except (Fail, InvalidArgument, RuntimeException) as error:

@@ -103,11 +103,11 @@ class ServedModel(Model):
     outputs: tuple[dict[str, Any], ...] = ()
 
     @abstractmethod
-    def infer(self, inputs: list[InferInput], wanted: set[str]) -> dict[str, np.ndarray]:
+    def infer(self, inputs: list[InferInput], names: set[str]) -> dict[str, np.ndarray]:
         """Answer a v2 request.
 
         Args:
-            wanted: names of the outputs that were asked for; empty means the usual ones.
+            names: of the requested outputs; empty for the default ones.
         """
 
     @abstractmethod
@@ -137,25 +137,25 @@ class ServedModel(Model):
         return {"predictions": self.predict_v1(instances) if instances else []}
 
     def _answer_v2(self, request: InferRequest) -> InferResponse:
-        wanted = request.request_outputs or []
-        found = self.infer(request.inputs, {output.name for output in wanted})
-        if missing := sorted({output.name for output in wanted} - found.keys()):
-            raise InvalidInput(f"There is no output “{missing[0]}”; there are: {', '.join(found)}.")
+        requested = request.request_outputs or []
+        results = self.infer(request.inputs, {output.name for output in requested})
+        if missing := sorted({output.name for output in requested} - results.keys()):
+            raise InvalidInput(f"There is no output “{missing[0]}”; there are: {', '.join(results)}.")
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),
             model_name=self.name,
-            infer_outputs=[_output(name, array) for name, array in found.items()],
-            requested_outputs=wanted or None,
+            infer_outputs=[_output(name, array) for name, array in results.items()],
+            requested_outputs=requested or None,
         )
 
 
-def tensor(given: InferInput) -> np.ndarray:
+def tensor(entry: InferInput) -> np.ndarray:
     """Return a v2 input as an array in its shape."""
     try:
-        return given.as_numpy()
+        return entry.as_numpy()
     except (ValueError, TypeError) as error:
-        fitting = f"datatype {given.datatype} and shape {given.shape}"
-        raise InvalidInput(f"The data of input “{given.name}” does not fit {fitting}: {error}.") from error
+        fitting = f"datatype {entry.datatype} and shape {entry.shape}"
+        raise InvalidInput(f"The data of input “{entry.name}” does not fit {fitting}: {error}.") from error
 
 
 class _Parser(argparse.ArgumentParser):

@@ -84,13 +84,13 @@ def load(options: argparse.Namespace) -> "SklearnModel":
 def _model_file(path: Path) -> Path:
     if path.is_file():
         return path
-    found = sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES) if path.is_dir() else []
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(file.name for file in found[:5])
+    files = sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES) if path.is_dir() else []
+    if len(files) == 1:
+        return files[0]
+    names = ", ".join(file.name for file in files[:5])
     raise ModelUnusable(
         f"{path.name} holds several models ({names}): give a folder with one."
-        if found
+        if files
         else f"{path.name} holds no model file: save one as model.skops (skops.io.dump)."
     )
 
@@ -135,12 +135,12 @@ class SklearnModel(ServedModel):
         predictions: list[Any] = np.asarray(self.estimator.predict(rows)).tolist()
         return predictions
 
-    def infer(self, inputs: list[InferInput], wanted: set[str]) -> dict[str, np.ndarray]:
+    def infer(self, inputs: list[InferInput], names: set[str]) -> dict[str, np.ndarray]:
         if len(inputs) == 1:
             rows = self._checked(tensor(inputs[0]))
         else:
-            rows = self._frame({given.name: tensor(given).reshape(-1) for given in inputs})
-        methods = [name for name in _METHODS if name in (wanted or {"predict"}) and hasattr(self.estimator, name)]
+            rows = self._frame({entry.name: tensor(entry).reshape(-1) for entry in inputs})
+        methods = [name for name in _METHODS if name in (names or {"predict"}) and hasattr(self.estimator, name)]
         return {name: np.asarray(getattr(self.estimator, name)(rows)) for name in methods}
 
     def _checked(self, rows: np.ndarray) -> np.ndarray:

@@ -271,7 +271,7 @@ class ContainerRuntime:
         )
         is_healthy = health.phase is ReplicaPhase.HEALTHY
         self._records.mark_healthy(seen.name, seen.attempt, healthy=is_healthy)
-        return replace(seen, phase=health.phase, detail=health.seen)
+        return replace(seen, phase=health.phase, detail=health.detail)
 
     def logs(
         self,

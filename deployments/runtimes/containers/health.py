@@ -63,7 +63,7 @@ def _ask(check: HealthCheck, host: str, port: int) -> Health:
         return Health(phase=ReplicaPhase.HEALTHY)
     began = time.monotonic()
     found = probe(host, port, check.path, headers=check.headers, timeout=timeout)
-    is_silent = found.seen is not None and found.seen.reason == reasons.HEALTH_TIMED_OUT.code
+    is_silent = found.detail is not None and found.detail.reason == reasons.HEALTH_TIMED_OUT.code
     if is_silent and time.monotonic() - began < timeout / 2:
         # A published port is open before the server's is: what the engine has put there hangs up at once.
         return Health(phase=ReplicaPhase.STARTING)

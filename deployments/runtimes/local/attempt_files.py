@@ -68,7 +68,7 @@ class StateFile:
             write_atomically(self._path, json.dumps(self._state))
 
 
-def stop_wanted(replica_folder: str, attempt: int) -> bool:
+def is_stop_requested(replica_folder: str, attempt: int) -> bool:
     """Return whether this attempt has been told to stop, perhaps before it was started."""
     try:
         with open(os.path.join(replica_folder, "stop"), encoding="ascii") as file:

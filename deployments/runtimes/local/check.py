@@ -19,14 +19,14 @@ def check(name: str, server: ServerTemplate) -> Message | None:
 
 def warnings(name: str, server: ServerTemplate) -> Sequence[Message]:
     """Return what will be different here, for whoever imports a template."""
-    found = []
+    differences = []
     if server.image and server.command:
-        found.append(Message(messages.IMAGE_LEFT_OUT, {"name": name}))
+        differences.append(Message(messages.IMAGE_LEFT_OUT, {"name": name}))
     if parts := [part for part, value in _of_containers(server) if value]:
-        found.append(Message(messages.CONTAINER_PARTS_LEFT_OUT, {"name": name, "parts": ", ".join(parts)}))
+        differences.append(Message(messages.CONTAINER_PARTS_LEFT_OUT, {"name": name, "parts": ", ".join(parts)}))
     if server.unset_env:
-        found.append(Message(messages.VARIABLES_UNSET, {"name": name, "variables": ", ".join(server.unset_env)}))
-    return found
+        differences.append(Message(messages.VARIABLES_UNSET, {"name": name, "variables": ", ".join(server.unset_env)}))
+    return differences
 
 
 def _of_containers(server: ServerTemplate) -> tuple[tuple[str, object], ...]:

@@ -26,7 +26,7 @@ from deployments.messages import Message
 from deployments.runtimes.base import ArtifactSource, LogLine, Node, Owner, ReplicaSpec, ReplicaStatus, Resources
 from deployments.runtimes.health_checks import HealthChecks
 from deployments.runtimes.local import logs, machine, messages, reading, sockets
-from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically
+from deployments.runtimes.local.attempt_files import is_stop_requested, read_json, write_atomically
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.local.ownership import is_owned, note_owner
 from deployments.runtimes.local.ports import choose_port
@@ -91,7 +91,7 @@ class LocalRuntime:
         self._replicas = home / "replicas"
         self._owner = owner
         self._capacity = capacity or machine.capacity()
-        self._preparer = LaunchSpecBuilder(
+        self._spec_builder = LaunchSpecBuilder(
             home=home,
             run_as=run_as,
             store=LocalArtifactStore(home, allowed_roots),
@@ -121,7 +121,7 @@ class LocalRuntime:
         if not is_owned(replica, self._owner):
             raise RuntimeRejected(Message(REPLICA_OF_ANOTHER, {"replica": spec.name}))
         folder = replica / f"attempt-{spec.attempt}"
-        if stop_wanted(str(replica), spec.attempt) or (folder / "state.json").exists():
+        if is_stop_requested(str(replica), spec.attempt) or (folder / "state.json").exists():
             return
         if any(number > spec.attempt for number, _ in reading.attempts(replica)):
             return
@@ -130,7 +130,7 @@ class LocalRuntime:
             note_owner(replica, self._owner)
         with choose_port(self._replicas, replica, spec.attempt) as port:
             if read_json(str(folder / "spec.json")) is None:
-                content = self._preparer.spec_file(spec, folder, port)
+                content = self._spec_builder.spec_file(spec, folder, port)
                 write_atomically(str(folder / "spec.json"), json.dumps(content))
         self._start_shim(folder, spec.secret_env)
 
@@ -167,7 +167,7 @@ class LocalRuntime:
             return
         if not is_owned(replica, self._owner):
             return
-        if not stop_wanted(str(replica), attempt):
+        if not is_stop_requested(str(replica), attempt):
             write_atomically(str(replica / "stop"), str(attempt))
         # Either the shim finds the mark when it begins, or its state is there to be found now.
         for number, folder in reading.attempts(replica):
@@ -198,18 +198,18 @@ class LocalRuntime:
     @_usable()
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
-        found = [self._measured(one) for one in self._look(f"{deployment_id}-")]
+        statuses = [self._measured(status) for status in self._look(f"{deployment_id}-")]
         if not probe:
-            return found
-        asked = [index for index, one in enumerate(found) if one.phase in _PROBED]
-        if len(asked) == 1:
-            answers = [self._probe(found[asked[0]])]
+            return statuses
+        probed = [index for index, status in enumerate(statuses) if status.phase in _PROBED]
+        if len(probed) == 1:
+            answers = [self._probe(statuses[probed[0]])]
         else:
-            with ThreadPoolExecutor(max_workers=max(1, min(8, len(asked)))) as threads:
-                answers = list(threads.map(self._probe, [found[index] for index in asked]))
-        for index, answer in zip(asked, answers, strict=True):
-            found[index] = answer
-        return found
+            with ThreadPoolExecutor(max_workers=max(1, min(8, len(probed)))) as threads:
+                answers = list(threads.map(self._probe, [statuses[index] for index in probed]))
+        for index, answer in zip(probed, answers, strict=True):
+            statuses[index] = answer
+        return statuses
 
     @_usable()
     def list_all(self) -> Sequence[ReplicaStatus]:
@@ -231,16 +231,16 @@ class LocalRuntime:
     ) -> Sequence[LogLine]:
         """Return the first log lines of a deployment (start <= at < end), or those after a cursor."""
         attempts = (
-            one
-            for one in self._attempts(deployment_id)
-            if (not replica or one[0] == replica) and (attempt is None or one[1] == attempt)
+            entry
+            for entry in self._attempts(deployment_id)
+            if (not replica or entry[0] == replica) and (attempt is None or entry[1] == attempt)
         )
         return logs.read(attempts, limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
 
     @_usable()
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
         """Return what live servers have written of lines without an end."""
-        return [line for one in self._attempts(deployment_id) for line in logs.unfinished(*one)]
+        return [line for attempt in self._attempts(deployment_id) for line in logs.unfinished(*attempt)]
 
     def _attempts(self, deployment_id: str) -> Iterator[tuple[str, int, Path]]:
         for replica in self._dirs(f"{deployment_id}-"):
@@ -253,8 +253,8 @@ class LocalRuntime:
 
         Environments with model servers of another version go, too.
         """
-        named = [self._preparer.artifact_folder(fetch, group) for group, fetch in artifacts]
-        downloads = cache.remove_unused(self.home / "cache" / "artifacts", named, self._specs_in_use)
+        folders = [self._spec_builder.artifact_folder(fetch, group) for group, fetch in artifacts]
+        downloads = cache.remove_unused(self.home / "cache" / "artifacts", folders, self._specs_in_use)
         envs = self.home / "envs"
         built = cache.remove_of_other_groups((envs, self.home / "cache" / "builds"), groups, self._specs_in_use)
         old = cache.remove_of_other_versions(envs, self.home / "wheels", digest(), self._specs_in_use)
@@ -269,27 +269,27 @@ class LocalRuntime:
         Raises:
             RightsRefused: it would run with more rights than servers should have.
         """
-        return self._preparer.preparation()
+        return self._spec_builder.preparation()
 
     def _dirs(self, prefix: str) -> Iterator[Path]:
         """Yield the folders of our replicas whose names begin so; those of others are not even read."""
-        return (one for one in reading.replica_dirs(self._replicas, prefix) if is_owned(one, self._owner))
+        return (folder for folder in reading.replica_dirs(self._replicas, prefix) if is_owned(folder, self._owner))
 
     def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
         for replica in self._dirs(prefix):
-            if (one := reading.inspect(replica)) is not None:
-                yield one
+            if (status := reading.inspect(replica)) is not None:
+                yield status
 
-    def _probe(self, seen: ReplicaStatus) -> ReplicaStatus:
-        folder = self._replicas / seen.name / f"attempt-{seen.attempt}"
+    def _probe(self, status: ReplicaStatus) -> ReplicaStatus:
+        folder = self._replicas / status.name / f"attempt-{status.attempt}"
         spec, state = read_json(str(folder / "spec.json")), read_json(str(folder / "state.json"))
-        if spec is None or state is None or "server" not in state or seen.endpoint is None:
-            return seen
-        host, port = seen.endpoint.host, seen.endpoint.port
+        if spec is None or state is None or "server" not in state or status.endpoint is None:
+            return status
+        host, port = status.endpoint.host, status.endpoint.port
         leader = state["server"][0]
         check = health_check_of(spec)
         age = machine.age_of(leader) if check.initial_delay_seconds else 0.0
-        was_healthy = seen.phase is ReplicaPhase.HEALTHY
+        was_healthy = status.phase is ReplicaPhase.HEALTHY
         health = self._checks.ask(str(folder), check, host, check.port or port, age=age, was_healthy=was_healthy)
         phase = health.phase
         mark = folder / "healthy"
@@ -297,22 +297,22 @@ class LocalRuntime:
             with suppress(OSError):  # deleted meanwhile or a full disk: the answer is true all the same
                 mark.touch() if phase is ReplicaPhase.HEALTHY else mark.unlink(missing_ok=True)
         if phase is ReplicaPhase.HEALTHY:
-            return replace(seen, phase=phase, detail=self._exposure.of(leader))
+            return replace(status, phase=phase, detail=self._exposure.of(leader))
         self._exposure.forget(leader)
         if phase is ReplicaPhase.LISTENING:
-            return replace(seen, phase=phase, detail=health.seen)
-        if (datetime.now(UTC) - seen.started_at).total_seconds() < SETTLING_SECONDS:
-            return replace(seen, phase=phase)
-        return replace(seen, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), host, port))
+            return replace(status, phase=phase, detail=health.detail)
+        if (datetime.now(UTC) - status.started_at).total_seconds() < SETTLING_SECONDS:
+            return replace(status, phase=phase)
+        return replace(status, phase=phase, detail=sockets.misplaced(sockets.listeners(leader) or (), host, port))
 
-    def _measured(self, seen: ReplicaStatus) -> ReplicaStatus:
-        if seen.phase not in _PROBED:
-            return seen
-        state = read_json(str(self._replicas / seen.name / f"attempt-{seen.attempt}" / "state.json"))
+    def _measured(self, status: ReplicaStatus) -> ReplicaStatus:
+        if status.phase not in _PROBED:
+            return status
+        state = read_json(str(self._replicas / status.name / f"attempt-{status.attempt}" / "state.json"))
         if state is None or "server" not in state:
-            return seen
+            return status
         cpu, memory = self._usage.of(state["server"][0])
-        return replace(seen, cpu_percent=cpu, memory_bytes=memory)
+        return replace(status, cpu_percent=cpu, memory_bytes=memory)
 
 
 _PROBED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}

@@ -18,11 +18,11 @@ SETTLED_SECONDS = 1.0  # a file that has just changed may change again within on
 def read_known(path: str) -> dict[str, Any] | None:
     """Return what `read_json` returns; nobody may change it."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except FileNotFoundError:
         return None
-    if not 0 <= time.time() - found.st_ctime < SETTLED_SECONDS:
-        return _parsed(path, found.st_ino, found.st_ctime_ns, found.st_size)
+    if not 0 <= time.time() - status.st_ctime < SETTLED_SECONDS:
+        return _parsed(path, status.st_ino, status.st_ctime_ns, status.st_size)
     return read_json(path)
 
 

@@ -40,11 +40,11 @@ class Limits:
         self._groups: list[str] = []
         v2 = {"memory.max": self._memory, "memory.swap.max": 0, "memory.oom.group": 1, "cpu.weight": weight // 10 or 1}
         watch = WATCH_SECONDS
-        wanted = spec["control_groups"]
-        if wanted and os.path.exists(f"{_V2}/cgroup.controllers"):
+        may_use_groups = spec["control_groups"]
+        if may_use_groups and os.path.exists(f"{_V2}/cgroup.controllers"):
             self._make(f"{_V2}/{label}", v2)
             watch = 60.0  # the kernel ends all of the group
-        elif wanted and os.path.isdir(_V1_MEMORY):
+        elif may_use_groups and os.path.isdir(_V1_MEMORY):
             watch = 2.0  # the kernel ends one process of the group, the rest is up to the shim
             self._make(f"{_V1_MEMORY}/{label}", {"memory.limit_in_bytes": self._memory})
             if self._groups:

@@ -109,13 +109,13 @@ def read(
     return [
         LogLine(
             at=datetime.fromtimestamp(at, UTC),
-            replica=found.replica,
-            attempt=found.attempt,
+            replica=source.replica,
+            attempt=source.attempt,
             stream=stream,
             text=text,
-            cursor=found.cursor(),
+            cursor=source.cursor(),
         )
-        for at, stream, text, found in islice(merged, limit)
+        for at, stream, text, source in islice(merged, limit)
     ]
 
 
@@ -142,36 +142,40 @@ def _rest(whole: _Range, replica: str, attempt: int, place: _Place | None) -> _R
     return replace(whole, start=start, end=end)
 
 
-def _lines(replica: str, attempt: int, folder: Path, wanted: _Range) -> Iterator[_Line]:
-    removed = _removed(replica, attempt, folder, wanted)
-    if removed and not wanted.newest_first:
+def _lines(replica: str, attempt: int, folder: Path, requested: _Range) -> Iterator[_Line]:
+    removed = _removed(replica, attempt, folder, requested)
+    if removed and not requested.newest_first:
         yield removed
     with ExitStack() as opened:
-        files = _open(folder, opened, wanted.start)  # newest first
-        files, edge = _beyond(files, wanted)
-        for file in files if wanted.newest_first else reversed(files):
+        files = _open(folder, opened, requested.start)  # newest first
+        files, edge = _beyond(files, requested)
+        for file in files if requested.newest_first else reversed(files):
             inode = os.fstat(file.fileno()).st_ino
-            first, last = _edges(file, wanted)
+            first, last = _edges(file, requested)
             if edge is not None and inode == edge.inode:
-                first, last = (first, min(last, edge.begin)) if wanted.newest_first else (max(first, edge.end), last)
-            for begin, raw in _backwards(file, first, last) if wanted.newest_first else _forwards(file, first, last):
-                if (parsed := _parsed(raw)) is None or not _is_within(parsed[0], wanted):
+                first, last = (
+                    (first, min(last, edge.begin)) if requested.newest_first else (max(first, edge.end), last)
+                )
+            for begin, raw in (
+                _backwards(file, first, last) if requested.newest_first else _forwards(file, first, last)
+            ):
+                if (parsed := _parsed(raw)) is None or not _is_within(parsed[0], requested):
                     continue
                 place = _Place(parsed[0], replica, attempt, inode, begin, begin + len(raw) + 1)
                 yield *parsed, place
-    if removed and wanted.newest_first:
+    if removed and requested.newest_first:
         yield removed
 
 
-def _removed(replica: str, attempt: int, folder: Path, wanted: _Range) -> _Line | None:
+def _removed(replica: str, attempt: int, folder: Path, requested: _Range) -> _Line | None:
     """Return the line of ours that says what of an attempt's log is gone, at the time of the last line that is."""
-    if wanted.beyond is not None and (wanted.beyond.inode == _OURS or not wanted.newest_first):
+    if requested.beyond is not None and (requested.beyond.inode == _OURS or not requested.newest_first):
         return None  # it was shown before all others, or after them
-    if (removed := read_json(str(folder / REMOVED))) is None or not _is_within(removed["until"], wanted):
+    if (removed := read_json(str(folder / REMOVED))) is None or not _is_within(removed["until"], requested):
         return None
-    kept = KEPT_FILES * ROTATE_BYTES // 1_000_000
+    limit = f"{KEPT_FILES * ROTATE_BYTES // 1_000_000} MB"
     text = (
-        f"{removed['bytes'] / 1e6:.1f} MB of older lines were removed: the log of an attempt keeps its last {kept} MB."
+        f"{removed['bytes'] / 1e6:.1f} MB of older lines were removed: the log of an attempt keeps its last {limit}."
     )
     return removed["until"], "launchpad", text, _Place(removed["until"], replica, attempt, _OURS, 0, 0)
 
@@ -179,7 +183,7 @@ def _removed(replica: str, attempt: int, folder: Path, wanted: _Range) -> _Line 
 def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO]:
     """Open the files of an attempt, newest first, before any is read: they may be rotated or forgotten meanwhile."""
     files: list[BinaryIO] = []
-    seen: set[int] = set()
+    inodes: set[int] = set()
     for number in range(KEPT_FILES):
         path = folder / (f"log.{number}.jsonl" if number else "log.jsonl")
         try:
@@ -188,22 +192,22 @@ def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO
             file = opened.enter_context(path.open("rb"))
         except FileNotFoundError:
             continue
-        if (inode := os.fstat(file.fileno()).st_ino) not in seen:
-            seen.add(inode)
+        if (inode := os.fstat(file.fileno()).st_ino) not in inodes:
+            inodes.add(inode)
             files.append(file)
     return files
 
 
-def _beyond(files: list[BinaryIO], wanted: _Range) -> tuple[list[BinaryIO], _Place | None]:
+def _beyond(files: list[BinaryIO], requested: _Range) -> tuple[list[BinaryIO], _Place | None]:
     """Return the files that hold what is beyond a place, newest first, and the place if it is in one of them."""
-    place = wanted.beyond
+    place = requested.beyond
     if place is None:
         return files, None
     for number, file in enumerate(files):
         if os.fstat(file.fileno()).st_ino == place.inode and _is_at(file, place):
-            return (files[number:] if wanted.newest_first else files[: number + 1]), place
+            return (files[number:] if requested.newest_first else files[: number + 1]), place
     # Its file was removed, and with it all that was older: the rest is all newer, and begins with what is left.
-    return ([] if wanted.newest_first else files), None
+    return ([] if requested.newest_first else files), None
 
 
 def _is_at(file: BinaryIO, place: _Place) -> bool:
@@ -213,15 +217,15 @@ def _is_at(file: BinaryIO, place: _Place) -> bool:
     return parsed is not None and parsed[0] == place.at
 
 
-def _edges(file: BinaryIO, wanted: _Range) -> tuple[int, int]:
+def _edges(file: BinaryIO, requested: _Range) -> tuple[int, int]:
     """Return where what is wanted of a file by its time begins and ends."""
     size = file.seek(0, os.SEEK_END)
-    first = _offset(file, size, wanted.start) if wanted.start is not None else 0
-    return first, _offset(file, size, wanted.end) if wanted.end is not None else size
+    first = _offset(file, size, requested.start) if requested.start is not None else 0
+    return first, _offset(file, size, requested.end) if requested.end is not None else size
 
 
-def _is_within(at: float, wanted: _Range) -> bool:
-    return (wanted.start is None or at >= wanted.start) and (wanted.end is None or at < wanted.end)
+def _is_within(at: float, requested: _Range) -> bool:
+    return (requested.start is None or at >= requested.start) and (requested.end is None or at < requested.end)
 
 
 def _offset(file: BinaryIO, size: int, at: float) -> int:

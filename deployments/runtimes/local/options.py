@@ -129,7 +129,7 @@ def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]
     """
     if problem := _problem(options):
         return problem
-    shares = [_share(one) for one in (options, *others) if not _problem(one)]
+    shares = [_share(candidate) for candidate in (options, *others) if not _problem(candidate)]
     excess = _excess(reduce(Resources.plus, shares), _machine())
     if not excess:
         return ""

@@ -27,11 +27,11 @@ def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
     """
     with replicas.with_name("ports.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        taken = _taken(replicas, but=replica.name)
+        taken_ports = _taken(replicas, but=replica.name)
         before = read_json(str(replica / f"attempt-{attempt - 1}" / "spec.json"))
         first_choice = [int(before["port"])] if before else []
         others = random.sample(range(FIRST, LAST + 1), k=LAST + 1 - FIRST)
-        free = (port for port in (*first_choice, *others) if port not in taken and _is_free(port))
+        free = (port for port in (*first_choice, *others) if port not in taken_ports and _is_free(port))
         if (port := next(free, None)) is None:
             raise RuntimeUnavailable(Message(messages.PORTS_TAKEN, {"first": FIRST, "last": LAST}))
         yield port

@@ -19,7 +19,7 @@ from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import TEXT, Message
 from deployments.runtimes.base import Endpoint, ReplicaExit, ReplicaStatus
 from deployments.runtimes.local import messages
-from deployments.runtimes.local.attempt_files import read_json, stop_wanted, write_atomically, write_first
+from deployments.runtimes.local.attempt_files import is_stop_requested, read_json, write_atomically, write_first
 from deployments.runtimes.local.known_files import read_known
 from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.messages import message
@@ -98,7 +98,7 @@ def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str
 
 def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> ReplicaStatus:
     state = _state(folder, spec)
-    seen = ReplicaStatus(
+    status = ReplicaStatus(
         name=replica.name,
         attempt=number,
         phase=ReplicaPhase.STARTING,
@@ -110,13 +110,13 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         _kill(replica.name, number, state)
         state = _note_end(folder, state, ExitReason.STOPPED, messages.SHIM_FROZEN)
     if ended := state.get("exit"):
-        return replace(seen, phase=ReplicaPhase.EXITED, detail=None, exit=_exit(ended))
-    if stop_wanted(str(replica), number):
-        return replace(seen, phase=ReplicaPhase.STOPPING)
+        return replace(status, phase=ReplicaPhase.EXITED, detail=None, exit=_exit(ended))
+    if is_stop_requested(str(replica), number):
+        return replace(status, phase=ReplicaPhase.STOPPING)
     if "server" not in state:
-        return replace(seen, phase=ReplicaPhase(state.get("phase", ReplicaPhase.STARTING)))
+        return replace(status, phase=ReplicaPhase(state.get("phase", ReplicaPhase.STARTING)))
     healthy = os.path.exists(f"{folder}/healthy")
-    return replace(seen, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
+    return replace(status, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
 
 
 def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
 
 def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
     """Return whether an attempt was told to stop so long ago that its shim must be frozen: else it had killed it."""
-    if not stop_wanted(str(replica), number):
+    if not is_stop_requested(str(replica), number):
         return False
     try:
         told_at = (replica / "stop").stat().st_mtime
@@ -162,9 +162,9 @@ def _kill(name: str, attempt: int, state: dict[str, Any]) -> None:
     end_groups(name, attempt)
 
 
-def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, said: str) -> dict[str, Any]:
+def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, reason_code: str) -> dict[str, Any]:
     """Write the exit of an attempt that has no shim any more to do it, and return its state."""
-    end = _end(reason, said) | {"at": time.time()}
+    end = _end(reason, reason_code) | {"at": time.time()}
     ended = state | {"phase": "EXITED", "detail": None, "exit": end}
     with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
         write_atomically(str(folder / "state.json"), json.dumps(ended))
@@ -188,8 +188,8 @@ def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dic
     return ended
 
 
-def _end(reason: ExitReason, said: str) -> dict[str, Any]:
-    return {"reason": reason, "code": None, "signal": None, "message": message(said), "first_error": ""}
+def _end(reason: ExitReason, reason_code: str) -> dict[str, Any]:
+    return {"reason": reason, "code": None, "signal": None, "message": message(reason_code), "first_error": ""}
 
 
 def _end_session(leader: int, mark: str) -> None:

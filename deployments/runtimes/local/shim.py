@@ -20,7 +20,7 @@ if not __package__:  # run by its path
 
 from deployments.runtimes import messages
 from deployments.runtimes.exit_messages import exit_message, signal_message
-from deployments.runtimes.local.attempt_files import StateFile, stop_wanted
+from deployments.runtimes.local.attempt_files import StateFile, is_stop_requested
 from deployments.runtimes.local.attempt_log import AttemptLog
 from deployments.runtimes.local.limits import Limits
 from deployments.runtimes.local.messages import SHIM_FAILED
@@ -70,7 +70,7 @@ class Shim:
 
     def run(self) -> None:
         """Go through all steps; the exit is written whatever happens."""
-        if stop_wanted(os.path.dirname(self.folder), self.spec["attempt"]):
+        if is_stop_requested(os.path.dirname(self.folder), self.spec["attempt"]):
             self.stopping_since = time.monotonic()
         if not self._prepare():
             return
@@ -175,8 +175,8 @@ class Shim:
             os.write(failure, messages.line_of(messages.PROGRAM_FORBIDDEN, program=command[0]).encode())
             os._exit(126)
         except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
-            said = messages.line_of(messages.PROGRAM_NOT_STARTED, program=command[0], error=str(error))
-            os.write(failure, said.encode())
+            reason = messages.line_of(messages.PROGRAM_NOT_STARTED, program=command[0], error=str(error))
+            os.write(failure, reason.encode())
         os._exit(1)
 
     def _enter_limits(self, *, prepares: bool) -> None:
@@ -225,22 +225,22 @@ class Shim:
         return max(100, int(left * 1000) + 1)
 
     def _keep(self, stream: str, lines: list[str], *, prepares: bool) -> str:
-        kept = ""
+        last = ""
         for line in lines:
             if text := self.redaction.redact(line):
-                kept = plain(text)
-                said = messages.english(messages.read_line(kept, len(kept))) if prepares else text
-                self.log.write("launchpad" if prepares else stream, said)
-        if prepares and kept:
-            self.state.write(detail=messages.read_line(kept))
-        return kept
+                last = plain(text)
+                readable = messages.english(messages.read_line(last, len(last))) if prepares else text
+                self.log.write("launchpad" if prepares else stream, readable)
+        if prepares and last:
+            self.state.write(detail=messages.read_line(last))
+        return last
 
     def _show(self, lines: dict[str, str], *, prepares: bool) -> None:
         """Let readers see lines that have no end yet."""
-        shown = {stream: self.redaction.redact(text) for stream, text in lines.items()}
-        self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in shown.items()})
-        if prepares and shown:
-            self.state.write(detail=messages.read_line(plain([*shown.values()][-1])))
+        redacted = {stream: self.redaction.redact(text) for stream, text in lines.items()}
+        self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in redacted.items()})
+        if prepares and redacted:
+            self.state.write(detail=messages.read_line(plain([*redacted.values()][-1])))
 
     def _has_ended(self) -> bool:
         pid, status = os.waitpid(self.child, os.WNOHANG)
@@ -326,8 +326,8 @@ def main(folder: str) -> None:
     try:
         shim.run()
     except BaseException as error:
-        said = f"{type(error).__name__}: {error}"
-        shim._end("LOST", messages.message(SHIM_FAILED, error=said))
+        failure = f"{type(error).__name__}: {error}"
+        shim._end("LOST", messages.message(SHIM_FAILED, error=failure))
         raise
 
 

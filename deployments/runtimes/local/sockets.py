@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 import psutil
 
@@ -14,7 +15,7 @@ from deployments.runtimes.local import messages
 _ANY = {"0.0.0.0", "::"}  # noqa: S104  looked for, not bound to
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 _SHOWN = 4
-LOOKED_AT_EVERY = 300.0  # seconds between two looks at the sockets of a server that answers
+CHECK_INTERVAL = 300.0  # seconds between two checks of the sockets of a server that answers
 
 Listener = tuple[str, int]  # address and port
 
@@ -24,7 +25,7 @@ def listeners(leader: int) -> Sequence[Listener] | None:
 
     On Linux that is read from `/proc/PID/fd` and `/proc/PID/net/tcp{,6}`, on macOS asked from the kernel.
     """
-    found: set[Listener] = set()
+    addresses: set[Listener] = set()
     hidden = False
     for pid in _session(leader):
         try:
@@ -34,49 +35,49 @@ def listeners(leader: int) -> Sequence[Listener] | None:
             continue
         except (psutil.Error, OSError):
             continue  # it has ended meanwhile
-        found |= {(one.laddr.ip, one.laddr.port) for one in connections if one.status == psutil.CONN_LISTEN}
-    return None if hidden and not found else sorted(found, key=lambda one: (one[1], one[0]))
+        addresses |= {(item.laddr.ip, item.laddr.port) for item in connections if item.status == psutil.CONN_LISTEN}
+    return None if hidden and not addresses else sorted(addresses, key=itemgetter(1, 0))
 
 
-def misplaced(found: Iterable[Listener], host: str, port: int) -> Message | None:
+def misplaced(listening: Iterable[Listener], host: str, port: int) -> Message | None:
     """Return what is wrong with where a server listens whose port is closed, None when it listens nowhere yet."""
-    found = list(found)
-    if here := [address for address, number in found if number == port]:
+    listening = list(listening)
+    if addresses_of_port := [address for address, number in listening if number == port]:
         reachable = {host, *_ANY}
-        if reachable & set(here):
+        if reachable & set(addresses_of_port):
             return None  # it has begun to listen since it was asked
-        addresses = ", ".join(here[:_SHOWN])
+        addresses = ", ".join(addresses_of_port[:_SHOWN])
         return Message(messages.WRONG_ADDRESS, {"addresses": addresses, "host": host, "port": port})
-    others = list(dict.fromkeys(str(number) for _, number in found))
+    others = list(dict.fromkeys(str(number) for _, number in listening))
     if not others:
         return None
     return Message(messages.WRONG_PORT, {"ports": ", ".join(others[:_SHOWN]), "port": port})
 
 
-def exposed(found: Iterable[Listener]) -> Message | None:
+def exposed(listening: Iterable[Listener]) -> Message | None:
     """Return what others on the network can reach of a server without a token, None when nothing."""
-    ports = [f"{_bracketed(address)}:{port}" for address, port in found if not address.startswith(_LOOPBACK)]
+    ports = [f"{_bracketed(address)}:{port}" for address, port in listening if not address.startswith(_LOOPBACK)]
     return Message(messages.EXPOSED, {"addresses": ", ".join(ports[:_SHOWN])}) if ports else None
 
 
 class Exposure:
-    """What others can reach of servers that answer, looked at now and then: it costs more than asking for health."""
+    """What others can reach of servers that answer: checked every CHECK_INTERVAL, as that is expensive."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[float, Message | None]] = {}  # leader -> when it was looked at, what was found
+        self._known: dict[int, tuple[float, Message | None]] = {}  # leader -> time of the check, and its result
 
     def of(self, leader: int) -> Message | None:
         """Return what `exposed` says of a server."""
         now = time.monotonic()
-        at, found = self._known.get(leader, (now - LOOKED_AT_EVERY, None))
-        if now - at >= LOOKED_AT_EVERY:
-            found = exposed(listeners(leader) or ())
-            self._known = {one: seen for one, seen in self._known.items() if now - seen[0] < 2 * LOOKED_AT_EVERY}
-            self._known[leader] = (now, found)
-        return found
+        at, message = self._known.get(leader, (now - CHECK_INTERVAL, None))
+        if now - at >= CHECK_INTERVAL:
+            message = exposed(listeners(leader) or ())
+            self._known = {pid: entry for pid, entry in self._known.items() if now - entry[0] < 2 * CHECK_INTERVAL}
+            self._known[leader] = (now, message)
+        return message
 
     def forget(self, leader: int) -> None:
-        """Look again the next time: the server has not answered."""
+        """Check anew at the next call: the server has not answered."""
         self._known.pop(leader, None)
 
 

@@ -66,7 +66,7 @@ class LaunchSpecBuilder:
             for passed in (folder, *folder.parents[:2]):
                 passed.chmod(0o711)  # whatever the umask is; only needed where there are no mount namespaces
         environment = self._environment(spec, preparation)
-        shown = [work, *targets.values(), *([environment] if environment else [])]
+        visible = [work, *targets.values(), *([environment] if environment else [])]
         jobs = self._jobs(spec, preparation, environment, targets)
         return {
             "name": spec.name,
@@ -86,7 +86,7 @@ class LaunchSpecBuilder:
             "cpu_millis": spec.resources.cpu_millis,
             "memory_bytes": spec.resources.memory_bytes,
             "grace_seconds": spec.grace_seconds,
-            "rights": asdict(preparation.rights.showing(*shown)),
+            "rights": asdict(preparation.rights.showing(*visible)),
             "control_groups": self.control_groups,
         }
 

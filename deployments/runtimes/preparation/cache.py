@@ -31,8 +31,8 @@ def scope_of(resource_group: str) -> str:
 
 def remove_unused(cache: Path, named: Iterable[Path], in_use: InUse) -> list[Path]:
     """Remove the folders of downloads that are not among `named`, and return them."""
-    kept = set(named)
-    return _remove([folder for folder in _downloads(cache) if folder not in kept], in_use)
+    used = set(named)
+    return _remove([folder for folder in _downloads(cache) if folder not in used], in_use)
 
 
 def remove_of_other_groups(folders: Iterable[Path], groups: Iterable[str], in_use: InUse) -> list[Path]:
@@ -42,12 +42,12 @@ def remove_of_other_groups(folders: Iterable[Path], groups: Iterable[str], in_us
         groups: ids of all resource groups.
     """
     scopes = set(map(scope_of, groups))
-    gone = [path for folder in folders for path in folder.glob("group-*/") if path.name not in scopes]
-    specs = [*in_use()] if gone else []
-    gone = [path for path in gone if not any(str(path) in spec for spec in specs)]
-    for path in gone:
+    obsolete = [path for folder in folders for path in folder.glob("group-*/") if path.name not in scopes]
+    specs = [*in_use()] if obsolete else []
+    obsolete = [path for path in obsolete if not any(str(path) in spec for spec in specs)]
+    for path in obsolete:
         shutil.rmtree(path)
-    return gone
+    return obsolete
 
 
 def remove_of_other_versions(envs: Path, wheels: Path, digest: str, in_use: InUse) -> list[Path]:
@@ -79,7 +79,7 @@ def _remove(folders: Iterable[Path], in_use: InUse) -> list[Path]:
 def _downloads(cache: Path) -> Iterator[Path]:
     """Yield the folders that hold files; those of resource groups hold folders."""
     for folder in [*sorted(cache.glob("*/")), *sorted(cache.glob("*/*/"))]:
-        if folder.suffix != ".new" and any(one.is_file() and one.suffix != ".lock" for one in folder.iterdir()):
+        if folder.suffix != ".new" and any(path.is_file() and path.suffix != ".lock" for path in folder.iterdir()):
             yield folder
 
 

@@ -73,10 +73,10 @@ def _hide(libc: ctypes.CDLL, hidden: list[str], shown: list[str]) -> None:
     _mount(libc, "none", "/", _MS_REC | _MS_SLAVE)
     hidden = [folder for folder in hidden if folder not in shown]
     roots = [root for root in hidden if not any(is_below(root, other) for other in hidden if other != root)]
-    kept = [path for path in shown if any(is_below(path, root) for root in roots)]
-    kept = [path for path in kept if not any(is_below(path, other) for other in kept if other != path)]
+    mounts = [path for path in shown if any(is_below(path, root) for root in roots)]
+    mounts = [path for path in mounts if not any(is_below(path, other) for other in mounts if other != path)]
     # An open file leads to what will be covered.
-    sources = {path: os.open(path, os.O_PATH) for path in kept}
+    sources = {path: os.open(path, os.O_PATH) for path in mounts}
     for root in roots:
         _mount(libc, "tmpfs", root, _MS_NOSUID | _MS_NODEV, "tmpfs", _VEIL)
     for path, source in sources.items():

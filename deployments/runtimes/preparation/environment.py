@@ -63,41 +63,41 @@ def _say(reason: str, **params: Any) -> None:
 def _run(command: list[str]) -> int:
     """Run a command and pass on what it says; on failure its error stands last."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    said: list[str] = []
-    with heartbeat(said):
+    lines: list[str] = []
+    with heartbeat(lines):
         for line in process.stdout or ():
             text = line.strip()
             if text and not text.startswith(("+ ", "- ", "~ ")):
-                said.append(text)
+                lines.append(text)
                 print(text, flush=True)
     code = process.wait()
-    if code and said:
-        print(failure_of(said), flush=True)
+    if code and lines:
+        print(failure_of(lines), flush=True)
     return code
 
 
-def failure_of(said: Sequence[str]) -> str:
+def failure_of(lines: Sequence[str]) -> str:
     """Return why an installer has failed, from all that it has said: first what, then its last words.
 
     What comes first is what is left where messages are cut, so nothing that only sounds alike may stand there.
     """
-    lines = [line for line in said if not line.startswith(_NO_REASON)] or list(said)
-    first = next((at for at, line in enumerate(lines) if line.startswith(_FAILURE)), max(0, len(lines) - 3))
-    return "; ".join([lines[first].removeprefix(_FAILURE).strip(), *lines[first + 1 :][-2:]])
+    useful = [line for line in lines if not line.startswith(_NO_REASON)] or list(lines)
+    first = next((at for at, line in enumerate(useful) if line.startswith(_FAILURE)), max(0, len(useful) - 3))
+    return "; ".join([useful[first].removeprefix(_FAILURE).strip(), *useful[first + 1 :][-2:]])
 
 
 @contextmanager
-def heartbeat(said: list[str], every: float = SAY_EVERY) -> Iterator[None]:
+def heartbeat(lines: list[str], every: float = SAY_EVERY) -> Iterator[None]:
     """Say how long it has been going on while nothing else is said: an installer downloads in silence."""
     over = threading.Event()
     began = time.monotonic()
 
     def beat() -> None:
-        seen = 0
+        count = 0
         while not over.wait(every):
-            if len(said) == seen:
+            if len(lines) == count:
                 _say(messages.INSTALLING_PACKAGES, lasts_seconds=round(time.monotonic() - began))
-            seen = len(said)
+            count = len(lines)
 
     thread = threading.Thread(target=beat)
     thread.start()

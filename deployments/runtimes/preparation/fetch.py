@@ -153,13 +153,13 @@ class Download:
         return About(etag=begun.etag, modified=begun.modified, sha256=self._digest.hexdigest())
 
     def _copy(self, answer: Any, out: IO[bytes], total: int) -> None:
-        said = 0.0
+        reported_at = 0.0
         while chunk := answer.read1(CHUNK):  # what has come, so that a broken connection loses none of it
             out.write(chunk)
             self._digest.update(chunk)
             self._done += len(chunk)
-            if time.monotonic() - said > SAY_EVERY:
-                said = time.monotonic()
+            if time.monotonic() - reported_at > SAY_EVERY:
+                reported_at = time.monotonic()
                 _say(messages.FETCHING, done_bytes=self._done, total_bytes=total or None)
 
 
@@ -206,13 +206,15 @@ def _closeness(url: str) -> int:
     """Return 0 for an address that the whole world may ask, 1 inside of a network, 2 on this machine or its link."""
     host = urlsplit(encoded(url)).hostname or ""
     try:
-        found = {ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in socket.getaddrinfo(host, None)}
+        addresses = {
+            ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in socket.getaddrinfo(host, None)
+        }
     except OSError:
         return 0  # a proxy may know it; nobody here can reach it otherwise
-    found = {getattr(one, "ipv4_mapped", None) or one for one in found}
-    if any(one.is_loopback or one.is_link_local or one.is_unspecified for one in found):
+    addresses = {getattr(address, "ipv4_mapped", None) or address for address in addresses}
+    if any(address.is_loopback or address.is_link_local or address.is_unspecified for address in addresses):
         return 2
-    return int(any(not one.is_global for one in found))
+    return int(any(not address.is_global for address in addresses))
 
 
 def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
@@ -267,9 +269,9 @@ def _check_file(target: Path, sha256: str) -> int:
     if sha256 and target.is_file():
         _say(messages.CHECKING_CHECKSUM)
         with target.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
-            _say(messages.FILE_CHANGED, path=str(target), found=found[:12])
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        if checksum != sha256:
+            _say(messages.FILE_CHANGED, path=str(target), found=checksum[:12])
             return 1
     return 0
 

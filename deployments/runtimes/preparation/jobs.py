@@ -73,13 +73,13 @@ class Preparation:
             cache = scratch / "uv"
         script = str(_HERE / "environment.py")
         lines = sorted([*requirements, *(f"{DISTRIBUTION} @ {wheel.as_uri()}" for wheel in wheels)])
-        uv_files = [Path(one, "uv", "uv.toml") for one in _uv_settings().values()]
+        uv_files = [Path(config, "uv", "uv.toml") for config in _uv_settings().values()]
         job = self._job(
             [self.python, "-I", script, str(folder), self.uv, self.python, *lines],
             lock=Path(f"{folder}.lock"),
             waiting=messages.WAITING_FOR_SAME_ENVIRONMENT,
             scratch=scratch,
-            shown=(folder, cache, Path(self.uv), *wheels, *uv_files),
+            visible=(folder, cache, Path(self.uv), *wheels, *uv_files),
         )
         # Linked files would be the cache's too, which the next build may write to.
         links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
@@ -97,33 +97,33 @@ class Preparation:
         if fetch.is_in_store:
             # Nothing is written and nobody waits; each look at a file has a home of its own.
             folder = draft = self.home / "cache" / "checks" / uuid4().hex
-            shown: tuple[Path, ...] = (target,)
+            visible: tuple[Path, ...] = (target,)
         else:
             folder, draft = target.parent, target.parent.with_name(f"{target.parent.name}.new")
-            shown = (folder,)
+            visible = (folder,)
         job = self._job(
             [self.python, "-I", str(_HERE / "fetch.py")],
             lock=folder.with_name(f"{folder.name}.lock"),
             waiting=messages.WAITING_FOR_SAME_ARTIFACT,
             scratch=draft,
-            shown=shown,
+            visible=visible,
         )
-        wanted = {"url": fetch.url, "target": str(target), "draft": str(draft), "sha256": fetch.sha256}
-        job["env"] |= _network_settings() | {"FETCH": json.dumps(wanted)}
+        request = {"url": fetch.url, "target": str(target), "draft": str(draft), "sha256": fetch.sha256}
+        job["env"] |= _network_settings() | {"FETCH": json.dumps(request)}
         if folder == draft:
             job["lock"] = ""
         else:
             job["publish"] = [str(draft), str(folder)]
         return job
 
-    def made_by(self, command: Sequence[str], draft: Path, folder: Path, *, shown: Sequence[Path]) -> dict[str, Any]:
+    def made_by(self, command: Sequence[str], draft: Path, folder: Path, *, visible: Sequence[Path]) -> dict[str, Any]:
         """Return the job of a program that writes into the folder `draft` what is to be in `folder`."""
         job = self._job(
             command,
             lock=folder.with_name(f"{folder.name}.lock"),
             waiting=messages.WAITING_FOR_SAME_MAKER,
             scratch=draft,
-            shown=shown,
+            visible=visible,
         )
         job["publish"] = [str(draft), str(folder)]
         return job
@@ -133,7 +133,7 @@ class Preparation:
         return [sys.executable, "-I", "-S", str(_HERE / "prepare.py"), str(file), str(number)]
 
     def _job(
-        self, command: Sequence[str], *, lock: Path, waiting: str, scratch: Path, shown: Sequence[Path]
+        self, command: Sequence[str], *, lock: Path, waiting: str, scratch: Path, visible: Sequence[Path]
     ) -> dict[str, Any]:
         return {
             "lock": str(lock),
@@ -145,7 +145,7 @@ class Preparation:
             "publish": [],
             "command": [*command],
             "env": {"PATH": _path(self.python), "HOME": str(scratch), "TMPDIR": str(scratch), "LANG": "C.UTF-8"},
-            "rights": asdict(self.rights.showing(scratch, *shown, *_files_of(_index_settings().values()))),
+            "rights": asdict(self.rights.showing(scratch, *visible, *_files_of(_index_settings().values()))),
         }
 
 
