@@ -1,8 +1,8 @@
 """Loads the sample artifacts and configurations from the trained files and `catalog/samples.json`.
 
-Ids are made from the names, so that loading again finds what is there. `manage.py prepare_samples` trains and loads
-once per database and version of the samples; what a user has deleted since does not come back with each start. It
-makes environments once per version of the model servers, too.
+Ids are made from the names, so that loading again finds existing rows. `manage.py prepare_samples` trains and loads
+once per database and version of the samples; what a user deletes is not created again by the next start. It
+also builds environments once per version of the model servers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The initial rows of every installation: resource plans, a connection, a resource group, the built-in catalog.
 
-Each function may be called at every start: it adds what is missing and leaves alone what an administrator has changed.
+Each function may be called at every start: it adds what is missing and keeps what an administrator has changed.
 """
 
 from __future__ import annotations

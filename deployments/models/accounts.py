@@ -1,4 +1,4 @@
-"""Who gets in: users with their role, keys for programs, and what a user is in the middle of."""
+"""Users with their role, keys of programs, sign-in links, and the drafts of wizards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RANK = {Role.VIEWER: 0, Role.EDITOR: 1, Role.ADMINISTRATOR: 2}
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Whoever asks, a person or a program, with what it may do.
+    """The person or program that makes a request, with its rights.
 
     Args:
         name: as shown in the history.
@@ -78,7 +78,7 @@ class User(AbstractUser):
         verbose_name=_("chosen resource group"),
     )
     has_shortcuts = models.BooleanField(_("keyboard shortcuts"), default=True)
-    # Columns of the list of deployments that were chosen, None for the usual ones.
+    # Chosen columns of the list of deployments, None for the default ones.
     deployment_columns = models.JSONField(_("columns"), null=True, blank=True)
     notified_at = models.DateTimeField(_("notifications read on"), default=timezone.now)
 
@@ -127,9 +127,9 @@ class ServiceKey(models.Model):
 
 
 def secret_digest(secret: str) -> str:
-    """Return what is kept of a secret of 256 random bits.
+    """Return the stored digest of a secret of 256 random bits.
 
-    One round of SHA-256 is enough: a slow hash is for what can be guessed, and would cost each token 0.3 s.
+    One round of SHA-256 is enough: slow hashes protect guessable passwords, and one would add 0.3 s to each token.
     """
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()
 
@@ -192,7 +192,7 @@ class SignInLink(models.Model):
 
 
 class Draft(models.Model):
-    """What a user has entered into a wizard so far, in one window; `key` names it in addresses and forms."""
+    """The input of a user in an unfinished wizard, in one window; `key` names it in addresses and forms."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="drafts")
     resource_group = models.ForeignKey(ResourceGroup, models.CASCADE, related_name="+")

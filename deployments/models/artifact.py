@@ -20,7 +20,7 @@ class ArtifactKind(models.TextChoices):
 
 
 class Artifact(models.Model):
-    """Something a template can take as input. What was uploaded lies in the artifact store.
+    """An input of a template. The content of uploaded ones is in the artifact store.
 
     `size` is in bytes and `sha256` in lower-case hex, both known for uploaded files only.
     """
@@ -57,8 +57,8 @@ class Artifact(models.Model):
 
     @property
     def owner(self) -> str:
-        """Whose content it is in the artifact store: its own, or the samples'."""
-        came_with_us = self.pk.version == 5  # made from a name; the ids of all others are random
+        """The owner of its content in the artifact store: its own id, or SAMPLES."""
+        came_with_us = self.pk.version == 5  # a UUID made from a name; all others have random ones
         return SAMPLES if came_with_us else str(self.pk)
 
     @property

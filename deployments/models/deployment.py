@@ -1,7 +1,7 @@
-"""Deployments with what is wanted and what is seen, and the generations, replicas and attempts that come of it.
+"""Deployments with their desired and observed state, and their generations, replicas and attempts.
 
-`operations.py` writes the wanted columns, `reconciler.py` the observed ones, each by `filter(...).update(...)` of
-named columns: `save()` would write back what the other has changed meanwhile.
+`operations` writes the desired columns, `reconciler` the observed ones, each by `filter(...).update(...)` of
+named columns: `save()` would overwrite what the other has changed meanwhile.
 """
 
 from __future__ import annotations
@@ -132,9 +132,9 @@ class Deployment(Reported):
 
 
 class Generation(Reported):
-    """The way of one requested change to public traffic.
+    """One requested change of a deployment, from the request until it gets public traffic.
 
-    `server_spec` is what the template and the configuration gave when it began, a `serving_template.ServerSpec` as a
+    `server_spec` is the template rendered with the configuration when it began, a `serving_template.ServerSpec` as a
     mapping, so that a later import of the template changes no running deployment.
     `steps` maps a lifecycle Step to the time it was done (ISO 8601); `waiting` says why it is not placed yet.
     `reason` and `params` say why it failed.
@@ -173,17 +173,17 @@ class Generation(Reported):
 
 
 class Replica(models.Model):
-    """One model-server process that is wanted, with the resources reserved for it on its node while `is_reserved`.
+    """One desired model-server process; its resources on its node are reserved while `is_reserved`.
 
     `node` is the name of the node that it was placed on and stays on, `""` where the runtime schedules itself. When
     the node disappears, its resources stay reserved until the replica has ended.
 
-    `endpoint` is where its runtime says that it is, a `runtimes.endpoint.Endpoint` as a mapping; `host` and `port` are
+    `endpoint` is what its runtime reports, a `runtimes.endpoint.Endpoint` as a mapping; `host` and `port` are
     the IP address and the port that the gateway sends to, port 0 while there is none.
 
     `attempt` counts its starts, `restarts` the failed ones since it was last healthy for long; `restart_at` is when
     the next start may be tried. No attempt up to `fence` may run any more: it is written before a runtime is
-    told to stop one, and looked at after one was told to start one, so that of a stop and a late start the stop wins.
+    asked to stop one, and read after one was asked to start one, so that a stop takes precedence over a late start.
     """
 
     generation = models.ForeignKey(Generation, models.CASCADE, related_name="replicas")
@@ -219,7 +219,7 @@ class Replica(models.Model):
 
 
 class Attempt(Reported):
-    """One start of one replica, with how it ended: `reason` and `params` say it, `exit_reason` is the kind."""
+    """One start of one replica, and its end: `reason` and `params` are the message, `exit_reason` the kind."""
 
     replica = models.ForeignKey(Replica, models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField(_("attempt"))

@@ -1,4 +1,4 @@
-"""The history of a deployment: one row for each change that a person may want to know of."""
+"""The history of a deployment: one row for each change that is shown to people."""
 
 from django.db import models
 from django.utils import timezone
@@ -18,7 +18,7 @@ class Severity(models.TextChoices):
 
 
 class DeploymentEvent(Reported):
-    """Written in the same transaction as the change it tells of; never changed.
+    """Written in the same transaction as the change that it reports; never changed.
 
     A change of the status has the reason StatusChanged, with the message that the deployment had then as a value.
     `actor` is who has requested it, `""` when the reconciler acted by itself.

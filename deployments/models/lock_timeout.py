@@ -1,4 +1,4 @@
-"""How long a statement waits for another writer on PostgreSQL; SQLite is told by its options in the settings."""
+"""How long a statement waits for another writer on PostgreSQL; SQLite has an option for it in the settings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.dispatch import receiver
 
 @receiver(connection_created)
 def limit_waiting(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Let PostgreSQL refuse what waits for too long, instead of never.
+    """Set PostgreSQL's lock timeout, which is unlimited by default.
 
-    Said once a connection, and not in the options of its start, which connection poolers refuse.
+    Set after connecting, as connection poolers refuse it in the startup options.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""How messages stand in rows: as two columns where what happened is asked for by its code, else as one."""
+"""Messages in rows: as two columns where rows are filtered by the code, else as one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deployments.messages import Message, values_from_json
 
 
 class Reported(models.Model):
-    """Rows that say what happened: `reason` is the code, `params` its values, `message` both."""
+    """Rows with a message: `reason` is its code, `params` its values, `message` both."""
 
     reason = models.CharField(_("reason"), max_length=64, blank=True, default="")
     params = models.JSONField(_("values"), blank=True, default=dict)
@@ -26,14 +26,14 @@ class Reported(models.Model):
 
 
 def columns_of(message: Message | None) -> dict[str, Any]:
-    """Return what to write into the columns of a `Reported` row."""
+    """Return the values of the columns of a `Reported` row."""
     return message.to_json() if message else {"reason": "", "params": {}}
 
 
 class MessageField(models.JSONField):
     """One column for a message that comes and goes with the row's state: replaced as a whole, compared as a whole.
 
-    Its code can be asked for all the same: `waiting__reason="WaitingForCapacity"`. NULL is no message.
+    Rows can be filtered by its code: `waiting__reason="WaitingForCapacity"`. NULL is no message.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:

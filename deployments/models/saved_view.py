@@ -1,4 +1,4 @@
-"""Filters of a list that somebody has given a name."""
+"""Named filters of a list."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedView(models.Model):
-    """One named set of filters, of one person. `query` is what stands behind the question mark of the address."""
+    """One named set of filters, of one person. `query` is the query string of the URL."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=64)

@@ -1,4 +1,4 @@
-"""Secrets that model servers get as environment variables. Only their keys can be read, never again their values."""
+"""Secrets that model servers get as environment variables. Their keys can be read, their values cannot."""
 
 from django.db import models
 from django.db.models import Q
@@ -13,7 +13,7 @@ DOCKER_CONFIG_KEY = ".dockerconfigjson"  # of credentials of container registrie
 class Secret(models.Model):
     """Named values of one resource group, or of all when it has none; a group's own goes before one for all.
 
-    `encrypted` is the encrypted JSON object of key -> value; `scheduling/secret_values.py` opens it.
+    `encrypted` is the encrypted JSON object of key -> value; `scheduling/secret_values.py` decrypts it.
     """
 
     resource_group = models.ForeignKey(

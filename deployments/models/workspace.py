@@ -1,4 +1,4 @@
-"""Where deployments live: the installation, its runtime connections and the resource groups on them."""
+"""The installation, its connections to runtimes, and the resource groups on them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def new_installation_id() -> str:
 
 
 class Installation(models.Model):
-    """The one row that says which installation this is; model servers carry its id.
+    """The one row with the id of this installation, which all its model servers carry.
 
-    It lies in the database because the rows that say which servers are wanted do: whoever restores them, or moves
-    LAUNCHPAD_HOME, finds the servers that they speak of again.
+    It is in the database like the rows of the desired servers: after a backup was restored, or LAUNCHPAD_HOME was
+    moved, rows and servers still belong together.
     """
 
     number = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
@@ -42,7 +42,7 @@ class Installation(models.Model):
 
 
 def installation_id() -> str:
-    """Return the id of this installation, chosen when it is asked for the first time."""
+    """Return the id of this installation, created by the first call."""
     return Installation.objects.get_or_create(pk=1)[0].id_of_installation
 
 
@@ -69,7 +69,7 @@ class Connection(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Let the driver judge the options, also beside those of the other connections of its kind."""
+        """Let the driver check the options, also together with those of other connections of its kind."""
         try:
             driver = self.driver
         except LaunchpadError as error:
@@ -111,7 +111,7 @@ class Connection(models.Model):
         """Return its secrets in clear.
 
         Raises:
-            RuntimeUnavailable: they were encrypted with a key that is not there any more.
+            RuntimeUnavailable: they were encrypted with a key that does not exist any more.
         """
         if not self.encrypted:
             return {}
@@ -150,11 +150,11 @@ class ConnectionOffer(models.Model):
 
 
 class ConnectionStatus(models.Model):
-    """What was last seen of a connection. Written by the sweep alone, for all who may not wait for its answer.
+    """The last observed status of a connection, written by the sweep for readers that may not call the runtime.
 
     `nodes` is None until it has answered once; `unreachable_since` is set, with why in `problem`, while it does
     not answer, and `contacted_at` is then when it last did. While it answers, `contacted_at` lags behind by a few
-    seconds, so that there is not a commit for each look.
+    seconds, so that not each sweep commits.
     """
 
     connection = models.OneToOneField(Connection, models.CASCADE, primary_key=True, related_name="status")
@@ -174,7 +174,7 @@ class ConnectionStatus(models.Model):
 class ResourceGroup(models.Model):
     """Isolates configurations, artifacts, deployments and quotas of one group of people.
 
-    Quotas are counts; None means without limit. `deleting_since` is set once the group goes with all it holds.
+    Quotas are counts; None means without limit. `deleting_since` is set while the group is deleted with its content.
     """
 
     id = models.SlugField(_("id"), primary_key=True, max_length=253)

@@ -1,4 +1,4 @@
-"""What an artifact's address may look like, what is sent of it and what is told of it. Standard library only."""
+"""The URLs of artifacts: which are valid, how they are requested, how they are shown. Standard library only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAFE = "/%:@!$&'()*+,;=~-._"  # RFC 3986, what a path may hold as it is
 
 
 class AddressInvalid(ValueError):
-    """An address that cannot be used; `code` says why.
+    """A URL that cannot be used; `code` says why.
 
     Args:
         code: "text", "control", "syntax", "scheme", "host" or "people" (a user or a password).
@@ -35,7 +35,7 @@ def parse(url: str) -> SplitResult:
     try:
         url.encode()
     except UnicodeEncodeError:
-        raise AddressInvalid("text") from None  # half a surrogate pair is no character
+        raise AddressInvalid("text") from None  # an unpaired surrogate
     if any(unicodedata.category(char) == "Cc" for text in (url, unquote(url)) for char in text):
         raise AddressInvalid("control")
     try:
@@ -60,7 +60,7 @@ def _is_host(host: str) -> bool:
 
 
 def encoded(url: str) -> str:
-    """Return what is sent of an address: ASCII, everything encoded that has to be, nothing encoded twice.
+    """Return a URL as it is sent: ASCII, percent-encoded where necessary, and nothing encoded twice.
 
     Raises:
         AddressInvalid: it cannot be used.
@@ -76,11 +76,11 @@ def encoded(url: str) -> str:
 
 
 def file_name(url: str) -> str:
-    """Return the name that a file gets here: ours, with the suffix of its address, by which servers know formats."""
+    """Return the name of a downloaded file: `artifact` and the suffix of the URL, by which servers know formats."""
     suffix = _SUFFIXES.search(unquote(url.partition("?")[0].partition("#")[0]).rpartition("/")[2])
     return f"artifact{suffix[0] if suffix else ''}"
 
 
 def redacted(text: str) -> str:
-    """Return a text whose URLs have neither a query, which may be a signature, nor a password."""
+    """Return a text with queries, which may be signatures, and passwords removed from its URLs."""
     return _QUERY.sub(r"\1?…", _PEOPLE.sub(r"\1", text))

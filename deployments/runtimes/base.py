@@ -1,7 +1,7 @@
-"""The contract that every runtime keeps, in plain data: what to run, what is seen, what there is room for.
+"""The contract of all runtimes in plain data: what to run, its observed status, and the capacity.
 
-A runtime is opened for one connection (`Driver.open`). It knows nothing of the database. It is told to start and stop
-replicas by name, and shows and touches only those that its own connection has started.
+A runtime is opened for one connection (`Driver.open`). It does not access the database. It starts and stops
+replicas by name, and returns and changes only those that its own connection has started.
 Every call is idempotent by name, returns within ten seconds, and never waits for a server to start or stop.
 """
 
@@ -60,10 +60,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """Whose a replica is. Every replica carries both, as a label, in its name or in a file.
+    """The owner of a replica. Every replica carries both ids, as labels, in its name or in a file.
 
     Args:
-        installation: id of the installation of Launchpad, unique in the world.
+        installation: id of the installation of Launchpad, a UUID.
         connection: id of the connection, unique in its installation.
     """
 
@@ -76,7 +76,7 @@ class Resources:
     """What one replica may use.
 
     Args:
-        cpu_millis: CPU in thousandths of a core. A weight, not a ceiling: idle cores may be used by anybody.
+        cpu_millis: CPU in thousandths of a core. A weight, not a limit: idle cores may be used by any server.
         memory_bytes: memory in bytes; going above it ends the replica.
         gpus: whole GPUs.
     """
@@ -144,7 +144,7 @@ class ReplicaSpec:
         name: `<deployment-id>-<generation>-<replica>`; the identity of the replica in the runtime.
         node: name of the node that it was placed on, `""` where the runtime schedules itself, and for replicas that
             were placed before nodes had names: the runtime then has one node.
-        resource_group: id of the group that it belongs to; what is prepared for it is never another group's.
+        resource_group: id of the group that it belongs to; what is prepared for it is never used for another group.
         attempt: 1 for the first start of this replica, then one more for each restart. Each attempt has its
             own log and exit.
         image: container image, `""` for none.
@@ -154,10 +154,10 @@ class ReplicaSpec:
         port: where the server listens when it is not told otherwise; None when the template does not say.
         env: environment of the server. The runtime adds HOST and PORT, where the server has to listen, and what
             programs need (PATH, HOME, LANG, TMPDIR ...); nothing of Launchpad's own environment is inherited.
-        secret_env: more of the server's environment, which is written nowhere: neither to a disk nor into a log.
+        secret_env: more environment variables, which are written neither to a disk nor to a log.
         requirements: Python requirement lines of the server's environment; empty means none is prepared. When there
             are some, the environment's `bin` stands first in PATH, so that `python` is its interpreter.
-        shares_environment: nobody but us has chosen these requirements: every group may use the same environment.
+        shares_environment: these requirements come from Launchpad, so all groups may use the same environment.
         fetches: input artifacts to bring to the local disk.
         resources: what the replica may use.
         health_path: HTTP path that answers 2xx when the server is healthy.
@@ -222,12 +222,12 @@ class ReplicaExit:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaStatus:
-    """One replica as the runtime sees it now.
+    """The status of one replica as observed by the runtime.
 
     Args:
         name: as in ReplicaSpec.
         attempt: the attempt this is about (the last one started).
-        phase: how far it is.
+        phase: of its lifecycle.
         endpoint: where it is reached, the same for the whole attempt; None until that is decided.
         detail: its progress, e.g. Fetching with the bytes; why it is not healthy yet, e.g. HealthAnswered with the
             status; of a healthy one, what to be warned of. None if nothing to say.
@@ -256,7 +256,7 @@ class LogLine:
         at: when it was written.
         replica: the replica's name.
         attempt: the attempt that wrote it.
-        stream: "stdout", "stderr" or "launchpad" (our own words on the attempt, e.g. its exit).
+        stream: "stdout", "stderr" or "launchpad" (messages of Launchpad, e.g. its exit).
         text: the line without its end.
         cursor: what `Runtime.logs` goes on after this line with, `""` where it cannot.
     """
@@ -272,7 +272,7 @@ class LogLine:
 class Runtime(Protocol):
     """Runs the model servers of one connection.
 
-    All methods raise RuntimeUnavailable when the runtime cannot be asked now.
+    All methods raise RuntimeUnavailable while the runtime cannot be reached.
     """
 
     def nodes(self) -> Sequence[Node]:
@@ -296,7 +296,7 @@ class Runtime(Protocol):
     def stop(self, name: str, attempt: int) -> None:
         """Begin to end an attempt, and those before it, with its grace time; nothing happens when there is none.
 
-        It need not be remembered: `Replica.fence` in our database says which attempts must not run any more.
+        The runtime need not store it: `Replica.fence` in our database says which attempts must not run any more.
         """
 
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
@@ -304,7 +304,7 @@ class Runtime(Protocol):
 
         Args:
             probe: ask servers whether they are healthy (at most one second); without it a live server
-                whose last known phase was HEALTHY stays HEALTHY. What live servers use is measured either way.
+                whose last known phase was HEALTHY stays HEALTHY. Usage is measured in both cases.
         """
 
     def list_all(self) -> Sequence[ReplicaStatus]:
@@ -341,7 +341,7 @@ class Runtime(Protocol):
     ) -> Sequence[LogLine]:
         """Return log lines of a deployment by their time (start <= at < end): the first ones, or those after a cursor.
 
-        What it costs follows what is returned, not what is stored, also where many lines have the same time. Fewer
+        The cost depends on what is returned and not on what is stored, also if many lines have the same time. Fewer
         lines than `limit` are all that there are. Where old lines were removed, a line of ours says so.
 
         Args:
@@ -350,11 +350,11 @@ class Runtime(Protocol):
             replica, attempt: of these alone; `""` and None for all.
 
         Raises:
-            CursorInvalid: the cursor is none of this runtime's.
+            CursorInvalid: the cursor was not made by this runtime.
         """
 
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
-        """Return what live servers have written of lines without an end, as the newest state of a progress bar."""
+        """Return the unfinished last lines of running servers, e.g. the present state of a progress bar."""
 
 
 class ArtifactAccess(StrEnum):
@@ -372,7 +372,7 @@ class Capabilities:
         images: runs container images.
         environments: builds Python environments from requirement lines.
         gpus: gives servers GPUs.
-        schedules_itself: decides itself on which node a replica runs, so that we hold no resources for it.
+        schedules_itself: decides itself on which node a replica runs, so that we reserve no resources for it.
         exec: opens a terminal in a replica.
         bind_mounts: shows folders of this machine to servers.
         health_checks: looks by itself whether servers are healthy.

@@ -25,8 +25,8 @@ class Endpoint:
         host: IP address or host name. A name is resolved again whenever its deployment is reconciled.
         port: TCP port.
         path_prefix: stands before every path of the server, e.g. "/pods/7"; `""` for none.
-        host_header: what requests carry as `Host`; `""` for what the client has sent.
-        ca: PEM certificates of those who sign the server's, `""` for those that the system trusts. Of https only.
+        host_header: `Host` header of requests; `""` keeps that of the client.
+        ca: PEM certificates of the authorities that are trusted for https, `""` for those of the system.
     """
 
     scheme: str = "http"
@@ -38,7 +38,7 @@ class Endpoint:
 
     @property
     def problem(self) -> Message | None:
-        """Why nothing can be sent there, None when it can, as far as its form tells."""
+        """Why no request can be sent there, judging by its form; None when one can."""
         if self.scheme not in {"http", "https"}:
             return reasons.ENDPOINT_SCHEME_UNKNOWN(scheme=self.scheme)
         if not is_address(self.host) and not _NAME.match(self.host):

@@ -1,9 +1,9 @@
-"""What in a server's log says why it ended: the one definition that loop, pages and API share.
+"""Finds the line of a server's log that says why it ended; reconciler, pages and API use its result.
 
 In this order: the last exception or crash (of a chain of exceptions, the last), the last line of a fatal or error
 level (of JSON and logfmt, its message), the last line. Warnings, notices of libraries, counts of errors and what a
-server wrote long before its end are no causes. Standard library only: the process beside each server decides it while
-the lines come.
+server wrote long before its end are no causes. Standard library only: the shim evaluates the
+lines as they arrive.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_CAUSE = 500  # characters; the log has the rest
-MAX_RATED = 1000  # characters of a line that are looked at
-FRESH_LINES = 200  # what was followed by more lines did not end the server
+MAX_RATED = 1000  # characters of a line that are examined
+FRESH_LINES = 200  # an error that is followed by more lines did not end the server
 SURVIVED_LINES = 10  # an exception that a fatal line follows after more lines than this was survived
 JOINED_LINES = 3  # between the notice that an exception was handled and its traceback
 
@@ -35,7 +35,7 @@ _HANDLED = (
     "Exception in ASGI application",
     "Exception in WSGI application",
 )
-# Exceptions that only pass on that another one, shown before, ended a child.
+# Exceptions that only report that a child ended by another one, which is in the log before.
 _PASSED_ON = re.compile(
     r"ChildFailedError|BrokenProcessPool|HaltServer|CancelledError|^KeyboardInterrupt|^SystemExit"
     r"|root cause above"
@@ -75,14 +75,14 @@ _MESSAGE_KEYS = ("msg", "message", "@message", "event", "text")
 
 
 def severity(text: str) -> tuple[int, str]:
-    """Return how much one line says of an end (NOTICE to CRASH), and the line as it is shown: cut, without colours."""
+    """Return the severity of a line (NOTICE to CRASH), and the line as it is shown: shortened, without colours."""
     line = plain(text).strip()
     rank, text = _structured(line) or (_rank(line[:MAX_RATED]), line)
     return rank, text if len(text) <= MAX_CAUSE else f"{text[:MAX_CAUSE]} …"
 
 
 def is_error(text: str) -> bool:
-    """Return whether a line alone tells of an error; of a traceback, the line that names it and its begin."""
+    """Return whether a line reports an error; of a traceback, its first line and the one with the exception do."""
     return severity(text)[0] >= ERROR or _TRACEBACK in text
 
 
@@ -99,7 +99,7 @@ def _rank(line: str) -> int:
 
 
 def _holds(line: str, texts: tuple[str, ...]) -> bool:
-    """Return whether a line holds one of the texts; a pattern for that would cost every line ten times as much."""
+    """Return whether a line holds one of the texts; a regular expression would take ten times as long."""
     return any(text in line for text in texts)
 
 
@@ -136,14 +136,14 @@ def _of_fields(fields: dict[str, Any], line: str) -> tuple[int, str] | None:
 
 
 class _Traceback:
-    """A traceback whose exception has not come yet."""
+    """A traceback up to its exception, which is still to come."""
 
     def __init__(self, prefix: str, *, handled: bool) -> None:
         self.prefix = prefix
         self.handled = handled
 
     def body(self, line: str) -> str:
-        """Return a line without what the logger writes before every line of the traceback, whatever its digits."""
+        """Return a line without the prefix of each line of the traceback, in which digits may differ."""
         begin = line[: len(self.prefix)]
         return line[len(self.prefix) :] if self.prefix and _shape(begin) == _shape(self.prefix) else line
 
@@ -153,7 +153,7 @@ def _shape(text: str) -> str:
 
 
 class CauseFinder:
-    """Takes the lines of a server as they come, and says at its end which one told why."""
+    """Examines the lines of a server as they arrive, and returns at its end the one that says why it ended."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -165,7 +165,7 @@ class CauseFinder:
         self._detailed: dict[str, int] = {}  # stream -> rank whose line is completed by the next one
 
     def note(self, stream: str, text: str, at: float) -> None:
-        """Take a line.
+        """Examine a line.
 
         Args:
             at: when it was written, seconds since the epoch.
@@ -203,7 +203,7 @@ class CauseFinder:
             self._found[rank] = (self._count, text, at)
             if _DETAIL_FOLLOWS.search(line, 0, MAX_RATED):
                 self._detailed[stream] = rank
-        if rank >= NONE and re.search(r"[^\W\d_]{2}", text):  # rules, brackets and numbers say nothing
+        if rank >= NONE and re.search(r"[^\W\d_]{2}", text):  # a line of punctuation and numbers only is no cause
             self._last = text, at
 
     def _is_of_traceback(self, stream: str, line: str, at: float) -> bool:

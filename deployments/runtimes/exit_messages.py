@@ -1,4 +1,4 @@
-"""How a server ended. Standard library only, for the shim's sake."""
+"""The message for the exit code or the signal of a server. Standard library only, as the shim imports it."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ _MEANINGS = {
 
 
 def exit_message(code: int, *, machine_ran_out: bool) -> dict[str, Any]:
-    """Return what an exit code means.
+    """Return the message for an exit code.
 
     Args:
-        machine_ran_out: whether the machine's memory was exhausted while the server ran.
+        machine_ran_out: whether the kernel killed processes for lack of memory while the server ran.
     """
     if meaning := _MEANINGS.get(code):
         return messages.message(meaning, code=code)
-    if code > 128 and (name := _name(code - 128)):  # a shell, or what else started the server, passes it on
+    if code > 128 and (
+        name := _name(code - 128)
+    ):  # of a shell, or another parent of the server, that passes a signal on
         also = _killer(machine_ran_out) if code - 128 == signal.SIGKILL else None
         return messages.message(messages.PROCESS_KILLED, code=code, number=code - 128, name=name, also=also)
     return messages.message(messages.SERVER_EXITED, code=code)
 
 
 def signal_message(number: int, *, machine_ran_out: bool) -> dict[str, Any]:
-    """Return what the signal means that has killed a server, which was not sent by us."""
+    """Return the message for the signal that killed a server and that Launchpad did not send."""
     also = _killer(machine_ran_out) if number == signal.SIGKILL else None
     return messages.message(messages.SERVER_KILLED, number=number, name=_name(number) or "?", also=also)
 

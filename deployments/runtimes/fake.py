@@ -1,9 +1,9 @@
 """A runtime in memory, for tests: its servers are rows, and they do what their command says.
 
     serve              becomes healthy; so do `python` and `python3`
-    never              does not
-    wait               ends when it is stopped alone
-    exit CODE [LINE]   writes lines to stderr (`$RANDOM` is another word each time) and ends
+    never              never becomes healthy
+    wait               runs until it is stopped
+    exit CODE [LINE]   writes lines to stderr (`$RANDOM` is a random word) and ends
     crash SIGNAL       is ended by a signal
     tell TEXT          writes a text with the values of its `$VARIABLES` to both streams and ends with 3
 
@@ -13,7 +13,7 @@ An engine has one node, or those that `Engine.nodes` says; a replica starts on i
 
 Options of a connection: `engine` names the engine, which connections may share; `variant` is one of
 
-    slow          a server is healthy after three looks, and is stopped after three more
+    slow          a server is healthy after three calls of `get`, and stopped after three more
     never         no server becomes healthy
     bad           it names endpoints that nothing can be sent to
     unreachable   no call is answered
@@ -64,7 +64,7 @@ from deployments.runtimes.redaction import Redaction
 VARIANTS = ("", "slow", "never", "bad", "unreachable", "crowded")
 CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
 NODES = (Node(name="fake", resources=CAPACITY),)
-LOOKS = 3  # that something slow takes
+LOOKS = 3  # calls of `get` that a slow step takes
 _OPTIONS = ("engine", "variant", "host", "port")
 _SERVERS = {"serve", "python", "python3"}
 _PROGRAMS = {*_SERVERS, "never", "wait", "exit", "crash", "tell"}
@@ -251,7 +251,7 @@ class FakeRuntime:
         return removed
 
     def _ask(self) -> None:
-        """Raise RuntimeUnavailable where the engine is to be out of reach; what went wrong there may name secrets."""
+        """Raise RuntimeUnavailable if the engine is unreachable, with a redacted message as of a real engine."""
         if self._variant == "unreachable":
             raise RuntimeUnavailable(self._redaction.redact("The fake runtime does not answer."))
 
@@ -271,7 +271,7 @@ class FakeRuntime:
         return attempts[max(attempts)]
 
     def _look(self, current: Attempt) -> None:
-        """Let a server go on: it is looked at once more."""
+        """Count one more call of `get`, after which a server may change its phase."""
         if current.status.phase is ReplicaPhase.SCHEDULING and self._engine.has_room:
             current.status = replace(
                 current.status, phase=ReplicaPhase.STARTING, endpoint=current.endpoint, detail=None
@@ -289,7 +289,7 @@ class FakeRuntime:
 
 
 def _run(current: Attempt) -> None:
-    """Do at once what a command does that does not go on."""
+    """Execute a command; those that end, end at once."""
     program, *arguments = current.command
     if program not in _PROGRAMS:
         _end(current, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
@@ -322,10 +322,10 @@ def _write(current: Attempt, stream: str, text: str) -> None:
 
 
 def _place(cursor: str) -> tuple[float, str, int, int]:
-    """Return the place of a line in the order of all.
+    """Return the sort key of a line from its cursor.
 
     Raises:
-        CursorInvalid: it is none of ours.
+        CursorInvalid: it was not made by this runtime.
     """
     try:
         at, replica, attempt, number = cursor.split(" ")

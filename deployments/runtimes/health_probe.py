@@ -1,4 +1,4 @@
-"""Asking a server whether it is healthy, without leaving a trace in its log."""
+"""The health check of a server, which causes no line in its log."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """How a server answered.
+    """The result of a health check.
 
     Args:
         phase: STARTING (port closed), LISTENING (no 2xx) or HEALTHY.
@@ -39,10 +39,10 @@ class Health:
 def probe(
     host: str, port: int, path: str, *, headers: Mapping[str, str] | None = None, timeout: float = TIMEOUT
 ) -> Health:
-    """Ask a server for its health.
+    """Check the health of a server with a GET request.
 
-    The answer is read to its end: a socket that is closed with unread data in it resets the connection, which many
-    servers write into their log as an error.
+    The whole response is read: closing a socket with unread data resets the connection, which many servers log as an
+    error.
 
     Args:
         headers: what is sent instead of, or beside, ours.
@@ -83,10 +83,10 @@ def _health(path: str, answer: bytes, timeout: float) -> Health:
 
 
 def _read(connection: socket.socket, end: float) -> bytes:
-    """Return the beginning of the answer, after reading all of it or as much as the time allows."""
+    """Return the beginning of the response, after reading all of it or as much as the timeout allows."""
     answer = b""
     received = 0
-    with suppress(OSError):  # a timeout, or a server that breaks off: what has come counts
+    with suppress(OSError):  # a timeout, or a closed connection: the part that was received counts
         while received < _MAX_ANSWER and (left := end - time.monotonic()) > 0:
             length = _length(answer)
             if length is not None and received >= length:
@@ -100,7 +100,7 @@ def _read(connection: socket.socket, end: float) -> bytes:
 
 
 def _length(answer: bytes) -> int | None:
-    """Return how many bytes an answer has, None when that is not known yet or the server has to close at its end."""
+    """Return the length of a response in bytes, None while it is not known or if it ends with the connection."""
     if (head_end := _HEAD_END.search(answer)) is None:
         return None
     head = answer[: head_end.end()]

@@ -1,7 +1,7 @@
 """The reasons that any runtime may report, each code with its sentences; what only one reports is in its own folder.
 
-Programs beside the servers (the shim, downloads, builds of environments) write messages as JSON into their state and
-print them as their progress, so this module imports the standard library only. In Launchpad itself the same codes are
+The shim, downloads and builds of environments write messages as JSON to their state or their output, so this module
+imports the standard library only. In Launchpad itself the same codes are
 in the table of `deployments.messages`.
 """
 
@@ -183,7 +183,7 @@ def line_of(reason: str, **params: Any) -> str:
 
 
 def read_line(line: str, limit: int = 200) -> dict[str, Any] | None:
-    """Return what a line of output says: a message of ours, or the words of an installer; None for an empty one."""
+    """Return the message of a line of output: one of ours, else the line as a text; None for an empty line."""
     if line.startswith('{"reason": ') and line.endswith("}"):
         try:
             content = json.loads(line)
@@ -197,7 +197,7 @@ def read_line(line: str, limit: int = 200) -> dict[str, Any] | None:
 def english(stored: dict[str, Any] | str | None) -> str:
     """Return the English sentence of a message, for the log of an attempt."""
     if not isinstance(stored, dict):
-        return stored or ""  # of a version that wrote sentences
+        return stored or ""  # stored by a version that wrote sentences
     values = {name: english(value) if isinstance(value, dict) else value for name, value in stored["params"].items()}
     for name, value in stored["params"].items():
         base, __, unit = name.rpartition("_")

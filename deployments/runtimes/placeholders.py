@@ -1,4 +1,4 @@
-"""The placeholders that a runtime fills in when it starts a server: what is stored of a deployment names no machine.
+"""The placeholders that a runtime replaces when it starts a server, so that stored specifications contain no paths.
 
 `{{runtime.port}}` is the port that the server listens on, `{{runtime.artifacts.NAME}}` the path of an input artifact
 where the server finds it. So neither a moved checkout nor another version beside it changes what a stored

@@ -1,4 +1,4 @@
-"""Processes of this machine, told apart from later ones with one pid. Standard library only, for the shim's sake."""
+"""Identifies processes of this machine by pid and start time. Standard library only, as the shim imports it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def start_mark(pid: int) -> str:
-    """Return what tells a process from a later one with the same pid, `""` when there is no such process."""
+    """Return what distinguishes a process from a later one with the same pid, `""` when there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return file.read().rsplit(b")", 1)[1].split()[19].decode()  # field 22: start time in clock ticks
@@ -24,7 +24,7 @@ def start_mark(pid: int) -> str:
 
 
 def is_alive(process: list[Any] | None) -> bool:
-    """Return whether the process noted as [pid, start mark] still lives (a zombie does not)."""
+    """Return whether the process stored as [pid, start mark] is still running (a zombie is not)."""
     if not process:
         return False
     pid, mark = process

@@ -1,4 +1,4 @@
-"""Keeps secrets out of what is written or shown. Standard library only: the process beside each server uses it too."""
+"""Removes secrets from texts that are written or shown. Standard library only, as the shim imports it."""
 
 from __future__ import annotations
 

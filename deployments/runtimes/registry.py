@@ -1,4 +1,4 @@
-"""From a connection to the runtime that was opened for it."""
+"""The kinds of runtimes, and the opened runtime of each connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MODULES: Mapping[str, str] = {
 
 
 class ConnectionRow(Protocol):
-    """What the registry needs to know of a connection, as its row in the database has it."""
+    """What the registry reads of the row of a connection."""
 
     pk: Any
     kind: str
@@ -53,7 +53,7 @@ def drivers() -> Iterator[Driver]:
 
 @cache
 def driver_of(kind: str) -> Driver:
-    """Return what is known of a kind of runtime.
+    """Return the description of a kind of runtime.
 
     Raises:
         RuntimeUnavailable: this version of Launchpad does not have it.
@@ -73,18 +73,16 @@ def declare_reasons() -> None:
 
 
 def runtime_for(connection: ConnectionRow) -> Runtime:
-    """Return the runtime of a connection; the same object for as long as its row says the same.
-
-    So it may keep what it has measured.
+    """Return the runtime of a connection: the same object until its row changes, so that it can keep measurements.
 
     Raises:
-        RuntimeUnavailable: it cannot be opened with what the row says.
+        RuntimeUnavailable: it cannot be opened with the values of the row.
     """
     return _OPEN.runtime_of(connection)
 
 
 def close_all() -> None:
-    """Open the runtimes anew when they are needed next: the settings have changed."""
+    """Discard all opened runtimes, so that they are opened with changed settings."""
     _OPEN.clear()
 
 

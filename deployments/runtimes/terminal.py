@@ -1,6 +1,6 @@
 """Text that programs write for a terminal: without its escape sequences, or in parts with their colours.
 
-Standard library only: the process beside each server uses it too.
+Standard library only, as the shim imports it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _RENDITION = re.compile(r"(?:\x1b\[|\x9b)([0-9;:]*)m")
 
 
 def plain(text: str) -> str:
-    """Return the text without anything that a terminal would obey; tabs and line ends stay."""
+    """Return the text without control characters and sequences; tabs and line ends are kept."""
     return text if text.isprintable() else _ESCAPES.sub("", text)
 
 
 def newest_state(line: str) -> str:
-    """Return what a line shows after its carriage returns: of a progress bar, the newest state."""
+    """Return what a terminal shows of a line with carriage returns, e.g. the present state of a progress bar."""
     if "\r" not in line:
         return line
     return next((state for state in reversed(line.split("\r")) if state.strip()), "")
@@ -72,7 +72,7 @@ def _after(codes: str, colour: str, bold: bool) -> tuple[str, bool]:
 
 
 def _palette_colour(numbers: Iterator[int]) -> str:
-    """Take the arguments of an extended colour; only the sixteen basic ones of the palette are told apart."""
+    """Take the arguments of an extended colour; only the sixteen basic ones of the palette are distinguished."""
     kind = next(numbers, 0)
     if kind == 5:
         index = next(numbers, 0)

@@ -1,7 +1,7 @@
 """Builds the wheel of our model servers from the tree, for runtimes to install into environments and images.
 
-Its folder is named after what it is built from. So a changed server is another wheel and gets another environment, an
-unchanged one is found again wherever the tree has been moved to, and two versions that share a home stay apart.
+Its folder is named after a digest of its sources. So a changed server gets another wheel and another environment, an
+unchanged one is found again after the checkout was moved, and two versions can share a home.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from deployments import reasons
 from deployments.errors import RuntimeUnavailable
 
 SOURCE = Path(__file__).parents[1] / "model_servers"
-_BUILD_SECONDS = 60.0  # it takes a tenth of one
+_BUILD_SECONDS = 60.0  # typically 6 s
 
 
 def digest(source: Path = SOURCE) -> str:
-    """Return what tells one version of the model servers from another.
+    """Return a digest of the sources of the model servers.
 
     Raises:
         OSError: the tree cannot be read.
@@ -49,13 +49,13 @@ def ensure_wheel(folder: Path, *, uv: str, python: str, source: Path = SOURCE) -
     place = folder / digest(source)
     if not place.is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o755)  # whatever the umask is: environments are made by the user that servers run as
+        folder.chmod(0o755)  # independent of the umask: environments are built by the user that servers run as
         draft = Path(tempfile.mkdtemp(dir=folder, prefix="draft-"))
         try:
             _build(source, draft, uv, python)
             _publish(draft, place)
         finally:
-            shutil.rmtree(draft, ignore_errors=True)  # it is not there any more when all went well
+            shutil.rmtree(draft, ignore_errors=True)  # it was renamed unless something failed
     return next(place.glob("*.whl"))
 
 
@@ -80,7 +80,7 @@ def _build(source: Path, target: Path, uv: str, python: str) -> None:
 
 
 def _publish(draft: Path, place: Path) -> None:
-    """Let the wheel appear under its name when it is whole, unless another process was quicker."""
+    """Rename the finished wheel to its final name, unless another process has done so."""
     for wheel in draft.glob("*.whl"):
         wheel.chmod(0o644)
     draft.chmod(0o755)

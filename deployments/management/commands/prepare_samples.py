@@ -1,7 +1,7 @@
 """`manage.py prepare_samples`: builds the built-in templates' environments, trains the sample models, loads them.
 
-Runs beside the other programs at the first start of a version, so that nobody waits for it. It tells of its progress
-by events, which the terminal shows. When it fails (no package index, say) the next start tries again.
+Runs in the background at the first start of a version. It reports its progress as events, which the terminal shows. If
+it fails (e.g. without a package index), the next start tries again.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """The files of an attempt that the shim and the driver share. Standard library only, for the shim's sake.
 
-<home>/replicas/<name>/owner.json           whose it is (ownership.py)
-<home>/replicas/<name>/stop                 the highest attempt that must not run (any more)
+<home>/replicas/<name>/owner.json           installation and connection (ownership.py)
+<home>/replicas/<name>/stop                 the highest attempt number that was requested to stop
 <home>/replicas/<name>/attempt-<n>/spec.json    what to run, written once by the driver
-<home>/replicas/<name>/attempt-<n>/state.json   how far it is, written by the shim alone while it lives
-<home>/replicas/<name>/attempt-<n>/log*.jsonl   what it wrote
+<home>/replicas/<name>/attempt-<n>/state.json   its phase and exit, written only by the shim while it runs
+<home>/replicas/<name>/attempt-<n>/log*.jsonl   its output
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
 
 
 def write_first(path: str, text: str) -> bool:
-    """Write a file as a whole unless there is one; of all who try at once, one is told True."""
+    """Write a file as a whole unless there is one; of concurrent calls exactly one returns True."""
     draft = f"{path}.{os.getpid()}.{_thread.get_ident()}.first"
     write_atomically(draft, text)
     try:
@@ -41,7 +41,7 @@ def write_first(path: str, text: str) -> bool:
 
 
 def read_json(path: str) -> dict[str, Any] | None:
-    """Return what a file holds, None when there is no such file or a crash of the machine has cut it off."""
+    """Return the content of a file, None when it does not exist or a crash of the machine has truncated it."""
     try:
         with open(path, encoding="utf-8") as file:
             content: dict[str, Any] = json.load(file)
@@ -58,7 +58,7 @@ class StateFile:
         self._state: dict[str, Any] = {}
 
     def begin(self, **values: Any) -> bool:
-        """Write the first state; False when the attempt has one already, so that nobody else may run it."""
+        """Write the first state; return False when the attempt has one, since another shim runs it."""
         self._state = values
         return write_first(self._path, json.dumps(values))
 
@@ -69,7 +69,7 @@ class StateFile:
 
 
 def is_stop_requested(replica_folder: str, attempt: int) -> bool:
-    """Return whether this attempt has been told to stop, perhaps before it was started."""
+    """Return whether this attempt was requested to stop, possibly before it was started."""
     try:
         with open(os.path.join(replica_folder, "stop"), encoding="ascii") as file:
             return attempt <= int(file.read() or 0)

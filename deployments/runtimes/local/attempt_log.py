@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 ROTATE_BYTES = 10_000_000
 KEPT_FILES = 5
 MAX_LINE = 8192  # characters
-REMOVED = "log.removed.json"  # how much older output is gone: bytes, and the time of the last line of it
-UNFINISHED = "log.unfinished.json"  # stream -> what it has written of a line that has no end yet
+REMOVED = "log.removed.json"  # bytes of older output that were removed, and the time of its last line
+UNFINISHED = "log.unfinished.json"  # stream -> text of a line without a line end so far
 
 
 class AttemptLog:
     """Writes lines, and finds the one that says why the server ended.
 
-    A server must not end because its log cannot be written: what does not fit on the disk is counted and left out.
+    A server must not fail because its log cannot be written: lines that a full disk refuses are counted and dropped.
     """
 
     def __init__(self, folder: str) -> None:
@@ -52,7 +52,7 @@ class AttemptLog:
             self._lost += 1
 
     def show_unfinished(self, lines: Mapping[str, str]) -> None:
-        """Let readers see lines that have no end yet, as the newest state of a progress bar."""
+        """Write lines without a line end for readers, e.g. the present state of a progress bar."""
         path = os.path.join(self._folder, UNFINISHED)
         try:
             if lines:
@@ -78,7 +78,7 @@ class AttemptLog:
             raise OSError(f"only {written} of {len(line)} bytes were written")
 
     def _rotate(self) -> None:
-        """log.jsonl is the newest; log.1.jsonl, log.2.jsonl ... are older and older."""
+        """Rename log.jsonl, the newest file, to log.1.jsonl, that one to log.2.jsonl and so on; remove the oldest."""
         os.close(self._fd)
         self._fd = -1
         oldest = os.path.join(self._folder, f"log.{KEPT_FILES - 1}.jsonl")

@@ -1,7 +1,7 @@
-"""The runtime of this machine: replicas are processes, their state lies in files beside their shims.
+"""The runtime of this machine: replicas are processes, their state is in files that the shims write.
 
-The driver itself holds nothing that could be lost: every answer is read from the files and checked against the
-processes that live. Several processes of Launchpad use it at the same time.
+The driver itself has no state: each answer is read from the files and compared with the running processes. So several
+processes of Launchpad can use it at the same time.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ from deployments.storage.artifacts import LocalArtifactStore
 
 NODE = "localhost"  # not the name of the machine, which may change while its servers run
 SHIM = Path(__file__).with_name("shim.py")
-SETTLING_SECONDS = 3.0  # until ports other than the one to listen on are spoken of: servers open some on the way
-SHIM_SECONDS = 8.0  # how long a shim may take to begin; every call has ten
+SETTLING_SECONDS = 3.0  # from the start until other open ports are reported: servers open some temporarily
+SHIM_SECONDS = 8.0  # for the start of a shim; a call may take ten
 
 
 @contextmanager
 def _usable() -> Iterator[None]:
-    """Tell what keeps the files from being used (as a decorator too).
+    """Convert OSError to RuntimeUnavailable (also as a decorator).
 
     Raises:
         RuntimeUnavailable: the disk is full, a folder may not be written, processes cannot be started ...
@@ -65,13 +65,13 @@ class LocalRuntime:
 
     Args:
         home: LAUNCHPAD_HOME; state is kept in `replicas`, environments in `envs`, downloads in `cache`.
-        owner: whose replicas it starts and shows; None for all that lie in the home.
+        owner: owner of the replicas that it starts and returns; None for all replicas in the home.
         capacity: what replicas may be placed on; None for the machine, less a reserve.
         run_as: user that servers, and what is prepared for them, run as when we are root; "root" insists on root.
         allowed_roots: folders that `file://` artifacts may be in, besides what was uploaded.
         python: interpreter that environments are made from.
         uv: the program that builds environments.
-        control_groups: hold servers to their memory by control groups where we may make them, else by watching.
+        control_groups: enforce memory limits by control groups where we may create them, else by polling.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class LocalRuntime:
         uv: str = "",
         control_groups: bool = True,
     ) -> None:
-        home = home.resolve()  # what is hidden from servers, and shown to them, is named without links
+        home = home.resolve()  # paths that are hidden from servers are compared without symbolic links
         self.home = home
         self._replicas = home / "replicas"
         self._owner = owner
@@ -111,7 +111,7 @@ class LocalRuntime:
 
     @_usable()
     def start(self, spec: ReplicaSpec) -> None:
-        """Write down what to run and start the shim that runs it.
+        """Write spec.json and start the shim that runs it.
 
         Raises:
             RuntimeRejected: an artifact lies where none may be taken from, the server would have more rights than it
@@ -135,9 +135,9 @@ class LocalRuntime:
         self._start_shim(folder, spec.secret_env)
 
     def _start_shim(self, folder: Path, secrets: dict[str, str]) -> None:
-        # The shim forks away at once, so this waits some 20 ms for its parent alone. It gets nothing of our
-        # environment; what installers need of it stands in their jobs. Of several shims of one attempt the first goes
-        # on. What is secret goes to it through a pipe and never touches a disk.
+        # The shim daemonizes at once, so this waits about 20 ms. It gets none of our environment variables; those that
+        # installers need are in their jobs. Of several shims of one attempt only the first runs it. Secrets are passed
+        # through a pipe and never written to a disk.
         try:
             subprocess.run(
                 [sys.executable, "-I", "-S", "-E", str(SHIM), str(folder)],
@@ -159,7 +159,7 @@ class LocalRuntime:
 
     @_usable()
     def stop(self, name: str, attempt: int) -> None:
-        """End an attempt, and see to it that a shim of it that is just about to begin does not."""
+        """Stop an attempt, also one whose shim is just being started."""
         replica = self._replicas / name
         try:
             replica.stat()
@@ -169,7 +169,7 @@ class LocalRuntime:
             return
         if not is_stop_requested(str(replica), attempt):
             write_atomically(str(replica / "stop"), str(attempt))
-        # Either the shim finds the mark when it begins, or its state is there to be found now.
+        # Either the shim finds the file `stop` when it begins, or its state already exists.
         for number, folder in reading.attempts(replica):
             state = read_json(str(folder / "state.json"))
             if number <= attempt and state is not None and "exit" not in state and is_alive(state["shim"]):
@@ -183,21 +183,21 @@ class LocalRuntime:
         if not is_owned(replica, self._owner):
             return
         if (last := reading.inspect(replica)) is not None and last.phase is not ReplicaPhase.EXITED:
-            return  # it would run on unseen
+            return  # it still runs
         for number, _ in reading.attempts(replica):
             end_groups(name, number)
         forgotten = self.home / "forgotten"
         forgotten.mkdir(mode=0o700, exist_ok=True)
         with suppress(FileNotFoundError):
-            # Out of sight in one step, so that nobody takes what is half removed for a server that was lost.
+            # Renamed first, so that a partly removed folder is not taken for a lost server.
             replica.rename(Path(tempfile.mkdtemp(dir=forgotten)) / name)
-        shutil.rmtree(forgotten, ignore_errors=True)  # what stays is removed the next time
+        shutil.rmtree(forgotten, ignore_errors=True)  # the next call removes the rest
 
     # --- looking ------------------------------------------------------------------------------------------------
 
     @_usable()
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
-        """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
+        """Return the replicas of one deployment with their usage; check their health unless `probe` is False."""
         statuses = [self._measured(status) for status in self._look(f"{deployment_id}-")]
         if not probe:
             return statuses
@@ -239,7 +239,7 @@ class LocalRuntime:
 
     @_usable()
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
-        """Return what live servers have written of lines without an end."""
+        """Return the last lines of running servers that have no line end yet."""
         return [line for attempt in self._attempts(deployment_id) for line in logs.unfinished(*attempt)]
 
     def _attempts(self, deployment_id: str) -> Iterator[tuple[str, int, Path]]:
@@ -249,10 +249,7 @@ class LocalRuntime:
 
     @_usable()
     def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
-        """Remove the downloads of all but these artifacts, and what was built for all but these groups.
-
-        Environments with model servers of another version go, too.
-        """
+        """Remove downloads of other artifacts, builds of other groups, and environments of other versions."""
         folders = [self._spec_builder.artifact_folder(fetch, group) for group, fetch in artifacts]
         downloads = cache.remove_unused(self.home / "cache" / "artifacts", folders, self._specs_in_use)
         envs = self.home / "envs"
@@ -264,15 +261,15 @@ class LocalRuntime:
         return list(reading.specs_in_use(self._replicas))
 
     def preparation(self) -> Preparation:
-        """Return what makes the jobs of `prepare.py`, for what is prepared before there are servers.
+        """Return what creates jobs of `prepare.py`, for the first start, which runs some before there are servers.
 
         Raises:
-            RightsRefused: it would run with more rights than servers should have.
+            RightsRefused: they would run with more rights than servers should have.
         """
         return self._spec_builder.preparation()
 
     def _dirs(self, prefix: str) -> Iterator[Path]:
-        """Yield the folders of our replicas whose names begin so; those of others are not even read."""
+        """Yield the folders of our replicas whose names begin with `prefix`, without reading those of other owners."""
         return (folder for folder in reading.replica_dirs(self._replicas, prefix) if is_owned(folder, self._owner))
 
     def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
@@ -294,7 +291,7 @@ class LocalRuntime:
         phase = health.phase
         mark = folder / "healthy"
         if (phase is ReplicaPhase.HEALTHY) != mark.exists():
-            with suppress(OSError):  # deleted meanwhile or a full disk: the answer is true all the same
+            with suppress(OSError):  # deleted meanwhile, or a full disk: the result is valid anyway
                 mark.touch() if phase is ReplicaPhase.HEALTHY else mark.unlink(missing_ok=True)
         if phase is ReplicaPhase.HEALTHY:
             return replace(status, phase=phase, detail=self._exposure.of(leader))

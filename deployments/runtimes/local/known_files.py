@@ -1,6 +1,6 @@
-"""Small files that are looked at every two seconds and hardly ever change: read and parsed once, then only looked up.
+"""Cache of small JSON files that are checked every two seconds and hardly ever change.
 
-With 65 servers that is half of what an idle installation spends.
+Without it, reading them costs half the CPU time of an idle installation with 65 servers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SETTLED_SECONDS = 1.0  # a file that has just changed may change again within on
 
 
 def read_known(path: str) -> dict[str, Any] | None:
-    """Return what `read_json` returns; nobody may change it."""
+    """Return what `read_json` returns, from the cache if the file is unchanged; the result must not be changed."""
     try:
         status = os.stat(path)
     except FileNotFoundError:

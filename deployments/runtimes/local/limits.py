@@ -1,8 +1,8 @@
-"""Holds a server to its resource plan. Standard library only, for the shim's sake.
+"""Enforces the resource plan of a server. Standard library only, as the shim imports it.
 
-Memory is a ceiling: by a control group where we may make one (version 2 or 1), else by watching. CPU is a weight, not
-a ceiling: a server may use what is idle, so that its start is not slower than by hand. What is prepared for a server
-is held in the same way, with at least the memory that installers need. Rights are taken away by `confine.py`.
+Memory is limited by a control group where we may create one (version 2 or 1), else by polling. CPU is a weight and not
+a limit: a server may use idle cores, so that it starts as fast as without Launchpad. The preparation of a server is
+limited in the same way, with at least the memory that installers need. Rights are dropped by `confine.py`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from typing import Any
 
 _V2, _V1_MEMORY, _V1_CPU = "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"
-PREPARING_BYTES = 2_000_000_000  # memory that preparing may use, for a small server too; compilers need it
-WATCH_SECONDS = 0.5  # between two looks at the memory where there is no control group
+PREPARING_BYTES = 2_000_000_000  # memory for the preparation of even a small server: compilers need it
+WATCH_SECONDS = 0.5  # between two checks of the memory without a control group
 _MAX_ROUNDS = 50  # of killing a control group whose processes start others
 _PREPARES = "-prepares"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Limits:
-    """The limits of one attempt, made before its server starts and removed after its end.
+    """The limits of one attempt, created before its server starts and removed after its end.
 
     Args:
         spec: of the attempt.
-        prepares: hold what is prepared for the server, not the server.
+        prepares: the limits are for the preparation, not for the server.
     """
 
     def __init__(self, spec: dict[str, Any], *, prepares: bool = False) -> None:
@@ -43,9 +43,9 @@ class Limits:
         may_use_groups = spec["control_groups"]
         if may_use_groups and os.path.exists(f"{_V2}/cgroup.controllers"):
             self._make(f"{_V2}/{label}", v2)
-            watch = 60.0  # the kernel ends all of the group
+            watch = 60.0  # the kernel kills the whole group
         elif may_use_groups and os.path.isdir(_V1_MEMORY):
-            watch = 2.0  # the kernel ends one process of the group, the rest is up to the shim
+            watch = 2.0  # the kernel kills one process of the group, the shim the others
             self._make(f"{_V1_MEMORY}/{label}", {"memory.limit_in_bytes": self._memory})
             if self._groups:
                 self._make(f"{_V1_CPU}/{label}", {"cpu.shares": max(2, weight * 1024 // 1000)})
@@ -61,27 +61,27 @@ class Limits:
                 if os.path.exists(f"{group}/{name}"):
                     _put(f"{group}/{name}", str(value))
         except OSError:
-            _end(group)  # not ours to make: the shim watches the memory instead
+            _end(group)  # no permission to create it: the shim polls the memory instead
             return
         self._groups.append(group)
 
     def enter(self) -> None:
-        """In the child, before it becomes what is to be held."""
+        """Apply the limits to the calling process, the child before its exec."""
         for group in self._groups:
             _put(f"{group}/cgroup.procs", str(os.getpid()))
 
     def is_exceeded_by(self, leader: int) -> bool:
-        """Whether the server and its children use more memory than they may, or were found to."""
+        """Return whether the server and its children use more memory than allowed, or did at an earlier check."""
         if not self._groups and _memory_bytes(leader, self._memory) > self._memory:
             self._exceeded = True
         return self.was_exceeded()
 
     def was_exceeded(self) -> bool:
-        """Whether the server was ended for more memory than it may use."""
+        """Return whether the server was killed because it exceeded its memory."""
         return self._exceeded or any(kills_for_limit(group) for group in self._groups)
 
     def machine_ran_out(self) -> bool:
-        """Whether the kernel has killed processes, of anybody, for the machine's memory since the server started."""
+        """Return whether the kernel killed any process for lack of memory since the server started."""
         return machine_kills() > self._machine_kills
 
     def kill(self, leader: int) -> None:
@@ -93,7 +93,7 @@ class Limits:
             _kill_members(group)
 
     def leave(self) -> None:
-        """Remove what was made. A process just killed may still be leaving; `end_groups` removes what stays then."""
+        """Remove the control groups. One with a process that is still exiting is removed by `end_groups` later."""
         for group in self._groups:
             _remove(group)
 
@@ -121,7 +121,7 @@ def _kill_members(group: str) -> None:
             with open(f"{group}/cgroup.procs", encoding="ascii") as file:
                 pids = [int(line) for line in file]
         except OSError:
-            return  # the group is gone
+            return  # the group was removed
         if not pids:
             return
         for pid in pids:
@@ -132,7 +132,7 @@ def _kill(pid: int, send: Callable[[int, int], None] = os.kill) -> None:
     try:
         send(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
-        return  # it has ended meanwhile, or is nobody of ours
+        return  # it has ended meanwhile, or belongs to another user
 
 
 def _put(path: str, value: str) -> None:
@@ -144,13 +144,13 @@ def _remove(group: str) -> None:
     try:
         os.rmdir(group)
     except OSError:
-        return  # not there, or a killed process is still leaving it; an empty group costs nothing
+        return  # removed already, or a killed process is still exiting; an empty group costs nothing
 
 
 def kills_for_limit(group: str) -> int:
-    """Return how many processes the kernel has killed because a control group met its own limit.
+    """Return how many processes the kernel has killed because a control group reached its limit.
 
-    Both versions count kills for the whole machine's memory too; those come without the group's limit being met.
+    Both versions also count kills for lack of memory of the machine, for which the limit is not reached.
     """
     if counts := _counts(f"{group}/memory.events"):
         return counts.get("oom_kill", 0) if counts.get("oom", 0) or counts.get("oom_group_kill", 0) else 0
@@ -164,7 +164,7 @@ def kills_for_limit(group: str) -> int:
 
 
 def machine_kills(path: str = "/proc/vmstat") -> int:
-    """Return how many processes the kernel has killed for want of memory since it runs, 0 where it does not tell."""
+    """Return how many processes the kernel killed for lack of memory since boot, 0 where it does not count."""
     return _counts(path).get("oom_kill", 0)
 
 
@@ -179,7 +179,7 @@ def _counts(path: str) -> dict[str, int]:
 def _memory_bytes(leader: int, limit: int) -> int:
     """Return the memory of the leader's session.
 
-    What processes share counts once; as that costs far more to find out, only when the simple sum is above the limit.
+    Shared memory counts once. That is expensive to read, so it is done only if the simple sum exceeds the limit.
     """
     members = [(pid, int(fields[21]) * _PAGE) for pid, fields in _session(leader)]
     simple = sum(resident for _, resident in members)
@@ -187,7 +187,7 @@ def _memory_bytes(leader: int, limit: int) -> int:
 
 
 def _proportional_bytes(pid: int, resident: int) -> int:
-    """Return the memory of a process with its part of what it shares, all of it where that may not be read."""
+    """Return the memory of a process with its share of shared memory (PSS), `resident` where that may not be read."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))

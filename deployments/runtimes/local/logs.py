@@ -1,10 +1,10 @@
-"""Reading the logs that the shims write: merged over replicas and attempts, from either end, from any place on.
+"""Reads the logs that the shims write: merged over replicas and attempts, in either direction, from any position.
 
-Nothing is read that is not asked for: files that end before the time wanted are not opened, in the others its place
-is found by halving, and lines are read from there on, in either direction, a block at a time.
+Only requested lines are read: files that end before the requested time are not opened, in the others the position is
+found by binary search, and lines are read from there, in either direction, block by block.
 
-Lines have an order of their own beside their times, which may be the same for many: attempts by name, in each the
-place in its file. A cursor is the place of one line in that order.
+Many lines may have the same time, so there is a total order: by time, attempt, and position in the file. A cursor is
+the position of one line in that order.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from deployments.runtimes.local.attempt_files import read_json
 from deployments.runtimes.local.attempt_log import KEPT_FILES, REMOVED, ROTATE_BYTES, UNFINISHED
 
 _BLOCK = 1 << 16
-_CLOCK_SLACK = 1.0  # seconds that the time of a file's last write may lie before that of its last line
+_CLOCK_SLACK = 1.0  # seconds by which the modification time of a file may precede the time of its last line
 _MAX_NUMBER = 2**63 - 1  # that a file can be asked for
-_OURS = 0  # instead of an inode, in the place of a line that is in no file
+_OURS = 0  # instead of an inode, for a line that is in no file
 
 
 class _Place(NamedTuple):
-    """Where a line is: its time, its attempt, its file and its bytes in that."""
+    """The position of a line: its time, attempt, file, and its bytes in the file."""
 
     at: float
     replica: str
@@ -51,7 +51,7 @@ class _Place(NamedTuple):
         """Read a cursor.
 
         Raises:
-            CursorInvalid: it is none of ours.
+            CursorInvalid: it was not made by `cursor`.
         """
         try:
             at, replica, attempt, inode, begin, end = cursor.split(" ")
@@ -69,7 +69,7 @@ _Line = tuple[float, str, str, _Place]  # time, stream, text, place
 
 @dataclass(frozen=True, kw_only=True)
 class _Range:
-    """Which lines of one attempt: start <= at < end, and of those the ones beyond `beyond` in the order of reading."""
+    """A range of lines of one attempt: start <= at < end, of those the ones after `beyond` in reading order."""
 
     start: float | None
     end: float | None
@@ -95,7 +95,7 @@ def read(
         start, end: start <= at < end.
 
     Raises:
-        CursorInvalid: the cursor is none of ours.
+        CursorInvalid: the cursor was not made by this runtime.
     """
     place = _Place.of(cursor) if cursor else None
     whole = _Range(
@@ -126,7 +126,7 @@ def unfinished(replica: str, attempt: int, folder: Path) -> Iterator[LogLine]:
 
 
 def _rest(whole: _Range, replica: str, attempt: int, place: _Place | None) -> _Range:
-    """Return what is left of an attempt after a place: at its time, attempts before it in the order are done."""
+    """Return the range of an attempt after a position; attempts that precede it in the order are done at its time."""
     if place is None:
         return whole
     if (replica, attempt) == (place.replica, place.attempt):
@@ -168,9 +168,9 @@ def _lines(replica: str, attempt: int, folder: Path, requested: _Range) -> Itera
 
 
 def _removed(replica: str, attempt: int, folder: Path, requested: _Range) -> _Line | None:
-    """Return the line of ours that says what of an attempt's log is gone, at the time of the last line that is."""
+    """Return the line that reports how much of a log was removed, with the time of the last removed line."""
     if requested.beyond is not None and (requested.beyond.inode == _OURS or not requested.newest_first):
-        return None  # it was shown before all others, or after them
+        return None  # it has been returned already: it comes before all others, or after them
     if (removed := read_json(str(folder / REMOVED))) is None or not _is_within(removed["until"], requested):
         return None
     limit = f"{KEPT_FILES * ROTATE_BYTES // 1_000_000} MB"
@@ -181,7 +181,7 @@ def _removed(replica: str, attempt: int, folder: Path, requested: _Range) -> _Li
 
 
 def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO]:
-    """Open the files of an attempt, newest first, before any is read: they may be rotated or forgotten meanwhile."""
+    """Open the files of an attempt, newest first, before any is read: they may be rotated or deleted meanwhile."""
     files: list[BinaryIO] = []
     inodes: set[int] = set()
     for number in range(KEPT_FILES):
@@ -199,26 +199,26 @@ def _open(folder: Path, opened: ExitStack, start: float | None) -> list[BinaryIO
 
 
 def _beyond(files: list[BinaryIO], requested: _Range) -> tuple[list[BinaryIO], _Place | None]:
-    """Return the files that hold what is beyond a place, newest first, and the place if it is in one of them."""
+    """Return the files with lines after a position, newest first, and the position if it is in one of them."""
     place = requested.beyond
     if place is None:
         return files, None
     for number, file in enumerate(files):
         if os.fstat(file.fileno()).st_ino == place.inode and _is_at(file, place):
             return (files[number:] if requested.newest_first else files[: number + 1]), place
-    # Its file was removed, and with it all that was older: the rest is all newer, and begins with what is left.
+    # Its file was removed, and all older ones with it, so all remaining lines are newer.
     return ([] if requested.newest_first else files), None
 
 
 def _is_at(file: BinaryIO, place: _Place) -> bool:
-    """Return whether a line is still where it was: a new file may have the inode of one that was removed."""
+    """Return whether a line is still at its position: a new file may reuse the inode of a removed one."""
     file.seek(place.begin)
     parsed = _parsed(file.readline())
     return parsed is not None and parsed[0] == place.at
 
 
 def _edges(file: BinaryIO, requested: _Range) -> tuple[int, int]:
-    """Return where what is wanted of a file by its time begins and ends."""
+    """Return the offsets between which a file has lines of the requested time."""
     size = file.seek(0, os.SEEK_END)
     first = _offset(file, size, requested.start) if requested.start is not None else 0
     return first, _offset(file, size, requested.end) if requested.end is not None else size
@@ -229,7 +229,7 @@ def _is_within(at: float, requested: _Range) -> bool:
 
 
 def _offset(file: BinaryIO, size: int, at: float) -> int:
-    """Return where the first line begins that was written at a time or after it, by halving."""
+    """Return the offset of the first line written at a time or later, by binary search."""
     low, high = 0, size
     while low < high:
         middle = (low + high) // 2
@@ -239,7 +239,7 @@ def _offset(file: BinaryIO, size: int, at: float) -> int:
         begin = file.tell()
         parsed = None
         while begin < high and parsed is None and (raw := file.readline()):
-            parsed = _parsed(raw)  # a line that a full disk has cut off has no time: the next one counts
+            parsed = _parsed(raw)  # a line that was truncated by a full disk has no time: the next one is used
         if parsed is None or parsed[0] >= at:
             high = middle
         else:
@@ -248,16 +248,16 @@ def _offset(file: BinaryIO, size: int, at: float) -> int:
 
 
 def _parsed(raw: bytes) -> tuple[float, str, str] | None:
-    """Return time, stream and text, None for a line that is being written just now, or was cut off by a full disk."""
+    """Return time, stream and text, None for a line that is being written, or was truncated by a full disk."""
     try:
-        at, stream, text = json.loads(raw.decode())  # of bytes it would look for the encoding, line by line
+        at, stream, text = json.loads(raw.decode())  # json.loads of bytes would detect the encoding, line by line
     except ValueError:
         return None
     return at, stream, text
 
 
 def _forwards(file: BinaryIO, first: int, last: int) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines between two places, each with where it begins and without its end."""
+    """Yield the lines between two offsets, each with its offset and without its line end."""
     file.seek(first)
     while first < last and (raw := file.readline()):
         yield first, raw.rstrip(b"\n")

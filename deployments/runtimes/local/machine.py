@@ -1,4 +1,4 @@
-"""What the machine has, and what a server uses of it."""
+"""The capacity of the machine, and the usage of a server."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def age_of(pid: int) -> float:
 
 
 class Usage:
-    """Measures CPU between two looks, so it remembers the look before."""
+    """Measures CPU time between two calls, so it keeps the previous measurement of each server."""
 
     def __init__(self) -> None:
         self._before: dict[int, tuple[float, float]] = {}
 
     def of(self, pid: int) -> tuple[float | None, int | None]:
-        """Return CPU (percent of one core, None at the first look) and memory (bytes) of a server and its children."""
+        """Return CPU (percent of one core, None at the first call) and memory (bytes) of a server and its children."""
         try:
             server = psutil.Process(pid)
             family = [server, *server.children(recursive=True)]

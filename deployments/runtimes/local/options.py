@@ -1,7 +1,7 @@
-"""What a connection of this machine may say of itself, and the runtime that is opened with it.
+"""The options of a connection to this machine, and the runtime that is opened with them.
 
-All of them share the machine. One without options takes all that the settings allow; of several, each names its share:
-`memory_gb`, `cpu` and, where there are any, `gpus`, in the units of resource plans.
+These connections share the machine. One without options uses all that the settings allow; of several, each has its
+share: `memory_gb`, `cpu` and, where there are any, `gpus`, in the units of resource plans.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]
     """Return what is wrong with options, `""` for nothing.
 
     Args:
-        others: options of the other connections of this machine: together they promise what it has, and no more.
+        others: options of the other connections of this machine: together they may offer what it has, and no more.
     """
     if problem := _problem(options):
         return problem
@@ -142,7 +142,7 @@ def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]
 
 
 def _excess(promised: Resources, whole: Resources) -> str:
-    """Return of what more is promised than there is, in numbers; `""` when there is enough of all."""
+    """Return which resources the connections would offer beyond those of the machine, `""` for none."""
     amounts = [
         (_("%(sum)g of %(whole)g GB of memory"), promised.memory_bytes, whole.memory_bytes, 1e9),
         (_("%(sum)g of %(whole)g CPU"), promised.cpu_millis, whole.cpu_millis, 1e3),
@@ -174,7 +174,7 @@ def _problem(options: Mapping[str, Any]) -> str:
 
 
 def _share(options: Mapping[str, Any]) -> Resources:
-    """Return what a connection may place on; what its options leave open is all there is."""
+    """Return the resources of a connection; those that its options do not limit are all of the machine."""
     whole = _machine()
     memory, cpu, gpus = (options.get(name) for name in _SHARES)
     return Resources(

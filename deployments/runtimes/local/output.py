@@ -1,4 +1,4 @@
-"""Cuts what comes through the pipes of a child into lines. Standard library only, for the shim's sake."""
+"""Splits the output of a child process into lines. Standard library only, as the shim imports it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHOWN_EVERY = 0.5  # seconds between two looks of readers at a line that has no end yet
-MAX_REST = 65536  # bytes; a line without an end must not fill the memory
-READS_AT_END = 16  # of 64 kB each: more than a pipe can hold
+SHOWN_EVERY = 0.5  # seconds between two updates of a line that has no end yet
+MAX_REST = 65536  # bytes kept of a line without an end, to limit the memory
+READS_AT_END = 16  # of 64 kB each: more than the buffer of a pipe
 STATES_KEPT = 3  # of a line with carriage returns: the newest may be empty or half written
 
 
@@ -38,12 +38,12 @@ class Output:
         self._keep = keep
         self._show = show
         self._shown: dict[int, bytes] = {}
-        self._show_at: float | None = None  # when what is unfinished is shown next
+        self._show_at: float | None = None  # when unfinished lines are shown next
         self._last = ""
         self.open = set(self._names)
 
     def read(self, fd: int) -> bool:
-        """Read what there is; False when the pipe is closed at the other end."""
+        """Read available output; return False once the other end of the pipe is closed."""
         chunk = os.read(fd, 65536)
         *lines, rest = (self._rest[fd] + chunk).split(b"\n")
         if b"\r" in rest:
@@ -57,7 +57,7 @@ class Output:
         return bool(chunk)
 
     def show_unfinished(self) -> None:
-        """Show lines that have no end for a while, and their newest state every now and then."""
+        """Show lines that had no end for SHOWN_EVERY, and their newest state at that interval."""
         rests = {fd: rest for fd, rest in self._rest.items() if rest}
         if rests == self._shown:
             self._show_at = None
@@ -70,13 +70,13 @@ class Output:
             self._shown, self._show_at = rests, None
 
     def patience(self, milliseconds: int) -> int:
-        """Return how long to wait for more at most, so that what is unfinished is shown in time."""
+        """Return how long to wait for output at most, so that unfinished lines are shown in time."""
         if self._show_at is None:
             return milliseconds
         return min(milliseconds, max(1, int((self._show_at - time.monotonic()) * 1000) + 1))
 
     def finish(self) -> str:
-        """Keep what is still in the pipes and what has no line end, and return the last line of all."""
+        """Keep what is left in the pipes, and lines without an end; return the last line."""
         for fd in tuple(self.open):
             self._drain(fd)
         for fd, rest in self._rest.items():
@@ -86,7 +86,7 @@ class Output:
         return self._last
 
     def _drain(self, fd: int) -> None:
-        """Read what is in a pipe now, and no more: whoever lives on, out of our reach, may write for ever."""
+        """Read what is in a pipe now and no more: a process that escaped may write to it indefinitely."""
         for _ in range(READS_AT_END):
             try:
                 if not self.read(fd):

@@ -1,6 +1,6 @@
-"""Whose a replica is: a file in its folder, written before anything else of it.
+"""The owner of a replica: a file in its folder, written before its other files.
 
-One without is of a version that had no such file. It is adopted: the home that it lies in is ours alone.
+A replica without this file was started by an earlier version. It counts as owned by whoever uses the home.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _FILE = "owner.json"
 
 
 def note_owner(replica: Path, owner: Owner) -> None:
-    """Write down whose a replica is, unless that is known."""
+    """Write the owner of a replica unless it has one."""
     if not (path := replica / _FILE).exists():
         write_first(str(path), json.dumps(asdict(owner)))
 
 
 def is_owned(replica: Path, owner: Owner | None) -> bool:
-    """Return whether a replica is this owner's; None owns all."""
+    """Return whether a replica belongs to this owner; None owns all."""
     return owner is None or read_known(f"{replica}/{_FILE}") in (None, vars(owner))

@@ -1,4 +1,4 @@
-"""Choosing the port of a replica: below the range that outgoing connections use, and nobody else's."""
+"""Chooses the port of a replica: unused, and below the range of outgoing connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FIRST, LAST = 20_000, 32_767
 
 @contextmanager
 def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
-    """Hold the choice of a port until it is written down; the port of the attempt before is taken when it is free.
+    """Yield a free port under a lock, until spec.json is written; if possible that of the previous attempt.
 
     Raises:
         RuntimeUnavailable: no port is free.
@@ -38,7 +38,7 @@ def choose_port(replicas: Path, replica: Path, attempt: int) -> Iterator[int]:
 
 
 def _taken(replicas: Path, *, but: str) -> set[int]:
-    """Return the ports written down by the last attempts of other replicas that have not exited."""
+    """Return the ports in spec.json of other replicas whose attempts have not exited."""
     ports = set()
     for replica in replica_dirs(replicas):
         for _, folder in attempts(replica) if replica.name != but else ():

@@ -1,4 +1,4 @@
-"""What the files of the replicas and the processes that live say together; the driver's eyes."""
+"""Determines the status of replicas from their files and the running processes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from deployments.runtimes.local.limits import end_groups
 from deployments.runtimes.messages import message
 from deployments.runtimes.processes import is_alive, start_mark
 
-HOST = "127.0.0.1"  # where servers listen: nobody but the gateway gets there
-STARTING_SECONDS = 10.0  # how long a shim may take to say that it lives
-STOP_SECONDS = 5.0  # beyond the grace time: how long a shim may take to end its server
-CLOCK_SLACK = 2.0  # seconds that a time may be ahead though nobody has set the clock
+HOST = "127.0.0.1"  # where servers listen: reachable from this machine only, for the gateway
+STARTING_SECONDS = 10.0  # for a shim to write its first state
+STOP_SECONDS = 5.0  # for a shim to end its server, in addition to the grace time
+CLOCK_SLACK = 2.0  # seconds by which a time may be in the future without a changed clock
 _NEEDED = {"name", "attempt", "port", "at", "grace_seconds"}
 _ATTEMPT = re.compile(r"^attempt-(\d+)$")
 
@@ -48,7 +48,7 @@ def attempts(replica: Path) -> list[tuple[int, Path]]:
     try:
         names = os.listdir(replica)
     except (FileNotFoundError, NotADirectoryError):
-        return []  # deleted meanwhile, or a file that is none of ours
+        return []  # deleted meanwhile, or not a folder of ours
     numbers = sorted(int(match[1]) for match in map(_ATTEMPT.match, names) if match)
     return [(number, replica / f"attempt-{number}") for number in numbers]
 
@@ -74,7 +74,7 @@ def specs_in_use(replicas: Path) -> Iterator[str]:
 
 
 def _spec(folder: Path) -> dict[str, Any] | None:
-    """Return what an attempt is to run, None when that is missing, cut off, damaged or may not be read."""
+    """Return the spec.json of an attempt, None when it is missing, damaged or not readable."""
     try:
         spec = read_known(f"{folder}/spec.json")
     except (PermissionError, IsADirectoryError):
@@ -83,7 +83,7 @@ def _spec(folder: Path) -> dict[str, Any] | None:
 
 
 def _read_without_spec(replica: Path, number: int, folder: Path, state: dict[str, Any]) -> ReplicaStatus:
-    """Return an attempt of which nobody knows any more what it runs, where it listens or what it may use: ended."""
+    """Return an attempt whose spec.json is lost as exited, after killing its server."""
     if "exit" not in state:
         _kill(replica.name, number, state)
         state = _note_end(folder, state, ExitReason.LOST, messages.SPEC_LOST)
@@ -120,12 +120,12 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
 
 
 def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
-    """Return the state of an attempt, with an exit when nobody is there any more to write one."""
+    """Return the state of an attempt; with an exit if its shim is gone and cannot write one."""
     path = f"{folder}/state.json"
     state = read_known(path) or {}
     if "exit" in state or is_alive(state.get("shim")):
         return state
-    # Between the two looks above the shim may have begun, or have written its last words.
+    # Between the two checks above the shim may have started, or written its last state.
     if (again := read_json(path) or {}) != state:
         return again
     # The clock may have been set in either direction meanwhile.
@@ -135,7 +135,7 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
-    """Return whether an attempt was told to stop so long ago that its shim must be frozen: else it had killed it."""
+    """Return whether a stop was requested so long ago that its shim must be frozen."""
     if not is_stop_requested(str(replica), number):
         return False
     try:
@@ -143,12 +143,12 @@ def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
     except FileNotFoundError:
         return False
     age = time.time() - told_at
-    # One from the future is from before the clock was set back: nobody knows how old it is.
+    # A time in the future is from before the clock was set back; its age is not known.
     return age > spec["grace_seconds"] + STOP_SECONDS or age < -CLOCK_SLACK
 
 
 def _kill(name: str, attempt: int, state: dict[str, Any]) -> None:
-    """Kill the shim of an attempt, whatever state it is in, and all that it has started."""
+    """Kill the shim of an attempt and all that it has started."""
     shim = state.get("shim")
     if shim and is_alive(shim):
         with suppress(psutil.Error):
@@ -163,24 +163,24 @@ def _kill(name: str, attempt: int, state: dict[str, Any]) -> None:
 
 
 def _note_end(folder: Path, state: dict[str, Any], reason: ExitReason, reason_code: str) -> dict[str, Any]:
-    """Write the exit of an attempt that has no shim any more to do it, and return its state."""
+    """Write the exit of an attempt whose shim cannot do it any more, and return its state."""
     end = _end(reason, reason_code) | {"at": time.time()}
     ended = state | {"phase": "EXITED", "detail": None, "exit": end}
-    with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
+    with suppress(OSError):  # deleted meanwhile, or a full disk: the next call determines the same
         write_atomically(str(folder / "state.json"), json.dumps(ended))
     return ended
 
 
 def _mark_lost(folder: Path, spec: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
-    """Note that an attempt has lost its shim, and end what is left of its server."""
+    """Write that an attempt has lost its shim, and kill the rest of its server."""
     if server := state.get("server"):
         _end_session(server[0], server[1])
     end_groups(spec["name"], spec["attempt"])
     lost = _end(ExitReason.LOST, messages.SERVER_LOST)
     ended = state | {"phase": "EXITED", "detail": None, "exit": lost | {"at": time.time()}}
     path = str(folder / "state.json")
-    with suppress(OSError):  # deleted meanwhile or a full disk: the next look finds the same
-        # Without a state a slow shim may still come: whoever writes the first one decides.
+    with suppress(OSError):  # deleted meanwhile, or a full disk: the next call determines the same
+        # Without a state a slow shim may still start: the first written state decides.
         if not state and not write_first(path, json.dumps(ended)) and (first := read_json(path)) is not None:
             return first
         if state or read_json(path) is None:
@@ -195,13 +195,13 @@ def _end(reason: ExitReason, reason_code: str) -> dict[str, Any]:
 def _end_session(leader: int, mark: str) -> None:
     """Kill all processes of a server's session, which carries the pid of its leader."""
     if start_mark(leader) not in {"", mark}:
-        return  # another process has the pid by now, so the session is long gone
+        return  # the pid was reused, so the session has ended
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) == leader:
                 process.kill()
         except (ProcessLookupError, PermissionError, psutil.Error):
-            continue  # it has ended meanwhile, or is nobody of ours
+            continue  # it has ended meanwhile, or belongs to another user
 
 
 def _exit(ended: dict[str, Any]) -> ReplicaExit:

@@ -1,9 +1,8 @@
-"""The process beside each model server: starts it, keeps its output, notes its end, and outlives all of Launchpad.
+"""The parent process of each model server: starts it, stores its output, records its exit, and outlives Launchpad.
 
 Run as `python -I -S -E shim.py ATTEMPT_DIR` with `spec.json` in that folder (see `driver.py`), and with the server's
-secrets as JSON on its stdin. Everything else that it knows is written to files there, so that whoever comes next can
-go on. Only the standard library, and little of that: one of
-these lives beside every server.
+secrets as JSON on its stdin. Its state is written to files there, so that a restarted Launchpad can continue. It
+imports only the standard library, and little of it, since one shim runs for each server.
 """
 
 from __future__ import annotations
@@ -34,10 +33,10 @@ TYPE_CHECKING = False  # as in typing, which would cost every shim a megabyte
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-# Signals that we, or Python, treat in our own way; the server must not inherit that.
+# Signals with a handler of ours or of Python; the server gets the default ones.
 _OURS = (signal.SIGTERM, signal.SIGCHLD, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
 _KILLED = {-signal.SIGKILL, 128 + signal.SIGKILL}
-DRAIN_SECONDS = 1.0  # how long output may still come after the server has ended
+DRAIN_SECONDS = 1.0  # for output that arrives after the server has ended
 
 
 class Shim:
@@ -58,7 +57,7 @@ class Shim:
         self.killed = False
         self.child = 0
         self.exit_code: int | None = None
-        self.failure: dict[str, Any] | None = None  # why a program could not be run at all
+        self.failure: dict[str, Any] | None = None  # why a program could not be started
         self.wakeup, wake = os.pipe()
         for end in (self.wakeup, wake):
             os.set_blocking(end, False)
@@ -69,7 +68,7 @@ class Shim:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def run(self) -> None:
-        """Go through all steps; the exit is written whatever happens."""
+        """Run all steps; the exit is written in any case."""
         if is_stop_requested(os.path.dirname(self.folder), self.spec["attempt"]):
             self.stopping_since = time.monotonic()
         if not self._prepare():
@@ -83,7 +82,7 @@ class Shim:
         self._end(*self._reason(code))
 
     def _prepare(self) -> bool:
-        """Run the steps before the server, with its rights but limits of their own; False when one has failed."""
+        """Run the steps before the server, with its rights but separate limits; return False when one has failed."""
         for step in self.spec["prepare"]:
             if self.stopping_since is not None:
                 break
@@ -156,7 +155,7 @@ class Shim:
     def _become(
         self, command: list[str], env: dict[str, str], pipes: dict[str, tuple[int, int]], *, prepares: bool
     ) -> NoReturn:
-        """In the child: turn into the program, or say why that does not work."""
+        """In the child: execute the program, or report why that fails."""
         failure = pipes["failure"][1]
         try:
             os.setsid()
@@ -174,7 +173,7 @@ class Shim:
         except PermissionError:
             os.write(failure, messages.line_of(messages.PROGRAM_FORBIDDEN, program=command[0]).encode())
             os._exit(126)
-        except BaseException as error:  # noqa: BLE001  nobody but the parent can report it, whatever it is
+        except BaseException as error:  # noqa: BLE001  the parent reports any failure
             reason = messages.line_of(messages.PROGRAM_NOT_STARTED, program=command[0], error=str(error))
             os.write(failure, reason.encode())
         os._exit(1)
@@ -182,14 +181,14 @@ class Shim:
     def _enter_limits(self, *, prepares: bool) -> None:
         try:
             self.limits.enter()
-            if not prepares:  # `prepare.py` takes the rights of its own child away
+            if not prepares:  # `prepare.py` drops the rights of its own child
                 confine.enter(self.spec["rights"], self.pid)
                 os.chdir(self.spec["cwd"])
         except OSError as error:
             raise RuntimeError(f"it cannot be held to its resource plan ({error})") from error
 
     def _follow(self, streams: dict[str, int], *, prepares: bool) -> str:
-        """Read what the child writes until it has ended; watch its memory; bring it to its end when asked."""
+        """Read the output of the child until it ends; enforce its memory limit and the grace time of a stop."""
         output = Output(
             streams,
             keep=lambda stream, lines: self._keep(stream, lines, prepares=prepares),
@@ -216,7 +215,7 @@ class Shim:
                 return output.finish()
 
     def _patience(self, ended: bool) -> int:
-        """Milliseconds to wait for the next thing to happen."""
+        """Return how many milliseconds to wait for the next event."""
         if ended:
             return 50
         if self.stopping_since is None:
@@ -236,7 +235,7 @@ class Shim:
         return last
 
     def _show(self, lines: dict[str, str], *, prepares: bool) -> None:
-        """Let readers see lines that have no end yet."""
+        """Write lines that have no end yet for readers."""
         redacted = {stream: self.redaction.redact(text) for stream, text in lines.items()}
         self.log.show_unfinished({"launchpad" if prepares else stream: text for stream, text in redacted.items()})
         if prepares and redacted:
@@ -279,7 +278,7 @@ class Shim:
         code = self.exit_code
         error, error_at = ("", 0.0)
         if reason not in {"STOPPED", "NOT_STARTED"}:
-            # What is killed is not killed for the last thing that it said.
+            # The last line of a killed server does not say why it was killed.
             error, error_at = self.log.cause(last_line=reason in {"EXITED", "SIGNALED"} and code not in _KILLED)
         self.limits.leave()
         self.state.write(
@@ -298,9 +297,9 @@ class Shim:
 
 
 def main(folder: str) -> None:
-    """Become a process that nobody waits for, tell the starter that the state is written, and run.
+    """Daemonize, report to the starter that the state is written, and run.
 
-    The starter ends with 1 when that fails; what is wrong is on its stderr.
+    If that fails, the starter exits with 1, with the cause on its stderr.
     """
     secrets = json.load(sys.stdin)
     ready, tell = os.pipe()
@@ -311,10 +310,10 @@ def main(folder: str) -> None:
     os.setsid()
     if os.fork():
         os._exit(0)
-    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM})  # a stop may come as soon as the state is there
+    signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM})  # a stop may arrive as soon as the state is written
     state = StateFile(folder)
     if not state.begin(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING"):
-        os.write(tell, b"1")  # another one runs the attempt, or has run it
+        os.write(tell, b"1")  # another shim runs the attempt, or has run it
         return
     shim = Shim(folder, state, secrets)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -1,4 +1,4 @@
-"""Where the processes of a server listen, seen from their sockets: why it cannot be asked, and who else can ask it."""
+"""The sockets that a server listens on: why it cannot be reached, and whether others can reach it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Listener = tuple[str, int]  # address and port
 
 
 def listeners(leader: int) -> Sequence[Listener] | None:
-    """Return where the processes of a server's session listen, None when their sockets may not be seen.
+    """Return the addresses that the processes of a server's session listen on, None when they may not be read.
 
-    On Linux that is read from `/proc/PID/fd` and `/proc/PID/net/tcp{,6}`, on macOS asked from the kernel.
+    Read from `/proc/PID/fd` and `/proc/PID/net/tcp{,6}` on Linux, from the kernel on macOS.
     """
     addresses: set[Listener] = set()
     hidden = False
@@ -45,7 +45,7 @@ def misplaced(listening: Iterable[Listener], host: str, port: int) -> Message | 
     if addresses_of_port := [address for address, number in listening if number == port]:
         reachable = {host, *_ANY}
         if reachable & set(addresses_of_port):
-            return None  # it has begun to listen since it was asked
+            return None  # it began to listen after the health check
         addresses = ", ".join(addresses_of_port[:_SHOWN])
         return Message(messages.WRONG_ADDRESS, {"addresses": addresses, "host": host, "port": port})
     others = list(dict.fromkeys(str(number) for _, number in listening))
@@ -67,7 +67,7 @@ class Exposure:
         self._known: dict[int, tuple[float, Message | None]] = {}  # leader -> time of the check, and its result
 
     def of(self, leader: int) -> Message | None:
-        """Return what `exposed` says of a server."""
+        """Return the result of `exposed` for a server."""
         now = time.monotonic()
         at, message = self._known.get(leader, (now - CHECK_INTERVAL, None))
         if now - at >= CHECK_INTERVAL:
@@ -91,4 +91,4 @@ def _session(leader: int) -> Iterable[int]:
             if os.getsid(pid) == leader:
                 yield pid
         except (ProcessLookupError, PermissionError):
-            continue  # it has ended meanwhile, or is nobody of ours
+            continue  # it has ended meanwhile, or belongs to another user

@@ -1,4 +1,4 @@
-"""From a ReplicaSpec to the file that a shim works from: paths, port and environment filled in."""
+"""Converts a ReplicaSpec to the spec.json of a shim, with paths, port and environment variables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from deployments.storage.artifacts import ArtifactMissing, ArtifactStore
 
 @dataclass(frozen=True, kw_only=True)
 class LaunchSpecBuilder:
-    """Knows the machine's folders, programs and users; see `LocalRuntime` for what each is."""
+    """Builds spec.json from the folders, programs and users of this machine (see `LocalRuntime`)."""
 
     home: Path
     run_as: str
@@ -38,12 +38,12 @@ class LaunchSpecBuilder:
         """Return the rights of servers and of what is prepared for them.
 
         Raises:
-            RightsRefused: they cannot be had, so that nothing may be run.
+            RightsRefused: they are not possible here, so no server may be started.
         """
         return rights_for(self.run_as, self.home, self.python)
 
     def preparation(self) -> Preparation:
-        """Return what makes the jobs of `prepare.py`.
+        """Return what creates the jobs of `prepare.py`.
 
         Raises:
             RightsRefused: see `rights`.
@@ -64,7 +64,7 @@ class LaunchSpecBuilder:
         if preparation.rights.user:
             os.chown(work, *preparation.rights.user)
             for passed in (folder, *folder.parents[:2]):
-                passed.chmod(0o711)  # whatever the umask is; only needed where there are no mount namespaces
+                passed.chmod(0o711)  # independent of the umask; needed only without mount namespaces
         environment = self._environment(spec, preparation)
         visible = [work, *targets.values(), *([environment] if environment else [])]
         jobs = self._jobs(spec, preparation, environment, targets)
@@ -91,7 +91,7 @@ class LaunchSpecBuilder:
         }
 
     def _environment(self, spec: ReplicaSpec, preparation: Preparation) -> Path | None:
-        """Return the folder of the server's environment: everybody's if there is one, else its resource group's."""
+        """Return the folder of the environment: the shared one if it exists, else that of the resource group."""
         if not spec.requirements:
             return None
         shared = preparation.environment_folder(spec.requirements)
@@ -103,7 +103,7 @@ class LaunchSpecBuilder:
         self, spec: ReplicaSpec, preparation: Preparation, environment: Path | None, targets: dict[str, Path]
     ) -> list[dict[str, Any]]:
         steps = []
-        # One that is there stays for as long as the specification of a server names it.
+        # An existing one is kept as long as it is in the specification of a server.
         if environment is not None and not is_built(environment):
             scope = "" if spec.shares_environment else scope_of(spec.resource_group)
             job = preparation.environment(environment, spec.requirements, scope)
@@ -116,10 +116,10 @@ class LaunchSpecBuilder:
         return steps
 
     def _target(self, fetch: ArtifactSource, resource_group: str) -> Path:
-        """Return where an artifact lies or will lie.
+        """Return the path of an artifact, which may still have to be downloaded.
 
         Raises:
-            RuntimeRejected: a file outside of the allowed folders, or somebody else's.
+            RuntimeRejected: it is outside of the allowed folders, or belongs to another artifact.
         """
         if not fetch.is_in_store:
             return self.artifact_folder(fetch, resource_group) / file_name(fetch.url)

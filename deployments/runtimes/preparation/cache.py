@@ -1,7 +1,7 @@
-"""Where downloads and environments are kept, and the removal of those that nobody needs any more.
+"""The folders of downloads and environments, and the removal of the unused ones.
 
-`in_use` of each function that removes returns the specifications of all servers that run, in which the paths of what
-they use stand: a server keeps what it was started with, whatever has become of the artifact.
+The parameter `in_use` returns the specifications of all running servers. A folder whose path is in one of them is
+kept, even if its artifact has been deleted.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _remove(folders: Iterable[Path], in_use: InUse) -> list[Path]:
     removed = []
     for folder in folders:
         with _lock_of(folder) as is_free:
-            # Read under the lock: a server that starts now names it before it asks for the lock.
+            # Read under the lock: the specification of a server is written before its download takes the lock.
             if is_free and not any(str(folder) in spec for spec in in_use()):
                 shutil.rmtree(folder)
                 removed.append(folder)
@@ -85,7 +85,7 @@ def _downloads(cache: Path) -> Iterator[Path]:
 
 @contextmanager
 def _lock_of(folder: Path) -> Iterator[bool]:
-    """Hold the lock of `prepare.py` and remove it with the folder; False while somebody fetches."""
+    """Hold the lock of `prepare.py` and remove it with the folder; yield False while a download holds it."""
     path = folder.with_name(f"{folder.name}.lock")
     with path.open("w") as lock:
         try:

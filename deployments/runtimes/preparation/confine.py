@@ -1,9 +1,10 @@
-"""Takes Launchpad's rights away from a process that is about to become somebody else's program.
+"""Drops Launchpad's rights in a process that is about to execute a program that is not ours.
 
-Standard library only, for the sake of the shim and of `prepare.py`. What is to be taken is decided in `rights.py`;
-here it is done, in the child, right before the exec. Whatever fails raises OSError: the program is not started then.
+Standard library only: the shim and `prepare.py` import it. `rights.py` decides which rights are dropped; this module
+drops them, in the child, right before the exec. A failure raises OSError, and the program is not started.
 
-Run as `python confine.py` with {"rights": ..., "command": [...]} on stdin it becomes that command, for trying out.
+`python confine.py` with {"rights": ..., "command": [...]} on stdin executes that command with these rights, which
+tests whether they can be dropped on this machine.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _VEIL = b"mode=755,size=256k"  # it holds the folders on the way to what is show
 
 
 def enter(rights: dict[str, Any], parent: int) -> None:
-    """Give up what `rights` takes away, for good, and die with the parent.
+    """Drop rights irrevocably, and end with the parent.
 
     Args:
         rights: "user" -> [uid, gid] or [], "hidden" -> folders that are seen empty but for "shown" -> paths in them.
@@ -44,10 +45,10 @@ def enter(rights: dict[str, Any], parent: int) -> None:
     if libc is None:
         return
     _ask(libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
-    # After the change of the user, which clears it. Nobody would hold an orphan to anything.
+    # After the change of the user, which clears it. Without its parent no limit would be enforced on it.
     _ask(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL), "pdeathsig")
     if os.getppid() != parent:
-        os._exit(1)  # it died before the kernel was told
+        os._exit(1)  # it ended before the call above
 
 
 def _libc() -> ctypes.CDLL | None:
@@ -67,15 +68,15 @@ def _ask(answer: int, what: str) -> None:
 
 
 def _hide(libc: ctypes.CDLL, hidden: list[str], shown: list[str]) -> None:
-    """Cover folders with empty ones, in a mount namespace of our own, and bring back what is needed of them."""
+    """Mount empty folders over `hidden`, in a mount namespace of its own, and bind-mount `shown` into them."""
     _ask(libc.unshare(_CLONE_NEWNS), "mount namespace")
-    # What is mounted outside later is seen here too, and what is unmounted outside is not held; nothing goes back.
+    # Mounts propagate from the host into this namespace, so that nothing is kept mounted, but not back.
     _mount(libc, "none", "/", _MS_REC | _MS_SLAVE)
     hidden = [folder for folder in hidden if folder not in shown]
     roots = [root for root in hidden if not any(is_below(root, other) for other in hidden if other != root)]
     mounts = [path for path in shown if any(is_below(path, root) for root in roots)]
     mounts = [path for path in mounts if not any(is_below(path, other) for other in mounts if other != path)]
-    # An open file leads to what will be covered.
+    # Opened before they are covered, since their paths lead nowhere afterwards.
     sources = {path: os.open(path, os.O_PATH) for path in mounts}
     for root in roots:
         _mount(libc, "tmpfs", root, _MS_NOSUID | _MS_NODEV, "tmpfs", _VEIL)
@@ -91,7 +92,7 @@ def _mount(libc: ctypes.CDLL, source: str, target: str, flags: int, kind: str = 
 
 
 def _make_place(path: str, *, is_folder: bool) -> None:
-    """Make what a path is to be mounted on; the folders on the way are open to everybody."""
+    """Create the file or folder that a path is mounted on; its parents may be traversed by all users."""
     mask = os.umask(0o022)
     try:
         os.makedirs(path if is_folder else os.path.dirname(path), mode=0o755, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Makes a Python environment, with the rights of a server: packages may run code of their own when they are built.
+"""Builds a Python environment with the rights of a server: packages may execute code of their own when they are built.
 
-Run by `prepare.py` as `python environment.py FOLDER UV PYTHON` with the requirement lines on the command's end; every
-line it prints is progress (a message as JSON, or words of the installer), the last one of a failure is the reason.
+Run by `prepare.py` as `python environment.py FOLDER UV PYTHON REQUIREMENT ...`. Each line of its output is progress: a
+message as JSON, or output of the installer. The last line of a failure is its cause.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if not __package__:  # run by its path
 from deployments.runtimes import messages
 
 MARKER = ".complete"
-SAY_EVERY = 5.0  # seconds without a word
-_NO_REASON = ("Using Python", "hint:")  # of uv, before and after the reason
+HEARTBEAT_SECONDS = 5.0  # seconds without output
+_NO_REASON = ("Using Python", "hint:")  # output of uv before and after the cause
 _FAILURE = "error:"  # how uv begins the line that says what has failed; the lines after it say why
-CHUNK = 100  # files that are compiled between two looks at the clock
+CHUNK = 100  # files that are compiled between two checks of the time
 
 
 def environment_key(requirements: Iterable[str]) -> str:
@@ -61,7 +61,7 @@ def _say(reason: str, **params: Any) -> None:
 
 
 def _run(command: list[str]) -> int:
-    """Run a command and pass on what it says; on failure its error stands last."""
+    """Run a command and forward its output; on failure the last line is its cause."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     lines: list[str] = []
     with heartbeat(lines):
@@ -77,9 +77,9 @@ def _run(command: list[str]) -> int:
 
 
 def failure_of(lines: Sequence[str]) -> str:
-    """Return why an installer has failed, from all that it has said: first what, then its last words.
+    """Return why an installer failed, from its output: the line that names the failure, then the last lines.
 
-    What comes first is what is left where messages are cut, so nothing that only sounds alike may stand there.
+    Messages may be cut, so that line has to come first.
     """
     useful = [line for line in lines if not line.startswith(_NO_REASON)] or list(lines)
     first = next((at for at, line in enumerate(useful) if line.startswith(_FAILURE)), max(0, len(useful) - 3))
@@ -87,8 +87,8 @@ def failure_of(lines: Sequence[str]) -> str:
 
 
 @contextmanager
-def heartbeat(lines: list[str], every: float = SAY_EVERY) -> Iterator[None]:
-    """Say how long it has been going on while nothing else is said: an installer downloads in silence."""
+def heartbeat(lines: list[str], every: float = HEARTBEAT_SECONDS) -> Iterator[None]:
+    """Report the elapsed time while there is no other output: an installer downloads without any."""
     over = threading.Event()
     began = time.monotonic()
 
@@ -121,9 +121,9 @@ def _compile(folder: Path) -> None:
 
 
 def _compile_files(files: list[str]) -> None:
-    warnings.simplefilter("ignore")  # about the packages' code; whoever runs it will see them
+    warnings.simplefilter("ignore")  # warnings about the code of packages are shown when it is imported
     for file in files:
-        compileall.compile_file(file, quiet=2)  # some packages bring files for other versions, which nobody imports
+        compileall.compile_file(file, quiet=2)  # some packages contain files for other versions of Python
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Brings an artifact to the local disk, with the rights of a server. Run by `prepare.py`, for one process at a time.
+"""Downloads an artifact with the rights of a server. Run by `prepare.py`, by one process at a time for each artifact.
 
-What to fetch is JSON in the environment variable FETCH, so that no list of processes shows it:
+The request is JSON in the environment variable FETCH, since arguments are visible in the list of processes:
 
-    url      its address
-    target   where it is expected, beside a file ABOUT that tells what was fetched; only read here
-    draft    an empty folder to write both to
+    url      URL of the artifact
+    target   path of the copy of an earlier download, beside the file ABOUT that describes it; only read
+    draft    empty folder that the file and ABOUT are written to
     sha256   expected checksum in lower-case hex, or ""
 
-Every line printed is progress, a message as JSON; the last one of a failure is the reason.
+Each line of output is progress, a message as JSON; the last line of a failure is its cause.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from deployments.runtimes import messages
 from deployments.runtimes.addresses import AddressInvalid, encoded, file_name, redacted
 
 CHUNK = 1 << 20
-SAY_EVERY = 0.5  # seconds
+PROGRESS_SECONDS = 0.5  # between two lines of progress
 ABOUT = "zz-about.json"  # the last by name, which is the order in which `prepare.py` brings files to their place
-TIMEOUT = 30.0  # seconds without a byte
+TIMEOUT = 30.0  # seconds without receiving data
 PAUSES = (1.0, 3.0)  # seconds before the second and the third try
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404, 410}
 
 
 class FetchFailed(Exception):
-    """It cannot be fetched.
+    """A try has failed.
 
     Args:
-        lasting: whether another try would end the same.
-        gone: whether the server says that there is no such file (any more).
+        lasting: whether another try would fail in the same way.
+        gone: whether the server answered that the file does not exist (any more).
     """
 
     def __init__(self, reason: str, *, lasting: bool = False, gone: bool = False, **params: Any) -> None:
@@ -62,7 +62,7 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """What is known of a copy: `etag` and `modified` as the server spelt them, `""` when it sent none."""
+    """Describes a downloaded copy: `etag` and `modified` as the server sent them, `""` when it sent none."""
 
     etag: str
     modified: str
@@ -70,26 +70,26 @@ class About:
 
     @property
     def range_validator(self) -> str:
-        """What proves that the rest belongs to the beginning: a weak ETag does not (RFC 9110, 13.1.5)."""
+        """The validator of a range request; a weak ETag is not allowed there (RFC 9110, 13.1.5)."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.modified
 
 
 class Download:
-    """One artifact, fetched in several tries if need be."""
+    """The download of one artifact, with up to three tries."""
 
     def __init__(self, url: str, draft: Path) -> None:
         self._url = url
         self._draft = draft
         self._opener = urllib.request.build_opener(_Redirects(url))
-        self._begun: About | None = None  # what the bytes in the draft are of
+        self._begun: About | None = None  # describes the file whose first bytes are in the draft
         self._digest = hashlib.sha256()
         self._done = 0
 
     def run(self, known: About | None) -> About | None:
-        """Fetch it, unless what is known of the copy that is there is still true: then return None.
+        """Download the artifact; return None if the copy that `known` describes is still current.
 
         Raises:
-            FetchFailed: three tries have failed, or one for good.
+            FetchFailed: three tries have failed, or one with a lasting failure.
         """
         for pause in (*PAUSES, None):
             try:
@@ -154,11 +154,11 @@ class Download:
 
     def _copy(self, answer: Any, out: IO[bytes], total: int) -> None:
         reported_at = 0.0
-        while chunk := answer.read1(CHUNK):  # what has come, so that a broken connection loses none of it
+        while chunk := answer.read1(CHUNK):  # read1: bytes received before a connection breaks are kept
             out.write(chunk)
             self._digest.update(chunk)
             self._done += len(chunk)
-            if time.monotonic() - reported_at > SAY_EVERY:
+            if time.monotonic() - reported_at > PROGRESS_SECONDS:
                 reported_at = time.monotonic()
                 _say(messages.FETCHING, done_bytes=self._done, total_bytes=total or None)
 
@@ -178,7 +178,7 @@ def _failed(error: BaseException) -> FetchFailed:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows what the first address might have been itself, and never leads from outside to the inside."""
+    """Follows redirects to http and https, but never from a public address to a private or local one."""
 
     def __init__(self, url: str) -> None:
         self._first = _closeness(url)
@@ -195,7 +195,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def http_error_302(self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any) -> Any:
         where = str(headers.get("Location", ""))
-        if urlsplit(where).scheme not in {"", "http", "https"}:  # our words instead of urllib's
+        if urlsplit(where).scheme not in {"", "http", "https"}:  # our message instead of urllib's
             raise FetchFailed(messages.LEADS_ELSEWHERE, url=redacted(where), lasting=True)
         return super().http_error_302(req, fp, code, msg, headers)
 
@@ -203,14 +203,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _closeness(url: str) -> int:
-    """Return 0 for an address that the whole world may ask, 1 inside of a network, 2 on this machine or its link."""
+    """Return 0 for a public address, 1 for one of a private network, 2 for this machine or a link-local address."""
     host = urlsplit(encoded(url)).hostname or ""
     try:
         addresses = {
             ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in socket.getaddrinfo(host, None)
         }
     except OSError:
-        return 0  # a proxy may know it; nobody here can reach it otherwise
+        return 0  # only a proxy can resolve it, so it is not an address of this machine
     addresses = {getattr(address, "ipv4_mapped", None) or address for address in addresses}
     if any(address.is_loopback or address.is_link_local or address.is_unspecified for address in addresses):
         return 2
@@ -218,7 +218,7 @@ def _closeness(url: str) -> int:
 
 
 def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
-    """Bring it to `draft` unless the target is it already. Returns an exit code."""
+    """Download to `draft`, unless `target` is current; return an exit code."""
     if urlsplit(url).scheme == "file":
         return _check_file(target, sha256)
     name = redacted(url)
@@ -242,7 +242,7 @@ def fetch(url: str, target: Path, draft: Path, sha256: str) -> int:
         return 1
     (draft / ABOUT).write_text(json.dumps(asdict(fetched)))
     if copy is not None and fetched.sha256 == copy.sha256:
-        (draft / file_name(url)).unlink()  # servers may have the other one open: it stays
+        (draft / file_name(url)).unlink()  # the same content: the file that servers may have open is kept
         return _use_copy(name)
     _say(messages.FETCHED, url=name, done_bytes=(draft / file_name(url)).stat().st_size)
     return 0
@@ -254,7 +254,7 @@ def _use_copy(name: str, cause: dict[str, Any] | None = None) -> int:
 
 
 def _known(target: Path) -> About | None:
-    """Return what is known of the copy that is there, None when there is none."""
+    """Return the description of the existing copy, None when there is none."""
     try:
         about = json.loads((target.parent / ABOUT).read_text())
         return About(**about) if target.exists() else None

@@ -1,4 +1,4 @@
-"""What `prepare.py` is told to make: environments, downloads, trained models; for the shim and for the first start."""
+"""The jobs of `prepare.py`: environments, downloads, trained models. The shim and the first start run them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ from deployments.serving_template.modules import DISTRIBUTION, names_package
 _HERE = Path(__file__).parent
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
-_OWN = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")  # which we set, or leave out
+_OWN = ("UV_CACHE_DIR", "UV_LINK_MODE", "UV_PYTHON", "UV_PROJECT_ENVIRONMENT")  # set by us, or left out
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """Knows where things are made and with which rights; see `LocalRuntime` for what each is.
+    """Creates jobs, with the folders that they write to and the rights that they run with.
 
     Args:
+        home: LAUNCHPAD_HOME.
+        rights: of the servers, and so of the makers.
+        python, uv: interpreter of environments, and the program that builds them; absolute paths.
         source: the tree that the package of the model servers is built from.
     """
 
@@ -39,10 +42,11 @@ class Preparation:
     source: Path = SOURCE
 
     def environment_folder(self, requirements: Sequence[str], scope: str = "") -> Path:
-        """Return where the environment of these requirements lies, or will lie.
+        """Return the folder of the environment with these requirements, whether or not it is built.
 
         Args:
-            scope: whose it is. Without one it is everybody's: only for packages that nobody but us has chosen.
+            scope: of the resource group it belongs to; `""` for one that all groups share, which is allowed only for
+                requirements that Launchpad itself has chosen.
         """
         base = self.home / "envs"
         if scope and self.rights.user:
@@ -51,13 +55,13 @@ class Preparation:
         return base / environment_key([*requirements, *ours])
 
     def environment(self, folder: Path, requirements: Sequence[str], scope: str = "") -> dict[str, Any]:
-        """Return the job that makes an environment.
+        """Return the job that builds an environment.
 
-        What is built may run code of its own, and could leave something in the cache of the installer that the next
-        build takes for a package. So nobody shares a cache with others; where others of the same user could reach it
-        (no mount namespaces), it goes with the build.
+        Packages may execute code when they are built, and could put a forged package into the cache of the installer
+        for the next build. So each scope has a cache of its own; where other servers of the same user could write to
+        it (no mount namespaces), it is removed after the build.
 
-        Our own package is taken from its wheel: no index is asked for it, so that none can put another one there.
+        Our own package is installed from its wheel and not from an index, where anybody could publish its name.
 
         Raises:
             OSError: the wheel cannot be written.
@@ -81,7 +85,7 @@ class Preparation:
             scratch=scratch,
             visible=(folder, cache, Path(self.uv), *wheels, *uv_files),
         )
-        # Linked files would be the cache's too, which the next build may write to.
+        # Hard links would share files with the cache, which the next build may write to.
         links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
         job["env"] |= _index_settings() | _uv_settings() | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": links}
         job |= {"own": [str(folder)], "marker": str(folder / MARKER)}
@@ -93,9 +97,9 @@ class Preparation:
         return ensure_wheel(self.home / "wheels", uv=self.uv, python=self.python, source=self.source)
 
     def fetching(self, fetch: ArtifactSource, target: Path) -> dict[str, Any]:
-        """Return the job that brings an artifact to where it is expected."""
+        """Return the job that downloads an artifact to `target`, or checks the file there if it is in the store."""
         if fetch.is_in_store:
-            # Nothing is written and nobody waits; each look at a file has a home of its own.
+            # Nothing is written, so no lock is needed; each check has a scratch folder of its own.
             folder = draft = self.home / "cache" / "checks" / uuid4().hex
             visible: tuple[Path, ...] = (target,)
         else:
@@ -117,7 +121,7 @@ class Preparation:
         return job
 
     def made_by(self, command: Sequence[str], draft: Path, folder: Path, *, visible: Sequence[Path]) -> dict[str, Any]:
-        """Return the job of a program that writes into the folder `draft` what is to be in `folder`."""
+        """Return the job of a program that writes its result to `draft`, from where it is published to `folder`."""
         job = self._job(
             command,
             lock=folder.with_name(f"{folder.name}.lock"),
@@ -129,7 +133,7 @@ class Preparation:
         return job
 
     def command(self, file: Path, number: int) -> list[str]:
-        """Return the command that does a job of a file, `{"prepare": [{"job": ...}, ...]}`."""
+        """Return the command that runs a job of a file, `{"prepare": [{"job": ...}, ...]}`."""
         return [sys.executable, "-I", "-S", str(_HERE / "prepare.py"), str(file), str(number)]
 
     def _job(
@@ -158,17 +162,17 @@ def _files_of(values: Iterable[str]) -> list[Path]:
 
 
 def _uv_settings() -> dict[str, str]:
-    """Return how to find the file in which the user who runs us has told the installer where packages come from."""
+    """Return the variable that leads the installer to its configuration file (package indexes) in our user's home."""
     folder = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return {"XDG_CONFIG_HOME": str(folder)} if (folder / "uv" / "uv.toml").exists() else {}
 
 
 def _index_settings() -> dict[str, str]:
-    """Return what of our environment tells the installer where packages come from, and nothing else of it."""
+    """Return the variables of our environment that configure the installer (package indexes), and no others."""
     own = {name: value for name, value in os.environ.items() if name.startswith("UV_") and name not in _OWN}
     return own | _network_settings()
 
 
 def _network_settings() -> dict[str, str]:
-    """Return what of our environment tells how to get out and whom to trust there."""
+    """Return the variables of our environment for proxies and trusted certificates."""
     return {name: value for name, value in os.environ.items() if name in _NETWORK or name.lower() in _PROXIES}

@@ -1,16 +1,17 @@
-"""Makes what servers need (a Python environment, a downloaded file, a trained model) without trusting who makes it.
+"""Runs the program (the maker) that builds an environment, downloads a file or trains a model, without trusting it.
 
 Run with Launchpad's rights as `python prepare.py FILE NUMBER`; the job is `prepare[NUMBER]["job"]` in that JSON file.
-The maker, a child, has given up these rights and can write only to folders that were made for it. When it and all it
-has started have ended, the result becomes ours and only then anybody's. A maker that fails leaves nothing.
+The maker is a child without these rights; it can write only to folders that are created for it. Once it and all its
+descendants have ended, Launchpad becomes the owner of the result, and only then it is published. If the maker fails,
+its result is removed.
 
 A job, all paths absolute:
-    lock         file that is locked for as long as anybody writes, or ""; `waiting` is printed while another one does
-    marker       file that is there when there is nothing to do any more, `""` for asking the maker each time
-    own          folders that are made anew for the maker and stay, when it has ended well
-    scratch      folders that are made anew for the maker and go with it
-    cache        folders of the maker that stay as they are
-    publish      [] or [from, to]: what the maker has put into the one folder replaces what is in the other
+    lock         file that is locked while the maker runs, or ""; `waiting` is printed while another process holds it
+    marker       file whose existence means that the job is done, `""` to run the maker each time
+    own          folders that are created empty for the maker and kept if it succeeds
+    scratch      folders that are created empty for the maker and removed after it
+    cache        folders of the maker that are kept as they are
+    publish      [] or [from, to]: entries of the first folder replace those of the second one
     command, env of the maker
     rights       see `confine.enter`
 """
@@ -39,17 +40,19 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 class Maker:
-    """The child that makes it, and all that it starts."""
+    """The child process of a job and its descendants."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self._job = job
         self._pid = 0
 
     def run(self) -> int:
-        """Run it to its end, and end what it leaves behind. Returns its exit code (negative: the signal)."""
+        """Run it until it ends, kill its remaining descendants, and return its exit code (negative: the signal)."""
         sys.stdout.flush()
         parent = os.getpid()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # it must not run our handler
+        signal.pthread_sigmask(
+            signal.SIG_BLOCK, {signal.SIGTERM}
+        )  # the child must not run the handler of this process
         self._pid = os.fork()
         if self._pid == 0:
             self._become(parent)
@@ -61,7 +64,7 @@ class Maker:
         return os.waitstatus_to_exitcode(status)
 
     def kill(self) -> None:
-        """End everything, and return when it has ended. Linux has made our child what has lost its parent."""
+        """Kill the maker and its descendants, and wait for their end. Linux re-parents orphans to this process."""
         _kill(self._pid, os.killpg)
         while True:
             for pid in _children():
@@ -73,7 +76,9 @@ class Maker:
 
     def _become(self, parent: int) -> NoReturn:
         try:
-            os.setpgid(0, 0)  # not setsid: whoever counts or ends the session of this process means its maker too
+            os.setpgid(
+                0, 0
+            )  # not setsid: limits count and kill the session of this process, which has to include the maker
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -82,18 +87,18 @@ class Maker:
             command = self._job["command"]
             os.chdir("/")
             os.execve(command[0], command, self._job["env"])  # noqa: S606  argv only, never a shell
-        except BaseException as error:  # noqa: BLE001  nobody but us can report it, whatever it is
+        except BaseException as error:  # noqa: BLE001  any failure has to be reported here
             os.write(1, f"{messages.line_of(messages.MAKER_WITHOUT_RIGHTS, error=str(error))}\n".encode())
         os._exit(127)
 
 
 def prepare(job: dict[str, Any]) -> int:
-    """Do a job unless it is done; wait while another process does the same. Returns an exit code."""
+    """Do a job unless it is done, after waiting for another process that does the same; return an exit code."""
     lock = _lock(job["lock"], job["waiting"]) if job["lock"] else -1
     if job["marker"] and os.path.exists(job["marker"]):
         return 0
     if lock >= 0:
-        # Makers inherit it: whatever ends this process, nobody else begins while one of them still writes.
+        # The maker inherits the lock: if this process is killed, no other begins while the maker still writes.
         os.set_inheritable(lock, True)
     maker = Maker(job)
     signal.signal(signal.SIGTERM, lambda *_: _stop(maker, job))
@@ -112,7 +117,7 @@ def prepare(job: dict[str, Any]) -> int:
 
 
 def _lock(path: str, waiting: str) -> int:
-    """Lock a file and return it open; say so when that takes a while."""
+    """Lock a file and return its descriptor; print `waiting` if another process holds the lock."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     while True:
         lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -121,7 +126,7 @@ def _lock(path: str, waiting: str) -> int:
         except BlockingIOError:
             print(waiting, flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        # Whoever held it may have removed what it is for, and this file too.
+        # The previous holder may have removed the folder and this file with it.
         if os.path.exists(path) and os.path.samestat(os.fstat(lock), os.stat(path)):
             return lock
         os.close(lock)
@@ -148,45 +153,45 @@ def _make_folders(job: dict[str, Any]) -> None:
 
 
 def _take_over(job: dict[str, Any]) -> None:
-    """Make the result ours, so that no server can change it, and bring it to where it belongs."""
+    """Take over the ownership of the result, so that no server can change it, and publish it."""
     source, target = job["publish"] or ("", "")
     if job["rights"]["user"]:
         for folder in (*job["own"], *([source] if source else [])):
             _own(folder)
     if source:
-        # Folders first and then files by name: what tells of the others (about.json, samples.json) is small and late.
+        # Folders first, then files by name: those that describe the others (zz-about.json, samples.json) come last.
         names = sorted(os.listdir(source), key=lambda name: (not os.path.isdir(f"{source}/{name}"), name))
         for name in names:
             if os.path.isdir(f"{target}/{name}"):
                 _remove(f"{target}/{name}")
             os.replace(f"{source}/{name}", f"{target}/{name}")
     if job["marker"]:
-        # No link of the maker's is followed: what is there under this name is not the marker yet.
+        # A link of this name that the maker has left must not be followed.
         if os.path.lexists(job["marker"]):
             os.unlink(job["marker"])
         os.close(os.open(job["marker"], os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644))
 
 
 def _own(folder: str) -> None:
-    """Make all of a folder ours, readable to all and writable to nobody else; links are never followed."""
+    """Take over the ownership of all in a folder, readable for all and writable for nobody else; follow no link."""
     uid, gid = os.geteuid(), os.getegid()
     for _, folders, files, fd in os.fwalk(folder, topdown=False):
         for name in (*folders, *files):
             status = os.stat(name, dir_fd=fd, follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode):
-                # In this order: a new owner takes set-user-ID away, and nothing else can write meanwhile.
+                # In this order: chown clears set-user-ID, and the maker cannot write any more.
                 os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
                 os.chmod(name, _mode(status.st_mode), dir_fd=fd)
             elif stat.S_ISLNK(status.st_mode):
                 os.chown(name, uid, gid, dir_fd=fd, follow_symlinks=False)
             else:
-                os.unlink(name, dir_fd=fd)  # a socket or a pipe is no result
+                os.unlink(name, dir_fd=fd)  # sockets and pipes are not part of a result
     os.chown(folder, uid, gid)
     os.chmod(folder, _mode(stat.S_IFDIR))
 
 
 def _mode(mode: int) -> int:
-    """Return the rights of a file that all may read, and run if its maker might."""
+    """Return the mode of a file that all may read, and execute if its maker was allowed to."""
     runs = stat.S_ISDIR(mode) or mode & 0o100
     return 0o755 if runs else 0o644
 
@@ -211,7 +216,7 @@ def _children() -> list[int]:
         with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
             return [int(pid) for pid in file.read().split()]
     except FileNotFoundError:
-        return []  # not Linux, or a kernel without it: the group is ended all the same
+        return []  # not Linux, or a kernel without this file: the process group is killed anyway
 
 
 def _kill(pid: int, send: Any = os.kill) -> None:
@@ -222,7 +227,7 @@ def _kill(pid: int, send: Any = os.kill) -> None:
 
 
 def _bind_to_parent() -> None:
-    """End with whoever has started this (it then ends its maker), and be the one that orphans fall to."""
+    """Be terminated with the parent process (which kills the maker), and become the parent of orphans."""
     if sys.platform == "linux":
         import ctypes
 
@@ -233,7 +238,7 @@ def _bind_to_parent() -> None:
 
 def main(path: str, number: str) -> int:
     _bind_to_parent()
-    os.umask(0o022)  # servers of another user pass through the folders that are made here
+    os.umask(0o022)  # servers of another user have to traverse the folders that are created here
     with open(path, encoding="utf-8") as file:
         job = json.load(file)["prepare"][int(number)]["job"]
     try:

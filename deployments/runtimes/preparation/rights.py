@@ -1,9 +1,9 @@
-"""Whose rights model servers, and all that is prepared for them, run with. The check of the settings asks here too.
+"""The rights that model servers, and the programs that prepare them, run with. The check of the settings uses it, too.
 
-Started by an ordinary user, Launchpad has no rights to take away. Started as root, servers run as another user, and
-see of LAUNCHPAD_HOME, and of folders that are closed to that user, only what they need: in a mount namespace of their
-own. Where there are no namespaces (a container without CAP_SYS_ADMIN, macOS) everything must be open to that user.
-Where neither works nothing is run: root is never what is left over.
+Started by an ordinary user, Launchpad has no rights to drop. Started as root, it runs servers as another user, in a
+mount namespace in which LAUNCHPAD_HOME, and folders that are closed to that user, show only what the server needs.
+Without mount namespaces (a container without CAP_SYS_ADMIN, macOS) all paths have to be accessible to that user.
+If neither works nothing is started: servers never run as root as a fallback.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _TRIAL_SECONDS = 10.0
 
 
 class RightsRefused(RuntimeRejected):
-    """Nothing may be run: it would run with more rights than it should have."""
+    """Servers cannot be started, since they would have more rights than intended."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
-    """What `confine.enter` takes away.
+    """What `confine.enter` restricts a process to.
 
     Args:
-        user: (uid, gid) to become, empty for staying who we are.
-        hidden: folders that are seen empty, as far as nothing in them is shown.
-        shown: paths that are needed; those outside of `hidden` are seen anyway.
+        user: (uid, gid) to change to, empty to keep the present user.
+        hidden: folders that appear empty except for paths of `shown`.
+        shown: paths that the process needs; paths outside of `hidden` are visible anyway.
     """
 
     user: tuple[int, ...] = ()
@@ -44,7 +44,7 @@ class Rights:
     shown: tuple[str, ...] = ()
 
     def showing(self, *paths: Path) -> Rights:
-        """Return the same rights with more paths to be seen."""
+        """Return the same rights with more visible paths."""
         more = {os.path.realpath(path) for path in paths}
         if not self.user:
             return self
@@ -58,12 +58,12 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
     """Return the rights of model servers and of what is prepared for them.
 
     Args:
-        run_as: the setting LAUNCHPAD_RUN_AS; only heeded when we are root.
+        run_as: the setting LAUNCHPAD_RUN_AS; only used when we are root.
         home: LAUNCHPAD_HOME.
         python: the interpreter that servers need, without links.
 
     Raises:
-        RightsRefused: they cannot be had here, with what to do.
+        RightsRefused: they are not possible here; the message says what to do.
     """
     if os.geteuid() != 0:
         return Rights()
@@ -72,7 +72,7 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
     except KeyError:
         raise RightsRefused(Message(messages.RUN_AS_UNKNOWN, {"user": run_as})) from None
     if user.pw_uid == 0:
-        return Rights()  # insisted on
+        return Rights()  # root was requested explicitly
     plain = Rights(user=(user.pw_uid, user.pw_gid))
     needed = (Path(python).parents[1], _HERE.parent)
     if sys.platform == "linux":
@@ -92,12 +92,12 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
 
 
 def closed_folder(path: Path, uid: int, gid: int) -> Path | None:
-    """Return the first folder on the way to a path that a user may not pass, None when all are open."""
+    """Return the first parent folder of a path that a user may not traverse, None when there is none."""
     for folder in reversed(path.resolve().parents):
         try:
             status = folder.stat()
         except FileNotFoundError:
-            return None  # not made yet, and then open
+            return None  # does not exist yet, and will be created accessible
         shift = 6 if status.st_uid == uid else 3 if status.st_gid == gid else 0
         if not status.st_mode >> shift & 0o1:
             return folder
