@@ -85,6 +85,10 @@ def test_make_image_builds_both_under_the_names_that_launchpad_knows_them_by(tmp
     assert all("--format docker" in line and line.endswith(" --build-arg BASE=own .") for line in builds)
 
 
+def test_the_manual_runs_the_image_of_this_version() -> None:
+    assert f" {IMAGE}\n" in (BASE_DIR / "README.md").read_text()
+
+
 def test_make_image_asks_docker_for_nothing_that_only_podman_knows(tmp_path: Path) -> None:
     engine = _engine(tmp_path, "Docker version 27.0.0, build 1")
 

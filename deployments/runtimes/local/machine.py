@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from functools import cache
+from pathlib import Path
 
 import psutil
 
@@ -17,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 RESERVE = 0.1  # of the machine's memory, for Launchpad and the system
 MIN_RESERVE = 1_000_000_000  # bytes
+_GROUPS = Path("/sys/fs/cgroup")  # in a container, what the container may have
 
 
 def capacity(cpu_overcommit: float = 4.0, memory_bytes: int | None = None) -> Resources:
@@ -26,13 +28,26 @@ def capacity(cpu_overcommit: float = 4.0, memory_bytes: int | None = None) -> Re
         cpu_overcommit: how many times the machine's cores may be placed.
         memory_bytes: memory to place replicas on; None for the machine's, less a reserve.
     """
-    total = psutil.virtual_memory().total
+    total = memory()
     reserve = max(MIN_RESERVE, int(total * RESERVE))
     return Resources(
         cpu_millis=int((os.cpu_count() or 1) * 1000 * cpu_overcommit),
         memory_bytes=memory_bytes or max(total // 2, total - reserve),
         gpus=_gpus(),
     )
+
+
+def memory(groups: Path = _GROUPS) -> int:
+    """Return the machine's memory in bytes, or what a container around us may have of it.
+
+    Args:
+        groups: the root of the control groups that we see, of version 2 or 1.
+    """
+    total = psutil.virtual_memory().total
+    for limit in (groups / "memory.max", groups / "memory" / "memory.limit_in_bytes"):
+        if limit.is_file() and (text := limit.read_text().strip()).isdigit():  # or `max`
+            total = min(total, int(text))
+    return total
 
 
 @cache

@@ -111,7 +111,7 @@ def test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionRe
     return ConnectionReport(
         version=f"{system.sysname} {system.release}",
         cpu_millis=(os.cpu_count() or 1) * 1000,
-        memory_bytes=psutil.virtual_memory().total,
+        memory_bytes=machine.memory(),
         gpus=_machine().gpus,
         disk_free_bytes=psutil.disk_usage(str(settings.LAUNCHPAD_HOME)).free,
         facts=[
