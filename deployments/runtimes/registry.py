@@ -19,7 +19,7 @@ from deployments.runtimes.base import Driver, Owner, Runtime
 
 # One line a kind: the module, and the name of the driver in it where that is not `DRIVER`.
 _MODULES: Mapping[str, str] = {
-    "local": "deployments.runtimes.local.options",
+    "local": "deployments.runtimes.local.kind",
     "containers": "deployments.runtimes.containers.kind",
     "fake": "deployments.runtimes.fake",
     "fake-cluster": "deployments.runtimes.fake:CLUSTER",

@@ -26,7 +26,8 @@ def test_the_kinds_to_choose_from_are_those_of_the_registry(administrator: Clien
     page = administrator.get(ADD).content.decode()
 
     assert '<option value="local">Local processes</option>' in page
-    assert page.count("<option") == 1
+    assert '<option value="containers">' in page
+    assert page.count("<option") == 2
 
 
 def test_a_second_connection_of_this_machine_is_refused_in_words(administrator: Client) -> None:

@@ -81,7 +81,7 @@ def volumes_of(owner: Owner, spec: ReplicaSpec) -> tuple[Volume, ...]:
     found = []
     for fetch in spec.fetches:
         target = MODELS if fetch.placeholder == model else f"{ARTIFACTS}/{fetch.placeholder}"
-        is_folder = fetch.url.startswith("file:") and local_path(fetch).is_dir()
+        is_folder = fetch.is_in_store and local_path(fetch).is_dir()
         path = target if is_folder else f"{target}/{_file_name(fetch)}"
         name = volume_name(owner, spec.resource_group, fetch)
         found.append(Volume(name=name, target=target, path=path, placeholder=fetch.placeholder))
@@ -89,7 +89,7 @@ def volumes_of(owner: Owner, spec: ReplicaSpec) -> tuple[Volume, ...]:
 
 
 def _file_name(source: ArtifactSource) -> str:
-    if source.url.startswith("file:"):
+    if source.is_in_store:
         return local_path(source).name
     name = unquote(urlsplit(source.url).path).rpartition("/")[2]
     return name if _NAME.match(name) else file_name(source.url)
@@ -158,7 +158,7 @@ class ArtifactVolumes:
 
     def _source(self, fetch: ArtifactSource, name: str, tell: Tell) -> Path:
         """Return where an artifact lies on our disk, downloaded if need be."""
-        if fetch.url.startswith("file:"):
+        if fetch.is_in_store:
             return local_path(fetch)
         target = self.folder / name / file_name(fetch.url)
         home, python = Path(settings.LAUNCHPAD_HOME).resolve(), os.path.realpath(sys.executable)
@@ -224,7 +224,7 @@ class ArtifactVolumes:
                     came(len(chunk))
                     yield chunk
             return
-        if fetch.sha256 and fetch.url.startswith("file:"):
+        if fetch.sha256 and fetch.is_in_store:
             tell(Message(shared.CHECKING_CHECKSUM))
             with source.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

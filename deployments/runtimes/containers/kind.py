@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import Message
-from deployments.runtimes.base import Capabilities, Driver, Owner
+from deployments.runtimes.base import ArtifactAccess, Capabilities, Driver, Owner
 from deployments.runtimes.containers import messages
 from deployments.runtimes.containers.client import EngineClient
 from deployments.runtimes.containers.driver import ContainerRuntime
@@ -46,7 +46,7 @@ def check(name: str, server: ServerTemplate) -> Message | None:
 DRIVER = Driver(
     kind="containers",
     label=gettext_lazy("Containers"),
-    capabilities=Capabilities(images=True, gpus=True),
+    capabilities=Capabilities(images=True, gpus=True, artifacts=(ArtifactAccess.STREAM,)),
     open=open_runtime,
     check_options=check_options,
     option_fields=OPTION_FIELDS,

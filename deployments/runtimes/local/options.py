@@ -23,19 +23,14 @@ from django.utils.translation import gettext_lazy
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import TEXT, Message, size
 from deployments.runtimes.base import (
-    ArtifactAccess,
-    Capabilities,
     ConnectionReport,
-    Driver,
     OptionField,
     OptionType,
     Owner,
     Resources,
 )
 from deployments.runtimes.local import machine
-from deployments.runtimes.local.check import check, warnings
 from deployments.runtimes.local.driver import LocalRuntime
-from deployments.runtimes.local.messages import SENTENCES
 from deployments.runtimes.preparation.rights import RightsRefused, rights_for
 
 _SHARES = ("memory_gb", "cpu", "gpus")
@@ -198,21 +193,3 @@ def _local_runtime(owner: Owner | None, capacity: Resources) -> LocalRuntime:
         run_as=settings.LAUNCHPAD_RUN_AS,
         allowed_roots=settings.LAUNCHPAD_FILE_ROOTS,
     )
-
-
-DRIVER = Driver(
-    kind="local",
-    label=gettext_lazy("Local processes"),
-    capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True, artifacts=(ArtifactAccess.LOCAL_PATH,)),
-    open=open_runtime,
-    check_options=check_options,
-    option_fields=OPTION_FIELDS,
-    test=test,
-    address=address,
-    check=check,
-    warnings=warnings,
-    prepare=prepare,
-    settings_problem=settings_problem,
-    everything_here=everything_here,
-    sentences=SENTENCES,
-)
