@@ -5,9 +5,11 @@ in `metadata.annotations`; all are optional and may contain placeholders:
 
 - `launchpad/requirements`: Python requirements of the server, one per line.
 - `launchpad/health-path`: the path that answers 2xx when the server is healthy. Default:
-  `readinessProbe.httpGet.path` of the first container, else `/`.
+  `readinessProbe.httpGet.path` of the container; without a readiness probe `/`, or in an image, whose paths nobody
+  knows here, an open port as on Knative.
 - `launchpad/readiness-check`: the request through the gateway that must succeed before a deployment is RUNNING, YAML
-  or JSON: `method`, `path`, `body`, `headers`. Default: a GET of the health path. A body written as a mapping or list,
+  or JSON: `method`, `path`, `body`, `headers`. Default: a GET of the health path; where an open port is enough, any
+  answer below 500 to `GET /`. A body written as a mapping or list,
   or as JSON text, is sent as JSON. `launchpad/proof` is its former name, which is still accepted.
 - `launchpad/sample-request`: the request that the playground starts with: the same and `description`. Default: the
   readiness check.
@@ -26,6 +28,30 @@ in `metadata.annotations`; all are optional and may contain placeholders:
   taken from a JSON list when the value begins with `[`.
 - `launchpad/json-values`: names of parameters, one per line. A text in a request's body that is only the placeholder
   of such a parameter becomes the JSON value in the parameter.
+
+What is used of `spec.template.spec.predictor`:
+
+- `containers`, one of them: `image`, `command`, `args`, `env` (`value`, `secretKeyRef`), `ports`, `workingDir`,
+  `readinessProbe`, `volumeMounts`, `resources`, `securityContext.readOnlyRootFilesystem`. `$(NAME)` in `command`,
+  `args` and `env` is filled in as Kubernetes does, `$(PORT)` is the port to listen on. The first of the ports is the
+  one that requests go to; without ports it is that of the readiness probe.
+- `readinessProbe`: `httpGet` (`path`, `port` by number or name, `httpHeaders`) or `tcpSocket`, `initialDelaySeconds`,
+  `periodSeconds` (of a healthy server; one that starts is asked more often), `timeoutSeconds` (at most 3 are waited),
+  `failureThreshold`. Numbers that are not given are 0, 1 and 1; the initial delay adds to the deadline `started`.
+- `volumes` of the kind `emptyDir` (`medium: Memory`, `sizeLimit`), each mounted once; other kinds are refused.
+- `imagePullSecrets`: secrets of the resource group in Docker's config form (`.dockerconfigjson`).
+- `env` STORAGE_URI: the input artifact that a container finds at `/mnt/models`.
+- `model` instead of containers: `modelFormat` (`sklearn` or `onnx`) and `storageUri`, an input artifact, run on the
+  server of that format that comes with Launchpad. `name` (default: the template's) is the model's in URLs; `args` and
+  `env` are passed on.
+- `minReplicas` (0 counts as 1, as nothing is put to sleep) and `maxReplicas`.
+
+The label `ai.sap.com/resourcePlan` (or `ai.sap.com/instanceType`) of `spec.template.metadata` names the resource
+plan. Without it `resources` choose one, the smallest that has its `cpu`, `memory` and `nvidia.com/gpu` (limits, else
+requests): the fewest GPUs, then the least memory. Without both it is `starter`.
+
+An import refuses with line and sentence what changes what runs and is not supported (`refusals`), and lists what only
+matters in a cluster (`leftovers`).
 
 A line of `launchpad/requirements` that is only a placeholder may become several lines, or none.
 

@@ -117,6 +117,19 @@ def test_a_template_shows_the_defaults_of_its_parameters_where_they_decide(reade
     assert '2<span class="sub">parameter threads</span>' in html
 
 
+def test_a_template_of_a_container_shows_its_resources_and_that_an_open_port_is_enough(reader: Client) -> None:
+    text = make.TEMPLATE.format(executable="talker", scenario="talking")
+    text = text.replace("        ai.sap.com/resourcePlan: tiny\n", "        other: label\n")
+    resources = "resources: {limits: {memory: 2Gi, cpu: '{{inputs.parameters.threads}}'}}"
+    text = text.replace("- name: server", f"- image: example/talker\n            {resources}")
+    make.make_executable(text=text)
+
+    html = reader.get(TEMPLATE).content.decode()
+
+    assert "the smallest that has memory 2Gi, cpu 2" in html
+    assert "none, an open port is enough" in html
+
+
 def test_a_template_has_tabs_for_its_configurations_and_deployments(reader: Client) -> None:
     deployment = make.make_deployment()
     make.make_configuration(executable=make.make_executable("another"))

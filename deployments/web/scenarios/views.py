@@ -120,12 +120,27 @@ def _template_details(found: Executable, connection: Connection) -> dict[str, An
         "labels": labels,
         "problem": problem_on(connection, document),
         "server": [
-            (_("Resource Plan"), _in_words(document, document.server.resource_plan)),
+            (_("Resource Plan"), _plan_in_words(document)),
             (_("Replicas"), _in_words(document, document.server.min_replicas)),
             (_("Most Replicas"), _in_words(document, document.server.max_replicas or document.server.min_replicas)),
-            (_("Health Path"), _in_words(document, document.server.health_path)),
+            (_("Health Path"), _health_in_words(document)),
         ],
     }
+
+
+def _plan_in_words(document: ServingTemplate) -> tuple[str, str]:
+    server = document.server
+    if server.resource_plan:
+        return _in_words(document, server.resource_plan)
+    amounts = ", ".join(f"{name} {_in_words(document, amount)[0]}" for name, amount in server.amounts.items())
+    return _("the smallest that has %(amounts)s") % {"amounts": amounts}, ""
+
+
+def _health_in_words(document: ServingTemplate) -> tuple[str, str]:
+    probe = document.server.probe
+    if probe is not None and not probe.path:
+        return _("none, an open port is enough"), ""
+    return _in_words(document, document.server.health_path)
 
 
 def _in_words(document: ServingTemplate, pattern: str) -> tuple[str, str]:
