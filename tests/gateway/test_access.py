@@ -20,13 +20,6 @@ from deployments.messages import render
 from tests.gateway.running import GROUP, ID, Gateway, ModelServer, access_token, backend, error_of, routed
 
 
-@pytest.fixture
-def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gateway:
-    """A gateway with one deployment that serves, of the resource group GROUP."""
-    sync.apply(routed(1, model_server("one").server()))
-    return gateway
-
-
 def claims(**values: Any) -> dict[str, Any]:
     """Return the claims of a good token, with changes; None takes one away."""
     good = json.loads(base64.urlsafe_b64decode(access_token().split(".")[1] + "=="))
@@ -124,19 +117,20 @@ def test_the_resource_group_header_has_to_fit_when_it_is_sent(served: Gateway) -
 
 
 def test_a_revoked_key_and_a_revoked_token_are_refused(
-    served: Gateway, model_server: Callable[..., ModelServer]
+    gateway: Gateway, model_server: Callable[..., ModelServer]
 ) -> None:
+    sync.apply(routed(1, model_server("one").server()))
     revoked = access_token(client_id="key-2")
     single = access_token(client_id="key-3", jti="the-one")
-    assert [served.ask(token=token).status for token in (revoked, single)] == [200, 200]
+    assert [gateway.ask(token=token).status for token in (revoked, single)] == [200, 200]
     servers = routed(1, model_server("two").server())
     sync.apply(RoutingTable(backends=servers.backends, routes=servers.routes, revoked=frozenset({"key-2", "the-one"})))
-    answers = [served.ask(token=token) for token in (revoked, single)]
+    answers = [gateway.ask(token=token) for token in (revoked, single)]
     assert [(answer.status, error_of(answer)["code"]) for answer in answers] == [(401, "TokenRevoked")] * 2
-    assert served.ask(token=access_token(client_id="key-3")).status == 200
+    assert gateway.ask(token=access_token(client_id="key-3")).status == 200
 
 
-def test_tokens_of_the_key_before_count_until_the_overlap_ends(served: Gateway) -> None:
+def test_tokens_of_the_key_before_count_until_the_overlap_ends(gateway: Gateway) -> None:
     table = RoutingTable(idle={ID: GROUP})
     old = access_token()
     new_kid = tokens.rotate()
@@ -144,10 +138,10 @@ def test_tokens_of_the_key_before_count_until_the_overlap_ends(served: Gateway) 
     new = next(key for key in tokens.accepted_keys() if key.kid == new_kid)
     ahead = jwt.encode({"alg": "RS256", "kid": new_kid}, claims(), new.key)
     assert tokens.signing_key().kid != new_kid, "signs only when every gateway can know it"
-    assert [served.ask(token=token).status for token in (old, ahead)] == [503, 503], "both are let in"
+    assert [gateway.ask(token=token).status for token in (old, ahead)] == [503, 503], "both are let in"
     tokens.rotate(overlap=0)
     sync.apply(RoutingTable(idle=table.idle))
-    assert [served.ask(token=token).status for token in (old, access_token())] == [401, 503]
+    assert [gateway.ask(token=token).status for token in (old, access_token())] == [401, 503]
 
 
 def test_an_unknown_deployment_is_not_found(served: Gateway) -> None:
@@ -163,12 +157,12 @@ def test_whatever_a_path_holds_the_error_is_valid_json(served: Gateway) -> None:
     assert error["target"].startswith('/v2/inference/deployments/"\\')
 
 
-def test_a_deployment_without_a_route_says_so_to_those_who_may_see_it(served: Gateway) -> None:
+def test_a_deployment_without_a_route_says_so_to_those_who_may_see_it(gateway: Gateway) -> None:
     sync.apply(RoutingTable(idle={ID: GROUP}))
-    answer = served.ask()
+    answer = gateway.ask()
     assert answer.status == 503
     assert error_of(answer)["message"] == f"Deployment {ID} has no running server."
-    assert served.ask(token=access_token(resource_groups=["other"])).status == 404
+    assert gateway.ask(token=access_token(resource_groups=["other"])).status == 404
 
 
 def test_a_deployment_whose_server_is_gone_answers_in_the_same_form(

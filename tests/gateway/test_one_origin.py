@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-import pytest
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
 from tests.gateway.running import Gateway, ModelServer, access_token, address, error_of, routed
-
-
-@pytest.fixture
-def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gateway:
-    sync.apply(routed(1, model_server("one").server()))
-    return gateway
 
 
 def test_both_ports_answer_inference(served: Gateway) -> None:

@@ -23,7 +23,8 @@ MEGABYTE = b"\x5a" * 1_000_000
 
 
 @pytest.fixture
-def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gateway:
+def serving(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gateway:
+    """One for each test, where its connections are counted or its routes changed."""
     sync.apply(routed(1, model_server("one").server()))
     return gateway
 
@@ -39,7 +40,7 @@ def test_events_arrive_when_they_are_sent(served: Gateway) -> None:
     assert arrived[1][1] - arrived[0][1] > 0.3
 
 
-def test_an_upload_of_100_megabytes_passes(served: Gateway) -> None:
+def test_an_upload_of_100_megabytes_passes(serving: Gateway) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(100):
             yield MEGABYTE
@@ -47,11 +48,11 @@ def test_an_upload_of_100_megabytes_passes(served: Gateway) -> None:
     expected = hashlib.sha256()
     for part in parts():
         expected.update(part)
-    before = _memory(served)
-    answer = served.ask("/upload", method="POST", body=parts(), headers={"Content-Length": str(100 * len(MEGABYTE))})
+    before = _memory(serving)
+    answer = serving.ask("/upload", method="POST", body=parts(), headers={"Content-Length": str(100 * len(MEGABYTE))})
     seen = answer.json()
     assert (seen["size"], seen["sha256"]) == (100 * len(MEGABYTE), expected.hexdigest())
-    assert _memory(served) - before < 20_000_000, "it is passed on, not kept"
+    assert _memory(serving) - before < 20_000_000, "it is passed on, not kept"
 
 
 @contextmanager
@@ -77,11 +78,11 @@ def echoed(connection: ssl.SSLSocket, text: bytes) -> bytes:
     return connection.recv(4096)
 
 
-def test_a_socket_stays_open_through_a_reload(served: Gateway, model_server: Callable[..., ModelServer]) -> None:
-    with web_socket(served) as connection:
+def test_a_socket_stays_open_through_a_reload(serving: Gateway, model_server: Callable[..., ModelServer]) -> None:
+    with web_socket(serving) as connection:
         assert echoed(connection, b"before") == b"before"
         sync.apply(routed(2, model_server("two").server()))
-        assert served.ask().json()["server"] == "two"
+        assert serving.ask().json()["server"] == "two"
         assert echoed(connection, b"after") == b"after"
         assert sync.in_flight(ID, 1) == 1
     wait_until(lambda: sync.in_flight(ID, 1) == 0, what="the socket is closed")
@@ -108,9 +109,9 @@ def test_a_stream_and_a_socket_outlive_sixty_reloads(
         stream.close()
 
 
-def test_requests_that_are_open_are_counted(served: Gateway) -> None:
+def test_requests_that_are_open_are_counted(serving: Gateway) -> None:
     assert sync.in_flight(ID, 1) == 0
-    with served.connection() as connection:
+    with serving.connection() as connection:
         request = f"GET {address('/slow')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n\r\n"
         connection.sendall(request.encode())
         wait_until(lambda: sync.in_flight(ID, 1) == 1, what="the request is counted")
@@ -119,12 +120,12 @@ def test_requests_that_are_open_are_counted(served: Gateway) -> None:
 
 
 def test_an_idle_connection_from_before_a_reload_counts_until_it_can_do_no_harm(
-    served: Gateway, model_server: Callable[..., ModelServer]
+    serving: Gateway, model_server: Callable[..., ModelServer]
 ) -> None:
     two = model_server("two")
     one = sync.in_flight(ID, 1)
     assert one == 0
-    with served.pool() as pool:
+    with serving.pool() as pool:
         headers = {"Authorization": f"Bearer {access_token()}"}
         first = pool.urlopen("GET", address(), headers=headers).json()["server"]
         sync.apply(routed(2, two.server()))
@@ -141,8 +142,8 @@ def test_http_2_is_offered(served: Gateway) -> None:
     assert "h2,http/1.1" in (served.home / "gateway" / "haproxy.cfg").read_text()
 
 
-def test_metrics_carry_the_deployment(served: Gateway) -> None:
-    served.ask()
+def test_metrics_carry_the_deployment(serving: Gateway) -> None:
+    serving.ask()
     assert f'haproxy_backend_http_responses_total{{proxy="{ID}-g1",code="2xx"}} 1' in sync.metrics()
 
 
@@ -215,9 +216,9 @@ def test_a_streamed_body_arrives_as_it_is_sent(
                 seen += connection.recv(4096)
 
 
-def test_a_slow_body_of_known_length_is_not_held_until_it_is_here(served: Gateway) -> None:
+def test_a_slow_body_of_known_length_is_not_held_until_it_is_here(serving: Gateway) -> None:
     head = f"PUT {address('/slow-body')} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {access_token()}\r\n"
-    with served.connection() as connection:
+    with serving.connection() as connection:
         connection.sendall(f"{head}Content-Length: 2\r\n\r\n".encode())
         wait_until(lambda: sync.in_flight(ID, 1) == 1, timeout=1, what="the server has it")
         connection.sendall(b"xy")
@@ -263,12 +264,10 @@ def test_heads_of_64_kilobytes_pass(served: Gateway, count: int, size: int) -> N
     ],
 )
 def test_a_redirection_leads_to_where_its_server_is(
-    gateway: Gateway, model_server: Callable[..., ModelServer], settings: Settings, given: str, expected: str
+    served: Gateway, server: ModelServer, settings: Settings, given: str, expected: str
 ) -> None:
-    one = model_server("one")
-    sync.apply(routed(1, one.server()))
-    names = {"own": settings.LAUNCHPAD_GATEWAY_PORT, "port": one.port, "below": address("")}
-    answer = gateway.ask(headers={"X-Answer": json.dumps({"status": 307, "Location": given.format(**names)})})
+    names = {"own": settings.LAUNCHPAD_GATEWAY_PORT, "port": server.port, "below": address("")}
+    answer = served.ask(headers={"X-Answer": json.dumps({"status": 307, "Location": given.format(**names)})})
     assert answer.headers["Location"] == expected.format(**names)
 
 
