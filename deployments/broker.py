@@ -81,9 +81,10 @@ def record_heartbeat() -> None:
     """Record that a worker is running; called with each sweep.
 
     Raises:
-        redis.RedisError: the broker does not respond.
+        BrokerUnavailable: the broker does not respond.
     """
-    _client(settings.BROKER_URL).set(HEARTBEAT_KEY, "1", ex=HEARTBEAT_SECONDS)
+    with store() as client:
+        client.set(HEARTBEAT_KEY, "1", ex=HEARTBEAT_SECONDS)
 
 
 def has_heartbeat() -> bool:

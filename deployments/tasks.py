@@ -1,4 +1,4 @@
-"""The Celery tasks, and the request to reconcile. Nothing is decided here, and no runtime is called.
+"""What a worker runs: the task that reconciles, and the functions of its beat. Nothing is decided here.
 
 Whatever asks a runtime is handed to the threads of its connection (`reconciler.lanes`).
 """
@@ -40,7 +40,6 @@ def reconcile(deployment_id: str) -> None:
         _reconcile_on(connection_id, [deployment_id])
 
 
-@app.task(name="deployments.tasks.sweep", ignore_result=True)
 def sweep() -> None:
     """Hand each connection, and what is due, to the threads of the connections; remove groups that became empty.
 
@@ -52,10 +51,12 @@ def sweep() -> None:
         for connection_id, deployment_id in reconciler.sweep():
             _reconcile_on(connection_id, [deployment_id])
         reconciler.remove_emptied_groups()
-    broker.record_heartbeat()
+    try:
+        broker.record_heartbeat()
+    except broker.BrokerUnavailable as error:
+        logger.warning("The broker does not respond: %s", error)
 
 
-@app.task(name="deployments.tasks.housekeeping", ignore_result=True)
 def housekeeping() -> None:
     """Warn of deployments that end soon, and delete expired rows and unused files."""
     with surviving_a_full_disk():

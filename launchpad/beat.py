@@ -1,9 +1,10 @@
-"""The Celery beat as a thread of the worker; it sends the sweeps by the monotonic clock.
+"""The beat of the worker: a thread of it that runs the sweeps, by the monotonic clock.
 
-The worker's own option `-B` forks a process for it, which survives a `kill -9` of the worker and would go on sending
-sweeps beside the beat of the next worker; it also takes memory of its own. Two workers have two beats then, which does
-no harm: sweeps expire, and a reconcile needs the lease. Celery's own scheduler uses the wall clock: after that was
-set back by an hour it would send nothing for an hour.
+They are not sent through the broker as tasks: the worker itself would get them, which took a third of the CPU of an
+idle installation, and without a broker nothing was swept. Two workers have two beats, which does no harm: a sweep
+finds what the other has done, and a reconcile needs the lease. Celery's own beat would be one more process, or, with
+the worker's option `-B`, a fork that survives a `kill -9` of the worker; and its scheduler uses the wall clock: after
+that was set back by an hour it would send nothing for an hour.
 """
 
 from __future__ import annotations
@@ -14,12 +15,17 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import bootsteps
-from kombu.exceptions import OperationalError
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from deployments.reconciler.lanes import Lane
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 5.0  # how long a stopping worker waits for a sweep
 
 
 class Beat:
@@ -49,25 +55,32 @@ class Beat:
 
 
 class BeatThread(bootsteps.StartStopStep):
+    """Runs the functions of the schedule, each in a thread of its own, so that none waits for another."""
+
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._stopping = False
         self._app = parent.app
-        schedule = parent.app.conf.beat_schedule
-        self._options = {entry["task"]: entry["options"] for entry in schedule.values()}
-        self._beat = Beat({entry["task"]: entry["schedule"] for entry in schedule.values()}, self._send)
+        self._lanes: dict[str, Lane] = {}
+        self._beat = Beat(parent.app.conf.launchpad_schedule, self._submit)
 
     def start(self, parent: Any) -> None:
+        # Not above: this module is imported before Django is set up.
+        from deployments.reconciler.lanes import Lane
+
+        self._lanes = {name: Lane(name, limit=1) for name in self._app.conf.launchpad_schedule}
         threading.Thread(target=self._run, name="beat", daemon=True).start()
 
     def stop(self, parent: Any) -> None:
         self._stopping = True
         self._beat.stop()
+        for lane in self._lanes.values():
+            lane.close(STOP_SECONDS)
 
     def _run(self) -> None:
-        """Send what is due until stopped. A worker without a beat would do nothing, so it ends when its beat does."""
+        """Run what is due until stopped. A worker without a beat would do nothing, so it ends when its beat does."""
         try:
             self._app.set_current()
             self._beat.run()
@@ -76,8 +89,6 @@ class BeatThread(bootsteps.StartStopStep):
                 logger.critical("The beat thread has ended; the worker ends too, so that both are restarted.")
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    def _send(self, task: str) -> None:
-        try:
-            self._app.send_task(task, retry=False, **self._options[task])
-        except OperationalError as error:
-            logger.warning("The broker does not respond: %s", error)
+    def _submit(self, name: str) -> None:
+        """Run a function once its last run has ended; of several that wait there is one."""
+        self._lanes[name].submit(name, import_string(name))

@@ -1,4 +1,4 @@
-"""The Celery application: the broker carries requests to reconcile, beat starts the sweeps, no result is stored."""
+"""The Celery application: the broker carries requests to reconcile, beat runs the sweeps, no result is stored."""
 
 import os
 
@@ -34,18 +34,11 @@ app.conf.update(
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,
     worker_send_task_events=False,
-    beat_schedule={
-        "sweep": {
-            "task": "deployments.tasks.sweep",
-            "schedule": SWEEP_SECONDS,
-            "options": {"expires": 2 * SWEEP_SECONDS},  # the first one may wait for the worker to start
-        },
-        "housekeeping": {
-            "task": "deployments.tasks.housekeeping",
-            "schedule": 60.0,
-            "options": {"expires": 60.0},
-        },
-    },
 )
+# Functions that each worker calls -> seconds from one time to the next.
+app.conf.launchpad_schedule = {
+    "deployments.tasks.sweep": SWEEP_SECONDS,
+    "deployments.tasks.housekeeping": 60.0,
+}
 app.steps["worker"].add(BeatThread)
 app.autodiscover_tasks()
