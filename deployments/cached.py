@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -19,9 +19,9 @@ class CachedValue(Generic[Value]):
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: tuple[Hashable, float, Value] | None = None
+        self._kept: tuple[object, float, Value] | None = None
 
-    def get(self, made_from: Hashable, make: Callable[[], Value], *, max_age: float = math.inf) -> Value:
+    def get(self, made_from: object, make: Callable[[], Value], *, max_age: float = math.inf) -> Value:
         """Return the value.
 
         Args:

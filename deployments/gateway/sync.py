@@ -13,11 +13,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
 from deployments import reasons
+from deployments.cached import CachedValue
 from deployments.errors import GatewayUnavailable
 from deployments.gateway import stored_files as files
 from deployments.gateway.endpoint import GatewayAddress, gateway_address, gateway_config
@@ -135,7 +136,8 @@ def metrics() -> str:
 
 def _apply_to(gateway: GatewayAddress, table: RoutingTable) -> None:
     config = gateway_config()
-    new = render(table, config)
+    # Rendered in each sweep, and nearly always the same as before; the table is read anew.
+    new = _RENDERED.get((replace(table, read_at=0), config), lambda: render(table, config))
     running = _running_digest(gateway.control)
     if running == new.digest:
         if files.may_have_started_with_damaged_files(gateway) and files.save(gateway, table, new):
@@ -302,3 +304,4 @@ class _LatestTable:
 
 
 _LATEST = _LatestTable()
+_RENDERED: CachedValue[Rendered] = CachedValue()

@@ -118,7 +118,7 @@ class Control:
     def load(self, *, worker: str = "1") -> Load:
         """Return the open connections and requests of a worker."""
         connections, requests = 0, {}
-        for row in self._stat("-1 3 -1", worker):
+        for row in _rows(self.run_command("show stat -1 3 -1", worker=worker)):
             if row["svname"] == "BACKEND":
                 requests[row["# pxname"]] = int(row["scur"] or 0)
             elif row["# pxname"] == FRONTEND:
@@ -127,7 +127,10 @@ class Control:
 
     def down(self) -> frozenset[str]:
         """Return the names of the servers whose health checks fail, without those that have no address yet."""
-        return frozenset(row["svname"] for row in self._stat("-1 4 -1", "1") if row["status"].startswith("DOWN"))
+        answer = self.run_command("show stat -1 4 -1")
+        if "DOWN" not in answer:  # as in most sweeps: then nothing has to be parsed
+            return frozenset()
+        return frozenset(row["svname"] for row in _rows(answer) if row["status"].startswith("DOWN"))
 
     def servers_state(self) -> list[list[str]]:
         """Return the lines of `show servers state`, split: a version, a heading, then one line per server."""
@@ -155,9 +158,6 @@ class Control:
             raise GatewayUnavailable("This HAProxy was built without its Prometheus exporter.")
         return text
 
-    def _stat(self, selection: str, worker: str) -> Iterable[dict[str, str]]:
-        return csv.DictReader(io.StringIO(self.run_command(f"show stat {selection}", worker=worker)))
-
     def _send(self, line: str) -> str:
         try:
             with socket.socket(socket.AF_UNIX) as connection:
@@ -168,6 +168,11 @@ class Control:
                 return b"".join(_chunks(connection)).decode()
         except OSError as error:
             raise GatewayUnavailable(f"The gateway cannot be reached at {self.socket_path}: {error}.") from error
+
+
+def _rows(answer: str) -> Iterable[dict[str, str]]:
+    """Return the rows of an answer to `show stat`."""
+    return csv.DictReader(io.StringIO(answer))
 
 
 def _chunks(connection: socket.socket) -> Iterator[bytes]:

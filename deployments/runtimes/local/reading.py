@@ -106,12 +106,13 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         detail=Message.from_json(state.get("detail")),
         started_at=datetime.fromtimestamp(spec["at"], UTC),
     )
-    if "exit" not in state and _ignores_its_stop(replica, number, spec):
+    stop_requested = is_stop_requested(str(replica), number)
+    if stop_requested and "exit" not in state and _ignores_its_stop(replica, spec):
         _kill(replica.name, number, state)
         state = _note_end(folder, state, ExitReason.STOPPED, messages.SHIM_FROZEN)
     if ended := state.get("exit"):
         return replace(status, phase=ReplicaPhase.EXITED, detail=None, exit=_exit(ended))
-    if is_stop_requested(str(replica), number):
+    if stop_requested:
         return replace(status, phase=ReplicaPhase.STOPPING)
     if "server" not in state:
         return replace(status, phase=ReplicaPhase(state.get("phase", ReplicaPhase.STARTING)))
@@ -134,10 +135,8 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     return _mark_lost(folder, spec, state)
 
 
-def _ignores_its_stop(replica: Path, number: int, spec: dict[str, Any]) -> bool:
-    """Return whether a stop was requested so long ago that its shim must be frozen."""
-    if not is_stop_requested(str(replica), number):
-        return False
+def _ignores_its_stop(replica: Path, spec: dict[str, Any]) -> bool:
+    """Return whether the stop of an attempt was requested so long ago that its shim must be frozen."""
     try:
         told_at = (replica / "stop").stat().st_mtime
     except FileNotFoundError:
