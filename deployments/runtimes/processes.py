@@ -11,12 +11,10 @@ if TYPE_CHECKING:
 
 def start_mark(pid: int) -> str:
     """Return what distinguishes a process from a later one with the same pid, `""` when there is no such process."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rsplit(b")", 1)[1].split()[19].decode()  # field 22: start time in clock ticks
-    except (FileNotFoundError, ProcessLookupError):
-        if os.path.exists("/proc/self/stat"):
-            return ""
+    if (fields := _fields(pid)) is not None:
+        return fields[_STARTED].decode()
+    if os.path.exists("/proc/self/stat"):
+        return ""
     import subprocess  # only where there is no /proc
 
     answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
@@ -28,10 +26,20 @@ def is_alive(process: list[Any] | None) -> bool:
     if not process:
         return False
     pid, mark = process
-    if not mark or start_mark(pid) != mark:
+    if not mark:
         return False
+    if (fields := _fields(pid)) is None:  # no such process, or no /proc
+        return not os.path.exists("/proc/self/stat") and start_mark(pid) == mark
+    return fields[_STARTED].decode() == mark and fields[_STATE] not in {b"Z", b"X"}
+
+
+_STATE, _STARTED = 0, 19  # fields 3 and 22 of /proc/PID/stat; the latter in clock ticks
+
+
+def _fields(pid: int) -> list[bytes] | None:
+    """Return the fields of a process after its name, None when there is none, or no /proc."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rsplit(b")", 1)[1].split()[0] not in {b"Z", b"X"}
-    except FileNotFoundError:
-        return not os.path.exists("/proc/self/stat")
+            return file.read().rsplit(b")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
