@@ -160,8 +160,6 @@ class ContainerRuntime:
             return spec.image
         if not names_package(spec.requirements):
             raise RuntimeRejected(Message(messages.NO_IMAGE, {"name": spec.name}))
-        if not self._options.model_servers_image:
-            raise RuntimeRejected(Message(messages.NO_SERVERS_IMAGE))
         return self._options.model_servers_image
 
     def _plan(self, spec: ReplicaSpec, record: Record, image: str, details: dict[str, Any]) -> creating.ContainerPlan:

@@ -18,6 +18,7 @@ from deployments.messages import Message
 from deployments.runtimes.containers import messages
 from deployments.runtimes.containers.client import said
 from deployments.runtimes.containers.options import ALWAYS, NEVER
+from launchpad.version import MODEL_SERVERS_IMAGE
 
 Tell = Callable[[Message], None]
 HUB = "docker.io"
@@ -199,7 +200,8 @@ def provide(client: APIClient, image: str, *, policy: str, secrets: Iterable[str
     present = _inspect(client, image)
     is_local = image.startswith("localhost/")  # nothing is pulled from there
     if present is None and (policy == NEVER or is_local):
-        raise ImageUnusable(Message(messages.IMAGE_NOT_HERE, {"image": image}), permanent=True)
+        code = messages.NO_SERVERS_IMAGE if image == MODEL_SERVERS_IMAGE else messages.IMAGE_NOT_HERE
+        raise ImageUnusable(Message(code, {"image": image}), permanent=True)
     if present is None or (policy == ALWAYS and not is_local):
         _pull(client, image, secrets, tell)
         present = _inspect(client, image)

@@ -38,7 +38,9 @@ def open_runtime(owner: Owner, options: Mapping[str, Any], secrets: Mapping[str,
 
 def check(name: str, server: ServerTemplate) -> Message | None:
     """Return why an engine cannot run what a template describes, None when it can."""
-    if server.image or names_package(server.requirements):
+    if server.image or any("{{" in line for line in server.requirements):
+        return None  # what a configuration requires is known when there is one
+    if names_package(server.requirements):
         return None
     return Message(messages.NO_IMAGE, {"name": name})
 

@@ -57,8 +57,8 @@ NO_IMAGE = _declare(
 NO_SERVERS_IMAGE = _declare(
     "NoServersImage",
     _(
-        "This connection has no image of the model servers that come with Launchpad: build it with `make image` and "
-        "name it in the connection's options."
+        "The engine has no image %(image)s, in which the model servers that come with Launchpad run: build it there "
+        "with `make image`, or name another one in the options of the connection."
     ),
 )
 IMAGE_NOT_ALLOWED = _declare(

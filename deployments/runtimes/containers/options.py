@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.runtimes.base import OptionField, OptionType
+from launchpad.version import MODEL_SERVERS_IMAGE
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 REMOTE_SOCKET = "/var/run/docker.sock"  # of an engine that is reached by SSH
@@ -103,6 +104,7 @@ OPTION_FIELDS = (
     OptionField(
         name="model_servers_image",
         label=gettext_lazy("Image of the model servers"),
+        default=MODEL_SERVERS_IMAGE,
         help=gettext_lazy("For the templates that come with Launchpad; `make image` builds it."),
     ),
 )
@@ -126,7 +128,7 @@ class ContainerOptions:
     pull_policy: str = IF_NOT_PRESENT
     allowed_images: tuple[str, ...] = ()
     user: str = ""
-    model_servers_image: str = ""
+    model_servers_image: str = MODEL_SERVERS_IMAGE
 
     @property
     def host(self) -> str:
