@@ -73,7 +73,7 @@ def test_a_connection_is_added_with_the_options_of_its_kind(administrator: Clien
     Connection.objects.update(options={"memory_gb": 0.1, "cpu": 0.1})
     page = reverse("connection-add")
 
-    html = html_of(administrator.get(page))
+    html = html_of(administrator.get(page, {"kind": "local"}))
     answer = administrator.post(page, {"kind": "local", "name": "half", "option-memory_gb": "0.5", "option-cpu": "1"})
 
     assert "Memory (GB)" in html
@@ -108,7 +108,8 @@ def test_a_kind_that_is_not_offered_cannot_be_added(administrator: Client) -> No
     for address in ("?kind=fake", "?kind=nothing"):
         html = html_of(administrator.get(reverse("connection-add") + address))
         assert "Where are its model servers to run?" in html
-        assert "?kind=local" in html
+        assert 'href="?kind=local"' in html
+        assert 'href="?kind=fake"' not in html
     administrator.post(reverse("connection-add"), {"kind": "fake", "name": "second"})
     assert Connection.objects.count() == 1
 

@@ -78,7 +78,7 @@ def test_a_connection_that_does_not_answer_says_since_when_and_why(administrator
 
     for address in pages:
         html = html_of(administrator, address)
-        assert "Not reachable" in html, address
+        assert "Not reachable" in html or "UNREACHABLE since" in html, address
         assert "No route to &lt;it&gt;." in html, address
         assert re.search(r"as of <span[^>]*>3 min[^<]*</span> ago", html), address
 

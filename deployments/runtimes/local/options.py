@@ -132,7 +132,7 @@ def check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]
         return _("This machine does not have that much: %(excess)s.") % {"excess": excess}
     return _(
         "The connections of this machine would promise more than it has: %(excess)s. Name the share of each in its "
-        'options, e.g. {"memory_gb": 8, "cpu": 4, "gpus": 0}.'
+        "options: memory, CPU and GPUs."
     ) % {"excess": excess}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +18,7 @@ from deployments.models import Connection, ConnectionOffer, offered_kinds
 from deployments.operations import connections as operations
 from deployments.queries import administration
 from deployments.queries.inquiries import TestResult, test_result
-from deployments.runtimes.base import Driver
+from deployments.runtimes.base import Capabilities, Driver
 from deployments.web.administration.connection_forms import ConnectionForm
 from deployments.web.administration.frames import Act, form_page, onward, question_page
 from deployments.web.shell.form_problems import add_problems
@@ -34,7 +36,7 @@ def connection_add(request: PageRequest) -> HttpResponse:
     kinds = dict(offered_kinds())
     kind = request.POST.get("kind") or request.GET.get("kind") or (next(iter(kinds)) if len(kinds) == 1 else "")
     if kind not in kinds:
-        context = {"title": _("Add connection"), "kinds": kinds.items()}
+        context = {"title": _("Add connection"), "kinds": _choices(kinds)}
         return render(request, "administration/connection_kinds.html", context)
     blank = Connection(kind=kind)
     form = ConnectionForm(request.POST or None, driver=blank.driver)
@@ -189,6 +191,11 @@ def _test(request: PageRequest, form: ConnectionForm, connection: Connection) ->
     except OperationRefused as error:
         return None, [str(error)]
     return test_result(request.actor, inquiry_id), []
+
+
+def _choices(kinds: Mapping[str, str]) -> list[tuple[str, str, Capabilities]]:
+    """Return kind, label and capabilities of the runtimes to choose from."""
+    return [(kind, label, Connection(kind=kind).driver.capabilities) for kind, label in kinds.items()]
 
 
 def _driver_of(connection: Connection) -> Driver:
