@@ -84,7 +84,7 @@ class User(AbstractUser):
 
     @property
     def token_client(self) -> str:
-        """The client id of this person's access tokens, which nobody has after them, whatever their name."""
+        """The client id of this person's access tokens, which no other person gets, even under the same name."""
         return f"{PERSON_PREFIX}{self.pk}"
 
     def actor(self) -> Actor:

@@ -1,4 +1,4 @@
-"""How the nodes of a connection stand in its row."""
+"""The column with the nodes of a connection."""
 
 from __future__ import annotations
 

@@ -34,10 +34,10 @@ def answer_inquiry(inquiry_id: str) -> None:
 
 
 def _test(question: Question) -> dict[str, Any]:
-    found = driver_of(question.kind).test(question.options, question.secrets)
-    if isinstance(found, Message):
-        return _problem(found)
-    return {"report": asdict(found) | {"facts": [[str(label), str(value)] for label, value in found.facts]}}
+    result = driver_of(question.kind).test(question.options, question.secrets)
+    if isinstance(result, Message):
+        return _problem(result)
+    return {"report": asdict(result) | {"facts": [[str(label), str(value)] for label, value in result.facts]}}
 
 
 def _images(question: Question) -> dict[str, Any]:

@@ -20,14 +20,16 @@ def look_for_offers() -> None:
     it answers.
     """
     stored = {(offer.kind, offer.digest): offer for offer in ConnectionOffer.objects.all()}
-    found = {(driver.kind, _digest(offer)): (driver, offer) for driver in drivers() for offer in driver.offers()}
-    for key in found.keys() - stored.keys():
-        _store(*found[key], digest=key[1])
-    for key in found.keys() & stored.keys():
-        if stored[key].message != found[key][1].message:  # another version, e.g. after an upgrade
-            ConnectionOffer.objects.filter(pk=stored[key].pk).update(message=found[key][1].message)
-    if gone := [stored[key].pk for key in stored.keys() - found.keys()]:
-        ConnectionOffer.objects.filter(pk__in=gone).delete()
+    offers_by_key = {
+        (driver.kind, _digest(offer)): (driver, offer) for driver in drivers() for offer in driver.offers()
+    }
+    for key in offers_by_key.keys() - stored.keys():
+        _store(*offers_by_key[key], digest=key[1])
+    for key in offers_by_key.keys() & stored.keys():
+        if stored[key].message != offers_by_key[key][1].message:  # another version, e.g. after an upgrade
+            ConnectionOffer.objects.filter(pk=stored[key].pk).update(message=offers_by_key[key][1].message)
+    if obsolete := [stored[key].pk for key in stored.keys() - offers_by_key.keys()]:
+        ConnectionOffer.objects.filter(pk__in=obsolete).delete()
 
 
 def _store(driver: Driver, offer: Offer, *, digest: str) -> None:

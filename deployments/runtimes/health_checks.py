@@ -47,25 +47,25 @@ class HealthChecks:
         The period of a check is for healthy servers: one that is starting is asked whenever somebody looks.
 
         Args:
-            server: what identifies this start of it.
+            server: identifies this start of the server.
             port: the one to ask, where the check's port is reached.
             age: seconds since it was started.
-            was_healthy: whether it was when it was last looked at.
+            was_healthy: the result of the previous check.
         """
         if age < check.initial_delay_seconds and not was_healthy:
             return Health(phase=ReplicaPhase.STARTING)
         before = self._answers.get(server)
         if before and was_healthy and time.monotonic() - before.at < check.period_seconds:
             return before.health
-        found = asked(check, host, port)
-        failures = 0 if found.phase is ReplicaPhase.HEALTHY else (before.failures if before else 0) + 1
+        health = asked(check, host, port)
+        failures = 0 if health.phase is ReplicaPhase.HEALTHY else (before.failures if before else 0) + 1
         if was_healthy and 0 < failures < check.failure_threshold:
-            found = Health(phase=ReplicaPhase.HEALTHY)
+            health = Health(phase=ReplicaPhase.HEALTHY)
         now = time.monotonic()
         with self._lock:
-            self._answers = {one: seen for one, seen in self._answers.items() if now - seen.at < _FORGOTTEN_AFTER}
-            self._answers[server] = _Answer(at=now, health=found, failures=failures)
-        return found
+            self._answers = {key: entry for key, entry in self._answers.items() if now - entry.at < _FORGOTTEN_AFTER}
+            self._answers[server] = _Answer(at=now, health=health, failures=failures)
+        return health
 
 
 def asked(check: HealthCheck, host: str, port: int) -> Health:

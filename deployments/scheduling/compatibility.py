@@ -30,6 +30,6 @@ def warnings_of(template: ServingTemplate) -> list[str]:
         except RuntimeUnavailable:
             continue  # the connection's own page reports it
         problem = driver.check(template.name, template.server)
-        found = [*([problem] if problem else []), *driver.warnings(template.name, template.server)]
-        sentences += [render(message) for message in found]
+        problems = [*([problem] if problem else []), *driver.warnings(template.name, template.server)]
+        sentences += [render(message) for message in problems]
     return sentences

@@ -25,13 +25,13 @@ def smallest_plan(amounts: Amounts) -> ResourcePlan:
         .first()
     )
     if plan is None:
-        wanted = [
+        requested = [
             reasons.CPU_AMOUNT(amount_millis=amounts.cpu_millis) if amounts.cpu_millis else None,
             reasons.MEMORY_AMOUNT(amount_bytes=amounts.memory_bytes) if amounts.memory_bytes else None,
             reasons.GPU_AMOUNT(amount=amounts.gpus) if amounts.gpus else None,
         ]
         sentence = _("Its container asks for %(amounts)s, which no resource plan has; there are: %(plans)s.") % {
-            "amounts": ", ".join(render(amount) for amount in wanted if amount),
+            "amounts": ", ".join(render(amount) for amount in requested if amount),
             "plans": ", ".join(ResourcePlan.objects.values_list("pk", flat=True)),
         }
         raise InvalidInput({"": sentence})

@@ -68,7 +68,7 @@ def load(options: argparse.Namespace) -> "SklearnModel":
         estimator = _from_skops(path, options) if is_skops else _from_pickle(path, options)
     except (ModelUnusable, MemoryError):  # another try may find more memory
         raise
-    except Exception as error:  # reading a foreign file can fail in any way, and the person must be told
+    except Exception as error:  # an untrusted file can fail in any way, and the error is reported
         raise ModelUnusable(f"{path.name} cannot be read as a model: {type(error).__name__}: {error}") from error
     if not hasattr(estimator, "predict"):
         raise ModelUnusable(f"{path.name} holds a {type(estimator).__name__}, which has no method predict.")
@@ -77,7 +77,7 @@ def load(options: argparse.Namespace) -> "SklearnModel":
     except NotFittedError as error:
         raise ModelUnusable(f"{path.name} holds a model that has not been trained: call fit before saving.") from error
     except TypeError:
-        pass  # no estimator in scikit-learn's sense, which tells nothing about its training
+        pass  # not an estimator in scikit-learn's sense: nothing to check about its training
     return SklearnModel(options.model_name, estimator)
 
 

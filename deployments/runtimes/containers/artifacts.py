@@ -78,14 +78,14 @@ def volumes_of(owner: Owner, spec: ReplicaSpec) -> tuple[Volume, ...]:
     model = model_of(spec)
     if model and model not in {fetch.placeholder for fetch in spec.fetches}:
         raise RuntimeRejected(Message(messages.MODEL_UNKNOWN, {"name": model}))
-    found = []
+    volumes = []
     for fetch in spec.fetches:
         target = MODELS if fetch.placeholder == model else f"{ARTIFACTS}/{fetch.placeholder}"
         is_folder = fetch.is_in_store and local_path(fetch).is_dir()
         path = target if is_folder else f"{target}/{_file_name(fetch)}"
         name = volume_name(owner, spec.resource_group, fetch)
-        found.append(Volume(name=name, target=target, path=path, placeholder=fetch.placeholder))
-    return tuple(found)
+        volumes.append(Volume(name=name, target=target, path=path, placeholder=fetch.placeholder))
+    return tuple(volumes)
 
 
 def _file_name(source: ArtifactSource) -> str:
@@ -133,17 +133,17 @@ class ArtifactVolumes:
         """Return whether a volume is there and is the one that was filled."""
         try:
             filled = json.loads((self.folder / f"{name}.json").read_text())
-            there: Mapping[str, Any] = client.inspect_volume(name)
+            volume: Mapping[str, Any] = client.inspect_volume(name)
         except (FileNotFoundError, ValueError, NotFound):
             return False
-        return bool(there.get("CreatedAt")) and filled == there["CreatedAt"]
+        return bool(volume.get("CreatedAt")) and filled == volume["CreatedAt"]
 
-    def remove_unused(self, client: APIClient, wanted: Iterable[str]) -> int:
-        """Remove the volumes that are not wanted and that no container has."""
-        kept = set(wanted)
-        found = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
+    def remove_unused(self, client: APIClient, names: Iterable[str]) -> int:
+        """Remove the volumes that are not among `names` and that no container uses."""
+        used = set(names)
+        volumes = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
         removed = 0
-        for name in (one["Name"] for one in found if one["Name"] not in kept):
+        for name in (volume["Name"] for volume in volumes if volume["Name"] not in used):
             with files.locked(self.folder / f"{name}.lock"):
                 try:
                     client.remove_volume(name)
@@ -227,9 +227,9 @@ class ArtifactVolumes:
         if fetch.sha256 and fetch.is_in_store:
             tell(Message(shared.CHECKING_CHECKSUM))
             with source.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != fetch.sha256:
-                cause = Message(shared.FILE_CHANGED, {"path": source.name, "found": found[:12]})
+                checksum = hashlib.file_digest(file, "sha256").hexdigest()
+            if checksum != fetch.sha256:
+                cause = Message(shared.FILE_CHANGED, {"path": source.name, "found": checksum[:12]})
                 raise ArtifactUnusable(fetch.placeholder, cause)
         for chunk in archive({_file_name(fetch): source}):
             came(len(chunk))

@@ -284,7 +284,7 @@ class ContainerRuntime:
         attempt: int | None = None,
     ) -> Sequence[LogLine]:
         """Return the first log lines of a deployment (start <= at < end), or those after a cursor."""
-        wanted = logs.Wanted(limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
+        wanted = logs.LogQuery(limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
         with self._client.asking() as client:
             sources = [
                 self._reader.source(client, *one)

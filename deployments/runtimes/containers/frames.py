@@ -57,11 +57,11 @@ def frames(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
         buffer = buffer[at:]
 
 
-def lines(found: Iterable[tuple[str, str]], span: Span) -> Iterator[Line]:
+def lines(frames: Iterable[tuple[str, str]], span: Span) -> Iterator[Line]:
     """Yield the lines of frames, in their order; those without an end come last."""
     begun: dict[str, tuple[str, re.Match[str] | None]] = {}
     counter = _Counter(span)
-    for stream, frame in found:
+    for stream, frame in frames:
         stamp = _STAMP.match(frame)
         text = begun.pop(stream, ("", None))[0] + (frame[stamp.end() :] if stamp else frame)
         if text.endswith("\n"):

@@ -18,18 +18,18 @@ def devices(info: Mapping[str, Any], options: ContainerOptions) -> Sequence[str]
     """Return the numbers of the GPUs of a connection: as its options say, else those that the engine tells of."""
     if options.gpus is not None:
         return [str(number) for number in range(int(options.gpus))]
-    found = [_CDI.match(str(one.get("ID", ""))) for one in info.get("DiscoveredDevices") or ()]
-    return sorted({match[1] for match in found if match}, key=int)
+    matches = [_CDI.match(str(device.get("ID", ""))) for device in info.get("DiscoveredDevices") or ()]
+    return sorted({match[1] for match in matches if match}, key=int)
 
 
-def choose(all_of_them: Sequence[str], taken: Iterable[str], number: int) -> tuple[str, ...]:
+def choose(all_of_them: Sequence[str], in_use: Iterable[str], number: int) -> tuple[str, ...]:
     """Return GPUs that no container has.
 
     Raises:
         RuntimeRejected: there are not enough.
     """
-    used = set(taken)
-    free = [one for one in all_of_them if one not in used]
+    used = set(in_use)
+    free = [name for name in all_of_them if name not in used]
     if len(free) < number:
         raise RuntimeRejected(Message(messages.GPUS_TAKEN, {"need": number, "free": len(free)}))
     return tuple(free[:number])

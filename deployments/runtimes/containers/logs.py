@@ -77,7 +77,7 @@ _Placed = tuple[_Place, str, str]  # place, stream, text
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class LogQuery:
     """Which lines: start <= at < end, beyond a cursor in the order of reading, and how many at most."""
 
     limit: int
@@ -87,23 +87,23 @@ class Wanted:
     newest_first: bool = False
 
 
-def read(client: APIClient, sources: Iterable[Source], wanted: Wanted) -> Sequence[LogLine]:
-    """Return the lines that are wanted.
+def read(client: APIClient, sources: Iterable[Source], query: LogQuery) -> Sequence[LogLine]:
+    """Return the requested lines.
 
     Raises:
         CursorInvalid: the cursor is none of ours.
     """
-    beyond = _Place.of(wanted.cursor) if wanted.cursor else None
-    found = [list(islice(_of_source(client, one, wanted, beyond), wanted.limit)) for one in sources]
-    merged = heapq.merge(*found, key=lambda one: one[0], reverse=wanted.newest_first)
-    return [_line(one) for one in islice(merged, wanted.limit)]
+    beyond = _Place.of(query.cursor) if query.cursor else None
+    streams = [list(islice(_of_source(client, source, query, beyond), query.limit)) for source in sources]
+    merged = heapq.merge(*streams, key=lambda entry: entry[0], reverse=query.newest_first)
+    return [_line(entry) for entry in islice(merged, query.limit)]
 
 
 def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
     """Return what a live server has written of lines without an end."""
     if not source.container or source.has_ended:
         return []
-    found = lines(_frames(client, source.container, tail=2), source.span)
+    last_lines = lines(_frames(client, source.container, tail=2), source.span)
     return [
         LogLine(
             at=at_time(line.at),
@@ -112,7 +112,7 @@ def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
             stream=line.stream,
             text=_shown(line.text, source.redaction),
         )
-        for line in found
+        for line in last_lines
         if not line.is_whole
     ]
 
@@ -136,55 +136,55 @@ def _time(seconds: float) -> datetime:
 # --- one attempt ------------------------------------------------------------------------------------------------
 
 
-def _of_source(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> Iterator[_Placed]:
+def _of_source(client: APIClient, source: Source, query: LogQuery, beyond: _Place | None) -> Iterator[_Placed]:
     ours = [
         (_Place(at, source.replica, source.attempt, _OURS, index), "launchpad", text)
         for index, (at, text) in enumerate(source.words)
     ]
-    if wanted.newest_first:
-        theirs = iter(_backwards(client, source, wanted, beyond))
-        merged: Iterable[_Placed] = heapq.merge(ours[::-1], theirs, key=lambda one: one[0], reverse=True)
+    if query.newest_first:
+        theirs = iter(_backwards(client, source, query, beyond))
+        merged: Iterable[_Placed] = heapq.merge(ours[::-1], theirs, key=lambda entry: entry[0], reverse=True)
     else:
-        merged = heapq.merge(ours, _forwards(client, source, wanted, beyond), key=lambda one: one[0])
-    for one in merged:
-        if _is_wanted(one[0], wanted, beyond):
-            yield one
+        merged = heapq.merge(ours, _forwards(client, source, query, beyond), key=lambda entry: entry[0])
+    for entry in merged:
+        if _is_within(entry[0], query, beyond):
+            yield entry
 
 
-def _is_wanted(place: _Place, wanted: Wanted, beyond: _Place | None) -> bool:
-    if beyond is not None and (place >= beyond if wanted.newest_first else place <= beyond):
+def _is_within(place: _Place, query: LogQuery, beyond: _Place | None) -> bool:
+    if beyond is not None and (place >= beyond if query.newest_first else place <= beyond):
         return False
     at = at_time(place.at)
-    return (wanted.start is None or wanted.start <= at) and (wanted.end is None or at < wanted.end)
+    return (query.start is None or query.start <= at) and (query.end is None or at < query.end)
 
 
-def _forwards(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> Iterator[_Placed]:
+def _forwards(client: APIClient, source: Source, query: LogQuery, beyond: _Place | None) -> Iterator[_Placed]:
     """Yield lines in their order, from the second of the cursor or of the start on."""
     if not source.container:
         return
-    begin = max(beyond.at if beyond else 0, int(wanted.start.timestamp()) * SECOND if wanted.start else 0)
-    last = wanted.end.timestamp() if wanted.end else None
+    begin = max(beyond.at if beyond else 0, int(query.start.timestamp()) * SECOND if query.start else 0)
+    last = query.end.timestamp() if query.end else None
     if source.span.ended and begin > source.span.ended + SECOND:
         return
     since = begin // SECOND
-    found = _placed(source, lines(_frames(client, source.container, since=since), source.span))
-    for one in found:
-        if last is not None and one[0].at > (last + 1) * SECOND:
+    entries = _placed(source, lines(_frames(client, source.container, since=since), source.span))
+    for entry in entries:
+        if last is not None and entry[0].at > (last + 1) * SECOND:
             return
-        yield one
+        yield entry
 
 
-def _backwards(client: APIClient, source: Source, wanted: Wanted, beyond: _Place | None) -> list[_Placed]:
+def _backwards(client: APIClient, source: Source, query: LogQuery, beyond: _Place | None) -> list[_Placed]:
     """Return the last lines before the cursor or the end, the newest first."""
     if not source.container:
         return []
-    number = wanted.limit + _FIRST_PIECE
+    number = query.limit + _FIRST_PIECE
     while True:
-        found, is_all = _newest(client, source, number)
-        enough = sum(_is_wanted(one[0], wanted, beyond) for one in found) >= wanted.limit
-        before_start = bool(found) and wanted.start is not None and at_time(found[0][0].at) < wanted.start
+        entries, is_all = _newest(client, source, number)
+        enough = sum(_is_within(entry[0], query, beyond) for entry in entries) >= query.limit
+        before_start = bool(entries) and query.start is not None and at_time(entries[0][0].at) < query.start
         if is_all or enough or before_start:
-            return found[::-1]
+            return entries[::-1]
         number *= 4
 
 
@@ -193,19 +193,19 @@ def _newest(client: APIClient, source: Source, number: int) -> tuple[list[_Place
     if not source.container:
         return [], True
     answer = list(_frames(client, source.container, tail=number))
-    found = list(_placed(source, lines(answer, source.span)))
+    entries = list(_placed(source, lines(answer, source.span)))
     if len(answer) < number:
-        return found, True
+        return entries, True
     # The first second may be cut: its lines would be numbered otherwise than when it is read from its begin.
-    first = found[0][0].at // SECOND if found else 0
-    whole = [one for one in found if one[0].at // SECOND > first]
+    first = entries[0][0].at // SECOND if entries else 0
+    whole = [entry for entry in entries if entry[0].at // SECOND > first]
     if not whole:
         whole = list(_placed(source, lines(_frames(client, source.container, since=first), source.span)))
     return whole, False
 
 
-def _placed(source: Source, found: Iterable[Line]) -> Iterator[_Placed]:
-    for line in found:
+def _placed(source: Source, log_lines: Iterable[Line]) -> Iterator[_Placed]:
+    for line in log_lines:
         if line.is_whole or source.has_ended:
             place = _Place(line.at, source.replica, source.attempt, _SERVERS, line.number)
             yield place, line.stream, _shown(line.text, source.redaction)
@@ -219,8 +219,8 @@ def _shown(text: str, redaction: Redaction) -> str:
     return text
 
 
-def _line(one: _Placed) -> LogLine:
-    place, stream, text = one
+def _line(entry: _Placed) -> LogLine:
+    place, stream, text = entry
     return LogLine(
         at=at_time(place.at),
         replica=place.replica,

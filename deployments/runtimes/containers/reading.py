@@ -59,9 +59,9 @@ def containers(client: APIClient, owner: Owner, *more: str) -> list[Container]:
     Args:
         more: labels that they have beside those of their owner.
     """
-    wanted = [*labels.owner_filter(owner), f"{labels.ROLE}={labels.SERVER}", *more]
-    found = client.containers(all=True, filters={"label": wanted})
-    return [one for one in map(_container, found) if one is not None]
+    filters = [*labels.owner_filter(owner), f"{labels.ROLE}={labels.SERVER}", *more]
+    rows = client.containers(all=True, filters={"label": filters})
+    return [container for container in map(_container, rows) if container is not None]
 
 
 def _container(row: Mapping[str, Any]) -> Container | None:
@@ -70,9 +70,9 @@ def _container(row: Mapping[str, Any]) -> Container | None:
     if values is None or not str(row_labels.get(labels.ATTEMPT, "")).isdigit():
         return None  # somebody else has put our labels on it
     ports = {
-        int(one["PrivatePort"]): int(one["PublicPort"])
-        for one in row.get("Ports") or ()
-        if one.get("PublicPort") and ":" not in str(one.get("IP", ""))
+        int(binding["PrivatePort"]): int(binding["PublicPort"])
+        for binding in row.get("Ports") or ()
+        if binding.get("PublicPort") and ":" not in str(binding.get("IP", ""))
     }
     return Container(
         id=row["Id"],
@@ -104,22 +104,22 @@ class Reader:
         """Return the last attempt of each replica, of one deployment or of all."""
         more = (f"{labels.DEPLOYMENT}={deployment_id}",) if deployment_id else ()
         prefix = f"{deployment_id}-" if deployment_id else ""
-        there: dict[str, dict[int, Container]] = {}
-        for one in containers(client, self.owner, *more):
-            there.setdefault(one.replica, {})[one.attempt] = one
-        names = sorted({*there, *self.records.replicas(prefix)})
-        found = [self._last(client, name, there.get(name, {})) for name in names]
-        return [one for one in found if one is not None]
+        by_name: dict[str, dict[int, Container]] = {}
+        for container in containers(client, self.owner, *more):
+            by_name.setdefault(container.replica, {})[container.attempt] = container
+        names = sorted({*by_name, *self.records.replicas(prefix)})
+        statuses = [self._last(client, name, by_name.get(name, {})) for name in names]
+        return [status for status in statuses if status is not None]
 
     def attempts(self, client: APIClient, deployment_id: str) -> Iterator[tuple[str, int, Container | None]]:
         """Yield name, number and container of every attempt of a deployment."""
-        there = {
-            (one.replica, one.attempt): one
-            for one in containers(client, self.owner, f"{labels.DEPLOYMENT}={deployment_id}")
+        by_attempt = {
+            (container.replica, container.attempt): container
+            for container in containers(client, self.owner, f"{labels.DEPLOYMENT}={deployment_id}")
         }
         noted = {(name, number) for name in self.records.replicas(f"{deployment_id}-") for number in self._noted(name)}
-        for name, number in sorted({*there, *noted}):
-            yield name, number, there.get((name, number))
+        for name, number in sorted({*by_attempt, *noted}):
+            yield name, number, by_attempt.get((name, number))
 
     def source(self, client: APIClient, replica: str, attempt: int, container: Container | None) -> Source:
         """Return where the log of an attempt comes from."""
@@ -146,10 +146,10 @@ class Reader:
         return [*self.records.attempts(name)]
 
     def _last(
-        self, client: APIClient, name: str, there: Mapping[int, Container]
+        self, client: APIClient, name: str, by_number: Mapping[int, Container]
     ) -> tuple[ReplicaStatus, Container | None] | None:
-        for number in sorted({*there, *self._noted(name)}, reverse=True):
-            container = there.get(number)
+        for number in sorted({*by_number, *self._noted(name)}, reverse=True):
+            container = by_number.get(number)
             if (status := self.status(client, name, number, container)) is not None:
                 return status, container
         return None
@@ -158,7 +158,7 @@ class Reader:
         """Return how far an attempt is, None when it has to be started (again)."""
         record = self.records.read(name, number)
         began = record.at if record else container.values.began if container else 0.0
-        seen = ReplicaStatus(
+        status = ReplicaStatus(
             name=name,
             attempt=number,
             phase=ReplicaPhase.STARTING,
@@ -166,24 +166,24 @@ class Reader:
             started_at=datetime.fromtimestamp(began, UTC),
         )
         if record is not None and record.exit is not None:
-            return replace(seen, phase=ReplicaPhase.EXITED, exit=record.exit)
+            return replace(status, phase=ReplicaPhase.EXITED, exit=record.exit)
         stopped_at = self.records.stopped_at(name, number)
         if record is not None and self._is_prepared(name, number, record):
             phase = ReplicaPhase(record.phase) if record.phase != _STARTED else ReplicaPhase.STARTING
             if stopped_at is not None:
-                return replace(seen, phase=ReplicaPhase.STOPPING)
-            return replace(seen, phase=phase, detail=record.detail)
+                return replace(status, phase=ReplicaPhase.STOPPING)
+            return replace(status, phase=phase, detail=record.detail)
         if container is None:
-            return self._without_container(client, seen)
+            return self._without_container(client, status)
         if container.state == "created":
             return None
         if not container.is_live:
-            return replace(seen, phase=ReplicaPhase.EXITED, exit=self._note_exit(client, container, record))
+            return replace(status, phase=ReplicaPhase.EXITED, exit=self._note_exit(client, container, record))
         if stopped_at is not None:
             self._kill_when_late(client, container, stopped_at)
-            return replace(seen, phase=ReplicaPhase.STOPPING)
+            return replace(status, phase=ReplicaPhase.STOPPING)
         healthy = self.records.is_healthy(name, number)
-        return replace(seen, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
+        return replace(status, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
 
     def _is_prepared(self, name: str, number: int, record: Record) -> bool:
         """Return whether somebody is at it now."""
@@ -191,28 +191,28 @@ class Reader:
             return True
         return record.worker[0] != os.getpid() and record.phase != _STARTED and is_alive([*record.worker])
 
-    def _without_container(self, client: APIClient, seen: ReplicaStatus) -> ReplicaStatus | None:
+    def _without_container(self, client: APIClient, status: ReplicaStatus) -> ReplicaStatus | None:
         """Return the status of an attempt that the list of the engine did not have.
 
         Its preparation may have ended since: then there is an end now, or a container.
         """
-        again = self.records.read(seen.name, seen.attempt)
+        again = self.records.read(status.name, status.attempt)
         if again is None:
             return None
         if again.exit is not None:
-            return replace(seen, phase=ReplicaPhase.EXITED, exit=again.exit)
-        found = [
-            one
-            for one in containers(client, self.owner, f"{labels.REPLICA}={seen.name}")
-            if one.attempt == seen.attempt
+            return replace(status, phase=ReplicaPhase.EXITED, exit=again.exit)
+        present = [
+            container
+            for container in containers(client, self.owner, f"{labels.REPLICA}={status.name}")
+            if container.attempt == status.attempt
         ]
-        if found:
-            return self.status(client, seen.name, seen.attempt, found[0])
+        if present:
+            return self.status(client, status.name, status.attempt, present[0])
         if again.phase != _STARTED:
             return None
         lost = ReplicaExit(reason=ExitReason.LOST, message=Message(messages.CONTAINER_LOST), at=datetime.now(UTC))
-        self._write_exit(seen.name, seen.attempt, again, lost)
-        return replace(seen, phase=ReplicaPhase.EXITED, exit=lost)
+        self._write_exit(status.name, status.attempt, again, lost)
+        return replace(status, phase=ReplicaPhase.EXITED, exit=lost)
 
     def endpoint(self, container: Container) -> Endpoint | None:
         """Return where a server is reached, None while the engine has not decided it."""

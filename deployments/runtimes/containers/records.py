@@ -94,15 +94,15 @@ class Records:
         except (FileNotFoundError, NotADirectoryError):
             return {}
         numbers = [int(match[1]) for match in map(_FILE.match, names) if match]
-        found = {number: self.read(replica, number) for number in sorted(numbers)}
-        return {number: record for number, record in found.items() if record is not None}
+        records = {number: self.read(replica, number) for number in sorted(numbers)}
+        return {number: record for number, record in records.items() if record is not None}
 
     def read(self, replica: str, attempt: int) -> Record | None:
         path = self._path(replica, attempt)
         try:
             changed = path.stat().st_mtime_ns
-            if (known := self._read.get(path)) is not None and known[0] == changed:
-                return known[1]
+            if (cached := self._read.get(path)) is not None and cached[0] == changed:
+                return cached[1]
             record = Record.from_json(json.loads(path.read_text()))
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             self._read.pop(path, None)
@@ -119,10 +119,10 @@ class Records:
 
     def remove(self, replica: str) -> None:
         """Forget a replica, out of sight in one step."""
-        gone = self.folder / f".{replica}.{time.time_ns()}"
+        removed = self.folder / f".{replica}.{time.time_ns()}"
         with suppress(FileNotFoundError):
-            (self.folder / replica).rename(gone)
-            shutil.rmtree(gone)
+            (self.folder / replica).rename(removed)
+            shutil.rmtree(removed)
 
     # --- stop and health ----------------------------------------------------------------------------------------
 

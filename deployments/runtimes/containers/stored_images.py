@@ -15,26 +15,26 @@ from deployments.runtimes.containers.images import HUB, registry_of, split
 
 def unused(client: APIClient, pulled: Iterable[str]) -> Sequence[StoredImage]:
     """Return the images among `pulled` that no container uses, ours or another's."""
-    wanted = {canonical(one): one for one in pulled}
-    used = {str(one.get("ImageID", "")).removeprefix("sha256:") for one in client.containers(all=True)}
-    found = []
+    pulled_names = {canonical(name): name for name in pulled}
+    used = {str(row.get("ImageID", "")).removeprefix("sha256:") for row in client.containers(all=True)}
+    images = []
     for row in client.images():
         names = [str(name) for name in (*(row.get("RepoTags") or ()), *(row.get("RepoDigests") or ()))]
-        ours = [wanted[canonical(name)] for name in names if canonical(name) in wanted]
+        ours = [pulled_names[canonical(name)] for name in names if canonical(name) in pulled_names]
         if ours and str(row["Id"]).removeprefix("sha256:") not in used:
-            found.append(_stored(row, ours[0]))
-    return found
+            images.append(_stored(row, ours[0]))
+    return images
 
 
 def remove_unused(client: APIClient, pulled: Iterable[str]) -> Sequence[StoredImage]:
     """Remove them, and return those that are gone: one that came into use meanwhile stays."""
     removed = []
-    for one in unused(client, pulled):
+    for image in unused(client, pulled):
         try:
-            client.remove_image(one.name)
+            client.remove_image(image.name)
         except APIError:
             continue
-        removed.append(one)
+        removed.append(image)
     return removed
 
 

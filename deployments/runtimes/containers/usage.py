@@ -42,14 +42,14 @@ class Usage:
         cpu = float(stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage") or 0) / 1e9
         percent = max(0.0, 100 * (cpu - before.cpu) / (now - before.at)) if before else None
         look = _Look(at=now, cpu=cpu, percent=percent, memory=_memory(stats.get("memory_stats") or {}))
-        self._known = {one: seen for one, seen in self._known.items() if now - seen.at < _FORGOTTEN_AFTER}
+        self._known = {key: entry for key, entry in self._known.items() if now - entry.at < _FORGOTTEN_AFTER}
         self._known[container] = look
         return look.percent, look.memory
 
     def last_memory(self, container: str) -> int | None:
         """Return what a container used when it was last measured."""
-        known = self._known.get(container)
-        return known.memory if known else None
+        last = self._known.get(container)
+        return last.memory if last else None
 
 
 def _memory(stats: Mapping[str, Any]) -> int | None:

@@ -302,9 +302,9 @@ def main(folder: str) -> None:
     If that fails, the starter exits with 1, with the cause on its stderr.
     """
     secrets = json.load(sys.stdin)
-    ready, tell = os.pipe()
+    ready, ready_write = os.pipe()
     if os.fork():
-        os.close(tell)
+        os.close(ready_write)
         os._exit(0 if os.read(ready, 1) else 1)
     os.close(ready)
     os.setsid()
@@ -313,12 +313,12 @@ def main(folder: str) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, {signal.SIGTERM})  # a stop may arrive as soon as the state is written
     state = StateFile(folder)
     if not state.begin(shim=[os.getpid(), start_mark(os.getpid())], phase="STARTING"):
-        os.write(tell, b"1")  # another shim runs the attempt, or has run it
+        os.write(ready_write, b"1")  # another shim runs the attempt, or has run it
         return
     shim = Shim(folder, state, secrets)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.write(tell, b"1")
-    os.close(tell)
+    os.write(ready_write, b"1")
+    os.close(ready_write)
     devnull = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(devnull, fd)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _CLONE_NEWNS = 0x20000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_VEIL = b"mode=755,size=256k"  # it holds the folders on the way to what is shown, nothing else
+_TMPFS_OPTIONS = b"mode=755,size=256k"  # it holds the parent folders of what is shown, nothing else
 
 
 def enter(rights: dict[str, Any], parent: int) -> None:
@@ -79,7 +79,7 @@ def _hide(libc: ctypes.CDLL, hidden: list[str], shown: list[str]) -> None:
     # Opened before they are covered, since their paths lead nowhere afterwards.
     sources = {path: os.open(path, os.O_PATH) for path in mounts}
     for root in roots:
-        _mount(libc, "tmpfs", root, _MS_NOSUID | _MS_NODEV, "tmpfs", _VEIL)
+        _mount(libc, "tmpfs", root, _MS_NOSUID | _MS_NODEV, "tmpfs", _TMPFS_OPTIONS)
     for path, source in sources.items():
         _make_place(path, is_folder=os.path.isdir(f"/proc/self/fd/{source}"))
         _mount(libc, f"/proc/self/fd/{source}", path, _MS_BIND | _MS_REC)
