@@ -203,7 +203,9 @@ def engine() -> Iterator[Engine]:
     _engine.cache_clear()
 
 
-def import_image(client: docker.DockerClient, name: str = IMAGE, **changes: object) -> str:
+def import_image(
+    client: docker.DockerClient, name: str = IMAGE, *, platform: str | None = None, **changes: object
+) -> str:
     """Make an image of a static busybox, without any registry; return its id.
 
     Args:
@@ -216,7 +218,12 @@ def import_image(client: docker.DockerClient, name: str = IMAGE, **changes: obje
     dockerfile = "\n".join(["FROM scratch", "ADD root.tar /", "ENV PATH=/bin", *lines, ""])
     context = tar({"Dockerfile": dockerfile.encode(), "root.tar": busybox_tar()})
     said = list(
-        client.api.build(fileobj=io.BytesIO(context), custom_context=True, tag=f"{repository}:{tag}", decode=True)
+        client.api.build(
+            fileobj=io.BytesIO(context),
+            custom_context=True,
+            tag=f"{repository}:{tag}",
+            decode=True,
+        )
     )
     errors = [str(line["error"]) for line in said if "error" in line]
     assert not errors, errors

@@ -162,18 +162,19 @@ def _numbers(version: str) -> tuple[int, ...]:
 def _tls(secrets: Mapping[str, str]) -> tuple[TLSConfig, list[Any]]:
     """Return what the library needs; it reads files only, so these are in memory where that is possible."""
     files = {name: _file_of(secrets[name]) for name in ("ca", "cert", "key") if secrets.get(name)}
-    paths = {name: str(file.name) for name, file in files.items()}
+    paths = {name: path for name, (path, _) in files.items()}
     pair = (paths["cert"], paths["key"]) if {"cert", "key"} <= paths.keys() else None
-    return TLSConfig(client_cert=pair, ca_cert=paths.get("ca"), verify=True), [*files.values()]
+    return TLSConfig(client_cert=pair, ca_cert=paths.get("ca"), verify=True), [file for _, file in files.values()]
 
 
-def _file_of(text: str) -> Any:
+def _file_of(text: str) -> tuple[str, Any]:
+    """Return the path of a file with a text, and what has to stay open for it: it is gone afterwards."""
     if hasattr(os, "memfd_create"):
-        memory = os.memfd_create("pem")
-        file: Any = open(f"/proc/self/fd/{memory}", "w+b")  # noqa: SIM115  open for as long as its client
-        os.close(memory)
+        file: Any = open(os.memfd_create("pem"), "w+b")  # noqa: SIM115
+        path = f"/proc/self/fd/{file.fileno()}"
     else:
         file = tempfile.NamedTemporaryFile()  # noqa: SIM115
+        path = file.name
     file.write(text.encode() + b"\n")
     file.flush()
-    return file
+    return path, file

@@ -37,11 +37,11 @@ from deployments.runtimes.base import (
 from deployments.runtimes.containers import creating, gpus, labels, logs, messages, preparing, stored_images
 from deployments.runtimes.containers.artifacts import ArtifactVolumes, volume_name, volumes_of
 from deployments.runtimes.containers.client import EngineClient
-from deployments.runtimes.containers.health import HealthChecks
 from deployments.runtimes.containers.options import HOST_NETWORK, ContainerOptions
 from deployments.runtimes.containers.reading import Container, Reader, containers
 from deployments.runtimes.containers.records import Record, Records
 from deployments.runtimes.containers.usage import Usage
+from deployments.runtimes.health_checks import HealthChecks
 from deployments.serving_template.modules import names_package
 
 KEPT_ATTEMPTS = 5  # ended ones of a replica, with their logs
