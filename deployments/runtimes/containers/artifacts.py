@@ -126,7 +126,7 @@ class ArtifactVolumes:
                     continue
                 source = self._source(fetch, name, tell)
                 size = self._fill(client, fetch, name, source, image, tell)
-                shutil.rmtree(self.folder / name, ignore_errors=True)  # what was downloaded is in the volume now
+                shutil.rmtree(self._downloads(name), ignore_errors=True)  # it is in the volume now
                 note(Message(messages.ARTIFACT_COPIED, {"name": fetch.placeholder, "done_bytes": size}))
 
     def is_filled(self, client: APIClient, name: str) -> bool:
@@ -160,7 +160,7 @@ class ArtifactVolumes:
         """Return where an artifact lies on our disk, downloaded if need be."""
         if fetch.is_in_store:
             return local_path(fetch)
-        target = self.folder / name / file_name(fetch.url)
+        target = self._downloads(name) / file_name(fetch.url)
         home, python = Path(settings.LAUNCHPAD_HOME).resolve(), os.path.realpath(sys.executable)
         preparation = Preparation(
             home=home, rights=rights_for(settings.LAUNCHPAD_RUN_AS, home, python), python=python, uv=""
@@ -184,6 +184,10 @@ class ArtifactVolumes:
             raise ArtifactUnusable(fetch.placeholder, last or Message(shared.ENDED_SILENTLY))
         return target
 
+    def _downloads(self, name: str) -> Path:
+        """Return where a download lies on its way: its own lock is beside it."""
+        return self.folder / "downloads" / name
+
     def _fill(self, client: APIClient, fetch: ArtifactSource, name: str, source: Path, image: str, tell: Tell) -> int:
         """Make a volume anew with the content of a file or folder; return how many bytes that is."""
         loader = f"{name}-loader"
@@ -203,10 +207,14 @@ class ArtifactVolumes:
         try:
             size = _size(source)
             client.put_archive(loader, _INSIDE, self._content(fetch, source, _Copying(fetch, size, tell).came, tell))
-        except ArtifactMissing as error:
-            raise ArtifactUnusable(fetch.placeholder, Message(shared.NOTHING_THERE, {"path": source.name})) from error
-        finally:
+        except BaseException as error:
             client.remove_container(loader, force=True)
+            client.remove_volume(name)
+            if isinstance(error, ArtifactMissing):
+                cause = Message(shared.NOTHING_THERE, {"path": source.name})
+                raise ArtifactUnusable(fetch.placeholder, cause) from error
+            raise
+        client.remove_container(loader, force=True)
         files.write(self.folder / f"{name}.json", json.dumps(client.inspect_volume(name)["CreatedAt"]))
         return size
 

@@ -126,14 +126,16 @@ class Preparation:
         )
         self._check_stop()
         self._write(phase="STARTING", detail=None)
-        self._create(client, self._job.plan(image))
+        plan = self._job.plan(image)
+        self._create(client, plan)
         self._check_stop_of_created(client)
         self._start(client)
         line = (time.time_ns(), render_english(Message(messages.CONTAINER_STARTED)))
         self._write(phase="STARTED", lines=(*self._record.lines, line))
-        if self._records.stopped_at(self._spec.name, self._spec.attempt) is not None:
+        values = labels.values_of(plan.labels)
+        if values is not None and self._records.stopped_at(self._spec.name, self._spec.attempt) is not None:
             with suppress(APIError):  # it has ended meanwhile
-                client.kill(self._name, signal="SIGKILL")
+                client.kill(self._name, signal=values.stop_signal)
 
     def _create(self, client: APIClient, plan: creating.ContainerPlan) -> None:
         """Make the container, unless it is there already."""
