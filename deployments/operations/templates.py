@@ -69,6 +69,8 @@ def _import(template: serving_template.ServingTemplate, *, built_in: bool) -> Im
 
 def _warnings(template: serving_template.ServingTemplate) -> list[str]:
     warnings = warnings_of(template)
+    if template.server.min_replicas.strip() == "0":
+        warnings.append(gettext("minReplicas 0 counts as 1: servers are not put to sleep when nobody asks them."))
     if parts := unused_parts(template):
         warnings.append(gettext("Not carried over: %(parts)s.") % {"parts": ", ".join(parts)})
     return warnings

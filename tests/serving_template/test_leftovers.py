@@ -91,3 +91,14 @@ def test_an_import_lists_them() -> None:
         "has volumeMounts, workingDir, readOnlyRootFilesystem, which the local runtime leaves out" in imported.warning
     )
     assert imported.warning.endswith(f"Not carried over: {', '.join(PARTS)}.")
+
+
+@pytest.mark.django_db
+def test_an_import_says_that_nothing_is_put_to_sleep() -> None:
+    make.make_connection()
+    (asleep,) = import_templates(
+        ACTOR, EXTRAS.replace("        hostNetwork", "        minReplicas: 0\n        hostNetwork")
+    )
+    assert "minReplicas 0 counts as 1" in asleep.warning
+    (awake,) = import_templates(ACTOR, EXTRAS)
+    assert "minReplicas" not in awake.warning
