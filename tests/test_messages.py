@@ -183,6 +183,15 @@ def test_only_known_codes_of_a_maker_are_taken_for_ours() -> None:
     assert runtime_messages.read_line("") is None
 
 
+def test_a_runtime_declares_no_code_that_all_runtimes_share() -> None:
+    own: dict[str, tuple[str, ...]] = {}
+
+    with pytest.raises(ValueError, match="declared twice"):
+        runtime_messages.declare(own, runtime_messages.SERVER_EXITED, "It ended.")
+
+    assert own == {}
+
+
 @pytest.mark.django_db
 def test_rows_are_asked_for_by_code() -> None:
     deployment = make.make_deployment(**columns_of(reasons.RUNNING(replicas=2)))
