@@ -24,7 +24,7 @@ from deployments.messages import Message, render
 from deployments.runtimes.base import ArtifactSource
 from deployments.runtimes.preparation import confine
 from deployments.runtimes.preparation.cache import scope_of
-from deployments.runtimes.preparation.rights import closed_folder, rights_for
+from deployments.runtimes.preparation.rights import Rights, closed_folder, rights_for
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.hostile import sleepers, write_package
 from tests.runtimes.machine import PYTHON, Machine
@@ -322,3 +322,25 @@ def test_an_ordinary_user_runs_servers_as_themselves_without_new_rights(open_fol
     )
 
     assert done.stdout.split() == ["uid", str(pwd.getpwnam("nobody").pw_uid)], done.stderr
+
+
+@as_root
+def test_a_download_finds_its_modules_in_a_checkout_that_is_closed_to_its_user(tmp_path: Path) -> None:
+    checkout, user = tmp_path / "closed" / "launchpad", pwd.getpwnam("nobody")
+    (checkout / "deployments").mkdir(parents=True)
+    shutil.copy(ROOT / "deployments" / "__init__.py", checkout / "deployments")
+    runtimes = Path(shutil.copytree(ROOT / "deployments" / "runtimes", checkout / "deployments" / "runtimes"))
+    (tmp_path / "closed").chmod(0o700)
+    rights = Rights(user=(user.pw_uid, user.pw_gid), hidden=(str(tmp_path),)).showing(
+        Path(PYTHON).parents[1], runtimes
+    )
+    job = json.dumps({"url": "file:///none", "target": "/none", "draft": "/none", "sha256": ""})
+    program = ["/usr/bin/env", f"FETCH={job}", PYTHON, "-I", str(runtimes / "preparation" / "fetch.py")]
+
+    done = subprocess.run(
+        [PYTHON, "-I", "-S", confine.__file__],
+        input=json.dumps({"rights": asdict(rights), "command": program}),
+        **_HOW,
+    )
+
+    assert done.stdout.startswith('{"reason": "NothingThere"'), done.stderr
