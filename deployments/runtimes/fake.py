@@ -64,7 +64,7 @@ from deployments.runtimes.redaction import Redaction
 VARIANTS = ("", "slow", "never", "bad", "unreachable", "crowded")
 CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
 NODES = (Node(name="fake", resources=CAPACITY),)
-LOOKS = 3  # calls of `get` that a slow step takes
+SLOW_CALLS = 3  # calls of `get` that a slow step takes
 _OPTIONS = ("engine", "variant", "host", "port")
 _SERVERS = {"serve", "python", "python3"}
 _PROGRAMS = {*_SERVERS, "never", "wait", "exit", "crash", "tell"}
@@ -80,7 +80,7 @@ class Attempt:
     command: tuple[str, ...]
     status: ReplicaStatus
     lines: list[LogLine] = field(default_factory=list)
-    looks: int = 0
+    calls: int = 0  # of `get` since its phase has changed
     endpoint: Endpoint | None = None  # once it is scheduled
 
 
@@ -177,7 +177,7 @@ class FakeRuntime:
             for number, current in self._attempts(name).items():
                 if number <= attempt and current.status.phase is not ReplicaPhase.EXITED:
                     current.status = replace(current.status, phase=ReplicaPhase.STOPPING)
-                    current.looks = 0
+                    current.calls = 0
                     if self._variant != "slow":
                         _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
 
@@ -186,7 +186,7 @@ class FakeRuntime:
         with self._engine.lock:
             attempts = [self._last(name) for name in self._names(f"{deployment_id}-")]
             for current in attempts if probe else ():
-                self._look(current)
+                self._advance(current)
             return [current.status for current in attempts]
 
     def list_all(self) -> Sequence[ReplicaStatus]:
@@ -270,7 +270,7 @@ class FakeRuntime:
         attempts = self._attempts(name)
         return attempts[max(attempts)]
 
-    def _look(self, current: Attempt) -> None:
+    def _advance(self, current: Attempt) -> None:
         """Count one more call of `get`, after which a server may change its phase."""
         if current.status.phase is ReplicaPhase.SCHEDULING and self._engine.has_room:
             current.status = replace(
@@ -279,8 +279,8 @@ class FakeRuntime:
             _run(current)
         if current.status.phase not in _LIVE:
             return
-        current.looks += 1
-        if self._variant == "slow" and current.looks < LOOKS:
+        current.calls += 1
+        if self._variant == "slow" and current.calls < SLOW_CALLS:
             return
         if current.status.phase is ReplicaPhase.STOPPING:
             _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))

@@ -11,7 +11,7 @@ import pytest
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import Node, Resources, Runtime
-from deployments.runtimes.fake import DRIVER, LOOKS, FakeRuntime, engine
+from deployments.runtimes.fake import DRIVER, SLOW_CALLS, FakeRuntime, engine
 from tests.runtimes.contract import OURS, OpenAs, RuntimeContract, new_id
 
 NODES = (
@@ -77,9 +77,9 @@ def started(variant: str) -> tuple[FakeRuntime, str]:
 def test_a_slow_server_takes_several_looks() -> None:
     runtime, pk = started("slow")
 
-    phases = [runtime.get(pk)[0].phase for _ in range(LOOKS)]
+    phases = [runtime.get(pk)[0].phase for _ in range(SLOW_CALLS)]
 
-    assert phases == [ReplicaPhase.STARTING] * (LOOKS - 1) + [ReplicaPhase.HEALTHY]
+    assert phases == [ReplicaPhase.STARTING] * (SLOW_CALLS - 1) + [ReplicaPhase.HEALTHY]
 
 
 def test_a_server_may_never_be_healthy() -> None:

@@ -198,7 +198,7 @@ class LocalRuntime:
     @_usable()
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment with their usage; check their health unless `probe` is False."""
-        statuses = [self._measured(status) for status in self._look(f"{deployment_id}-")]
+        statuses = [self._measured(status) for status in self._inspect(f"{deployment_id}-")]
         if not probe:
             return statuses
         probed = [index for index, status in enumerate(statuses) if status.phase in _PROBED]
@@ -214,7 +214,7 @@ class LocalRuntime:
     @_usable()
     def list_all(self) -> Sequence[ReplicaStatus]:
         """Return every replica of this connection, without asking the servers."""
-        return list(self._look(""))
+        return list(self._inspect(""))
 
     @_usable()
     def logs(
@@ -272,7 +272,7 @@ class LocalRuntime:
         """Yield the folders of our replicas whose names begin with `prefix`, without reading those of other owners."""
         return (folder for folder in reading.replica_dirs(self._replicas, prefix) if is_owned(folder, self._owner))
 
-    def _look(self, prefix: str) -> Iterator[ReplicaStatus]:
+    def _inspect(self, prefix: str) -> Iterator[ReplicaStatus]:
         for replica in self._dirs(prefix):
             if (status := reading.inspect(replica)) is not None:
                 yield status
