@@ -41,12 +41,10 @@ class Environment:
     Args:
         plain: those with a value.
         secret: those with the value of a secret.
-        unset: names of those that other objects of a cluster would set.
     """
 
     plain: dict[str, str]
     secret: dict[str, SecretKey]
-    unset: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Container:
     def environment(self) -> Environment:
         plain: dict[str, str] = {}
         secret: dict[str, SecretKey] = {}
-        unset: list[str] = []
+        unset: set[str] = set()  # by other objects of a cluster
         for index, entry in enumerate(self.source.items(self.tree.get("env"), (*self.path, "env"))):
             field: Path = (*self.path, "env", index)
             item = self.source.mapping(entry, field)
@@ -94,9 +92,9 @@ class Container:
             elif reference := self._secret_key(item, (*field, "valueFrom")):
                 secret[name] = reference
             else:
-                unset.append(name)
+                unset.add(name)
                 self._refuse_origin(name, item, (*field, "valueFrom"))
-        return Environment(plain=plain, secret=secret, unset=tuple(unset))
+        return Environment(plain=plain, secret=secret)
 
     def _expanded(
         self, text: str, values: dict[str, str], path: Path, secret: dict[str, SecretKey] | None = None

@@ -317,7 +317,6 @@ def _of_container(container: Container, volumes: dict[str, MountTemplate | None]
         args=container.strings("args"),
         env=environment.plain,
         secret_env=environment.secret,
-        unset_env=environment.unset,
         ports=container.ports,
         health_path=(probe.path if probe else "") or "/",
         probe=probe,

@@ -190,7 +190,6 @@ class ServerTemplate:
 
     Args:
         secret_env: the secrets of environment variables; their names may contain placeholders.
-        unset_env: names of environment variables that take their value from other objects of a cluster.
         resource_plan: `""` when `amounts` say what is needed.
         amounts: quantities of `cpu`, `memory` and `nvidia.com/gpu`, only without a resource plan.
         probe: the readiness probe; None for a GET of `health_path`.
@@ -205,7 +204,6 @@ class ServerTemplate:
     args: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     secret_env: dict[str, SecretKey] = field(default_factory=dict)
-    unset_env: tuple[str, ...] = ()
     ports: tuple[str, ...] = ()
     resource_plan: str = DEFAULT_PLAN
     min_replicas: str = "1"

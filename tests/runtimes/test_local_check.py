@@ -34,10 +34,10 @@ def test_a_command_beside_an_image_is_said_to_run_without_the_image() -> None:
     assert "runs it without the image" in render(warning)
 
 
-def test_what_only_a_cluster_knows_is_warned_of() -> None:
-    (warning,) = warnings("plain", ServerTemplate(command=("serve",), unset_env=("NODE", "POD")))
+def test_parts_that_only_containers_have_are_warned_of() -> None:
+    (warning,) = warnings("plain", ServerTemplate(command=("serve",), working_dir="/srv", read_only_root=True))
 
-    assert "takes NODE, POD from its cluster" in render(warning)
+    assert "has workingDir, readOnlyRootFilesystem, which the local runtime leaves out" in render(warning)
 
 
 @pytest.mark.django_db

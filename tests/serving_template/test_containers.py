@@ -317,6 +317,14 @@ def test_a_port_that_there_is_not_is_refused_for_its_parameter(port: str) -> Non
     assert set(caught.value.problems) == {"parameters.port"}
 
 
+@pytest.mark.parametrize("image", ["", " ", "two words", "-v", "a\nb", "a" * 600])
+def test_a_name_that_no_image_has_is_refused_for_its_parameter(image: str) -> None:
+    text = of("containers: [{image: {{inputs.parameters.image}}}]")
+    with pytest.raises(InvalidInput, match="no name of a container image"):
+        rendered(text, image=image)
+    assert rendered(text, image="localhost:5000/a/b@sha256:" + "0" * 64).image.endswith("0")
+
+
 @pytest.mark.parametrize("predictor", ["model: {modelFormat: {name: sklearn}, ", "sklearn: {"])
 def test_a_model_format_is_served_by_the_server_that_reads_it(predictor: str) -> None:
     rest = "storageUri: '{{inputs.artifacts.churnmodel}}', args: [--allow-pickle=true]}"

@@ -24,8 +24,6 @@ def warnings(name: str, server: ServerTemplate) -> Sequence[Message]:
         differences.append(Message(messages.IMAGE_LEFT_OUT, {"name": name}))
     if parts := [part for part, value in _of_containers(server) if value]:
         differences.append(Message(messages.CONTAINER_PARTS_LEFT_OUT, {"name": name, "parts": ", ".join(parts)}))
-    if server.unset_env:
-        differences.append(Message(messages.VARIABLES_UNSET, {"name": name, "variables": ", ".join(server.unset_env)}))
     return differences
 
 

@@ -48,13 +48,6 @@ CONTAINER_PARTS_LEFT_OUT = _declare(
         "without a file system of their own."
     ),
 )
-VARIABLES_UNSET = _declare(
-    "VariablesUnset",
-    _(
-        "“%(name)s” takes %(variables)s from its cluster, which the local runtime leaves unset: "
-        "declare parameters for them if the server needs them."
-    ),
-)
 
 # --- where a server listens
 WRONG_PORT = _declare("WrongPort", _("listens on port %(ports)s instead of %(port)s"))
