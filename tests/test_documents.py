@@ -12,7 +12,7 @@ from launchpad.home import BASE_DIR
 _PATH = re.compile(r"`(\w[\w<>./-]*(?:/|\.(?:py|html|css|yaml|yml|toml|po|template|md|in|txt)))`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 _CLASS = re.compile(r"`([A-Z]\w*[a-z]\w*)(?:\.\w+)?`")
-_LOCAL = "deployments/runtimes/local/"
+_RUNTIMES = ("deployments/runtimes/local/", "deployments/runtimes/containers/")
 _PLACES = (
     "",
     "deployments/",
@@ -25,12 +25,12 @@ _PLACES = (
 _DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 
 
-@pytest.mark.parametrize("name", [*_DOCUMENTS, f"{_LOCAL}README.md"])
+@pytest.mark.parametrize("name", [*_DOCUMENTS, *(f"{folder}README.md" for folder in _RUNTIMES)])
 def test_files_and_links_in_a_document_lead_somewhere(name: str) -> None:
     text = (BASE_DIR / name).read_text()
     named = {*_PATH.findall(text), *_LINK.findall(text)}
 
-    missing = {path for path in named if not any(_is_there(f"{place}{path}") for place in (*_PLACES, _LOCAL))}
+    missing = {path for path in named if not any(_is_there(f"{place}{path}") for place in (*_PLACES, *_RUNTIMES))}
 
     assert not missing
 
@@ -83,9 +83,10 @@ def _is_there(path: str) -> bool:
     return any(BASE_DIR.glob(re.sub(r"<\w+>", "*", path).rstrip("/")))
 
 
-def test_the_document_of_the_local_runtime_names_each_of_its_modules() -> None:
-    named = set(re.findall(r"`(\w+\.py)`", (BASE_DIR / _LOCAL / "README.md").read_text()))
-    modules = {path.name for path in (BASE_DIR / _LOCAL).glob("*.py")} - {"__init__.py"}
+@pytest.mark.parametrize("folder", _RUNTIMES)
+def test_the_document_of_a_runtime_names_each_of_its_modules(folder: str) -> None:
+    named = set(re.findall(r"`(\w+\.py)`", (BASE_DIR / folder / "README.md").read_text()))
+    modules = {path.name for path in (BASE_DIR / folder).glob("*.py")} - {"__init__.py"}
 
     assert modules <= named
 

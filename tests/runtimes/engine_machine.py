@@ -47,16 +47,21 @@ class EngineMachine:
         self.runtime = open_runtime(engine, home, **options)
 
     def spec(self, *command: str, **values: Any) -> ReplicaSpec:
-        spec = ReplicaSpec(
-            name=self.name,
+        return self.spec_of(self.name, **{"command": command or SERVES, **values})
+
+    @staticmethod
+    def spec_of(name: str, **values: Any) -> ReplicaSpec:
+        """Return what a replica needs at least, with other values for some of it."""
+        least = ReplicaSpec(
+            name=name,
             attempt=1,
             image=IMAGE,
-            command=command or SERVES,
+            command=SERVES,
             resources=SMALL,
             health_path="/",
             grace_seconds=5,
         )
-        return replace(spec, **values)
+        return replace(least, **values)
 
     def start(self, *command: str, **values: Any) -> None:
         self.runtime.start(self.spec(*command, **values))

@@ -17,8 +17,9 @@ from deployments.errors import RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import Message, render
 from deployments.runtimes.base import ConnectionReport
-from deployments.runtimes.containers import report
+from deployments.runtimes.containers import preparing, report
 from deployments.runtimes.containers.labels import container_name
+from deployments.runtimes.containers.records import Records
 from tests.engine import Engine
 from tests.environment import free_port
 from tests.runtimes.authority import Authority, forwarding
@@ -122,6 +123,26 @@ def test_a_container_that_somebody_removed_is_lost(containers: EngineMachine) ->
         client.remove_container(containers.container()["Id"], force=True)
 
     assert containers.ended().reason is ExitReason.LOST
+
+
+def test_what_waits_for_a_registry_that_is_silent_ends_at_once_and_for_good(containers: EngineMachine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        containers.start(image=f"127.0.0.1:{silent.getsockname()[1]}/team/server:1")
+        connection, _ = silent.accept()
+        assert containers.until(ReplicaPhase.PREPARING).detail is not None
+
+        containers.runtime.stop(containers.name, 1)
+        ended = containers.ended()
+        containers.runtime.delete(containers.name)
+        connection.close()
+    records = Records(containers.home / "a1-1")
+    wait_until(lambda: not preparing.is_running_here(records, containers.name, 1), timeout=60, what="it has given up")
+
+    assert ended.message.reason == "StoppedBeforeStart"
+    assert containers.seen() is None
+    assert not list(containers.home.rglob("attempt-*"))
+    with containers.client() as client:
+        assert client.containers(all=True) == []
 
 
 def test_the_last_five_attempts_are_kept_with_their_logs(containers: EngineMachine) -> None:

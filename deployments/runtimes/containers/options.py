@@ -104,8 +104,8 @@ OPTION_FIELDS = (
     OptionField(
         name="model_servers_image",
         label=gettext_lazy("Image of the model servers"),
-        default=MODEL_SERVERS_IMAGE,
-        help=gettext_lazy("For the templates that come with Launchpad; `make image` builds it."),
+        # Not the default of the form: a connection would keep that of an older version.
+        help=gettext_lazy("For the templates that come with Launchpad. Empty: the one that `make image` builds."),
     ),
 )
 _SECRETS = {field.name for field in OPTION_FIELDS if field.type is OptionType.SECRET}

@@ -96,8 +96,10 @@ class Preparation:
         except (ArtifactUnusable, RuntimeRejected) as error:
             self._end(ExitReason.NOT_STARTED, error.message)
         except RuntimeUnavailable as error:
-            # The attempt is not there then, and is started again as soon as the engine answers.
-            logger.warning("%s cannot be prepared now: %s", self._name, error)
+            if isinstance(error.__cause__, APIError):
+                self._end(ExitReason.NOT_STARTED, error.message)
+            else:  # the attempt is not there then, and is started again as soon as the engine answers
+                logger.warning("%s cannot be prepared now: %s", self._name, error)
         except Exception as error:
             logger.exception("Preparing %s failed", self._name)
             words = str(error) if isinstance(error, LaunchpadError) else f"{type(error).__name__}: {error}"
@@ -179,12 +181,18 @@ class Preparation:
         self._write(lines=(*self._record.lines, line))
 
     def _write(self, **values: Any) -> None:
-        if (now := self._records.read(self._spec.name, self._spec.attempt)) is not None and now.exit is not None:
-            raise Stopped
+        self._check_record()
         self._record = replace(self._record, **values)
         self._records.write(self._spec.name, self._spec.attempt, self._record)
 
+    def _check_record(self) -> None:
+        """Give up when the attempt has been ended, or deleted, by somebody else."""
+        now = self._records.read(self._spec.name, self._spec.attempt)
+        if now is None or now.exit is not None:
+            raise Stopped
+
     def _check_stop(self) -> None:
+        self._check_record()
         if self._records.stopped_at(self._spec.name, self._spec.attempt) is not None:
             raise Stopped
 
