@@ -7,9 +7,21 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
-from deployments.models import Actor, AuditEntry, ResourceGroup, Role, Secret, ServiceKey
+from deployments.messages import TEXT
+from deployments.models import (
+    Actor,
+    AuditEntry,
+    Connection,
+    ConnectionOffer,
+    ConnectionStatus,
+    ResourceGroup,
+    Role,
+    Secret,
+    ServiceKey,
+)
 from deployments.operations.secrets import create_secret
 from tests import factories as make
 from tests.browser import DESKTOP, MOBILE, faults_of
@@ -28,18 +40,27 @@ def test_every_page_is_accessible_and_fits(open_page: Any, theme: str, size: Any
     group = make.make_group("team.blue", labels={"team": "blue"}, deployment_quota=3)
     person = make.make_user(Role.EDITOR, groups=[group])
     make.make_deployment(make.make_configuration(group))
+    old = Connection.objects.create(name="old", kind="fake", disabled_at=timezone.now())
+    since, why = timezone.now(), TEXT(text="No route to it.")
+    ConnectionStatus.objects.create(connection=old, unreachable_since=since, problem=why)
+    ConnectionOffer.objects.create(
+        kind="fake", name="new", options={"engine": "new"}, message=TEXT(text="It answers.")
+    )
+    make.make_group("archive", connection=old)
     secret = create_secret(ACTOR, group, name="reviews", values={"token": "value"})
     key = ServiceKey.objects.create(client_id="sk-1", name="batch")
     AuditEntry.objects.create(
         actor="ada", action="update", kind="user", before={"a": 1}, after={"a": 2}, channel="api"
     )
     lists = ("connections", "groups", "users", "keys", "secrets", "audit-log")
-    forms = ("group-create", "user-create", "key-create", "secret-create", "password")
+    forms = ("group-create", "user-create", "key-create", "secret-create", "secret-registry-create", "password")
     paths = [reverse(name) for name in (*lists, *forms)]
     paths += [reverse("connection", args=["local"]), reverse("user", args=[person.pk])]
     paths += [reverse(name, args=[group.pk]) for name in ("group", "group-delete")]
     paths += [reverse(name, args=[secret.pk]) for name in ("secret", "secret-delete")]
     paths += [reverse("key-revoke", args=[key.pk])]
+    paths += [reverse("connection-add"), f"{reverse('connection-add')}?kind=containers"]
+    paths += [reverse(name, args=["old"]) for name in ("connection", "connection-change", "connection-delete")]
 
     faults = faults_of(open_page("/", role=Role.ADMINISTRATOR, theme=theme, size=size), paths)
 
