@@ -126,10 +126,9 @@ class Stack:
 
     def close(self) -> None:
         """End it whatever its state, model servers too, and remove its folder."""
-        if self.is_running:
-            self.stop()
+        has_stopped = self.is_running and self.stop() == 0  # its model servers, too
         self.kill()
-        if (self.home / "run" / "supervisord.conf").exists():
+        if (self.home / "run" / "supervisord.conf").exists() and (not has_stopped or self.model_servers()):
             self.manage("stop_replicas")
         shutil.rmtree(self._terminal.parent)
         if self._owned:

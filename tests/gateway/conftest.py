@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
-from deployments.auth import tokens
 from deployments.gateway import sync
-from tests.environment import HOME
-from tests.gateway.running import Gateway, ModelServer, routed
-from tests.stack import free_ports
-
-
-@contextmanager
-def _new_home() -> Iterator[dict[str, Any]]:
-    """Give the settings of a new LAUNCHPAD_HOME."""
-    folder = Path(tempfile.mkdtemp(prefix="gateway-"))  # short, for the sockets in it
-    shutil.copytree(_token_keys(), folder / "tokens")
-    port, gateway_port = free_ports(2)
-    yield {"LAUNCHPAD_HOME": folder, "LAUNCHPAD_PORT": port, "LAUNCHPAD_GATEWAY_PORT": gateway_port}
-    shutil.rmtree(folder)
-
-
-@cache
-def _token_keys() -> Path:
-    """Make the keys of the access tokens once: it takes longer than the start of a gateway."""
-    home = Path(HOME) / "home-with-token-keys"
-    with override_settings(LAUNCHPAD_HOME=home):
-        tokens.ensure_key()
-    return home / "tokens"
-
-
-@contextmanager
-def _running() -> Iterator[Gateway]:
-    gateway = Gateway()
-    gateway.start()
-    yield gateway
-    gateway.close()
+from tests.gateway.running import Gateway, ModelServer, new_home, routed, running_gateway
 
 
 @pytest.fixture
 def home(settings: Settings) -> Iterator[Path]:
     """A new LAUNCHPAD_HOME."""
-    with _new_home() as values:
+    with new_home() as values:
         for name, value in values.items():
             setattr(settings, name, value)  # which takes it back in the right order with what the test sets itself
         yield values["LAUNCHPAD_HOME"]
@@ -60,7 +25,7 @@ def home(settings: Settings) -> Iterator[Path]:
 @pytest.fixture
 def gateway(home: Path) -> Iterator[Gateway]:
     """A running gateway that knows no deployment yet."""
-    with _running() as made:
+    with running_gateway() as made:
         yield made
 
 
@@ -75,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
 @pytest.fixture(scope="module")
 def served(server: ModelServer) -> Iterator[Gateway]:
     """A gateway with one deployment that serves, of the group GROUP, for tests that change nothing about it."""
-    with _new_home() as values, override_settings(**values), _running() as made:
+    with new_home() as values, override_settings(**values), running_gateway() as made:
         sync.apply(routed(1, server.server()))
         yield made
 

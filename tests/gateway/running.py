@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -16,10 +19,12 @@ from urllib.request import urlopen
 import psutil
 import urllib3
 from django.conf import settings
+from django.test import override_settings
 
 from deployments.auth import tokens
 from deployments.gateway import sync
 from deployments.gateway.routing_table import Backend, RoutingTable, Server
+from tests.environment import HOME
 from tests.stack import free_ports
 from tests.traffic import Traffic, crowd
 from tests.waiting import wait_until
@@ -142,6 +147,34 @@ class Gateway:
         sent = {**({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})}
         with self.pool() as pool:
             return pool.urlopen(method, address(path, deployment_id), body=body, headers=sent, redirect=False)
+
+
+@contextmanager
+def new_home() -> Iterator[dict[str, Any]]:
+    """Give the settings of a new LAUNCHPAD_HOME."""
+    folder = Path(tempfile.mkdtemp(prefix="gateway-"))  # short, for the sockets in it
+    shutil.copytree(_token_keys(), folder / "tokens")
+    port, gateway_port = free_ports(2)
+    yield {"LAUNCHPAD_HOME": folder, "LAUNCHPAD_PORT": port, "LAUNCHPAD_GATEWAY_PORT": gateway_port}
+    shutil.rmtree(folder)
+
+
+@cache
+def _token_keys() -> Path:
+    """Make the keys of the access tokens once: it takes longer than the start of a gateway."""
+    home = Path(HOME) / "home-with-token-keys"
+    with override_settings(LAUNCHPAD_HOME=home):
+        tokens.ensure_key()
+    return home / "tokens"
+
+
+@contextmanager
+def running_gateway() -> Iterator[Gateway]:
+    """Run the gateway of the settings until the block ends."""
+    gateway = Gateway()
+    gateway.start()
+    yield gateway
+    gateway.close()
 
 
 def _read_all(connection: ssl.SSLSocket) -> bytes:

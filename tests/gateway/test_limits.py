@@ -13,11 +13,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 
 import pytest
+from django.test import override_settings
 from pytest_django.fixtures import Settings
 
 from deployments.gateway import sync
 from launchpad.home import BASE_DIR
-from tests.gateway.running import ID, Gateway, ModelServer, access_token, address, error_of, routed
+from tests.gateway.running import (
+    ID,
+    Gateway,
+    ModelServer,
+    access_token,
+    address,
+    error_of,
+    new_home,
+    routed,
+    running_gateway,
+)
 from tests.waiting import wait_until
 
 
@@ -27,17 +38,18 @@ def served(gateway: Gateway, model_server: Callable[..., ModelServer]) -> Gatewa
     return gateway
 
 
-@pytest.fixture
-def web(gateway: Gateway) -> Iterator[Gateway]:
-    """A gateway with the real web server behind it."""
-    environment = {**os.environ, "LAUNCHPAD_HOME": str(gateway.home)}
+@pytest.fixture(scope="module")
+def web() -> Iterator[Gateway]:
+    """A gateway with the real web server behind it, the same for all tests: they have to leave it answering."""
     command = [sys.executable, "-m", "gunicorn", "-c", "python:launchpad.web_server", "launchpad.wsgi"]
-    with subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=gateway.log, stderr=gateway.log) as process:
-        try:
-            wait_until(lambda: _status(gateway, "/robots.txt") != 503, timeout=30, what="the web server answers")
-            yield gateway
-        finally:
-            process.terminate()
+    with new_home() as values, override_settings(**values), running_gateway() as gateway:
+        env = {**os.environ, "LAUNCHPAD_HOME": str(gateway.home)}
+        with subprocess.Popen(command, cwd=BASE_DIR, env=env, stdout=gateway.log, stderr=gateway.log) as process:
+            try:
+                wait_until(lambda: _status(gateway, "/robots.txt") != 503, timeout=30, what="the web server answers")
+                yield gateway
+            finally:
+                process.terminate()
 
 
 def _status(gateway: Gateway, path: str) -> int:
