@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.encoding import force_str
 
 from deployments import broker, reconciler
+from deployments.bootstrap import seed
 from deployments.errors import OperationRefused
 from deployments.messages import TEXT
 from deployments.models import AuditEntry, Connection, ConnectionOffer, ConnectionStatus, ResourceGroup, Role
@@ -198,6 +199,13 @@ def test_a_test_works_without_scripts_and_keeps_what_was_entered(
     assert Connection.objects.filter(name="engine").exists()
 
 
+def test_a_test_needs_no_name_yet(administrator: Client, other: Connection, valkey: object) -> None:
+    page = reverse("connection-change", args=["engine"])
+
+    assert inquiry_in(html_of(administrator.post(page, {"name": "", "test": "1"}, headers=HTMX)))
+    assert administrator.post(page, {"name": ""}).status_code == 422
+
+
 def test_a_test_of_bad_input_says_what_is_wrong_and_asks_nobody(administrator: Client, other: Connection) -> None:
     page = reverse("connection-change", args=["engine"])
 
@@ -337,3 +345,12 @@ def test_of_two_who_rename_at_once_to_one_name_one_is_refused_in_words(other: Co
     make.make_group()
     with pytest.raises(Exception, match="There is a connection local already"):
         change_connection(ADMINISTRATOR, other, name="local", options={}, secrets={})
+
+
+def test_the_next_start_does_not_add_again_what_was_renamed(other: Connection) -> None:
+    make.make_group()
+    Connection.objects.filter(name="local").update(name="renamed")
+
+    seed.ensure_workspace()
+
+    assert set(Connection.objects.values_list("name", flat=True)) == {"renamed", "engine"}
