@@ -13,7 +13,8 @@ from deployments import reasons
 from deployments.errors import LaunchpadError, RuntimeUnavailable
 from deployments.models.message import MessageField
 from deployments.models.nodes import NodesField
-from deployments.runtimes.base import Driver, Owner
+from deployments.runtimes.base import Owner
+from deployments.runtimes.kind import Driver
 from deployments.runtimes.registry import driver_of, kinds
 from deployments.storage.secrets import WrongKey, decrypt
 

@@ -7,7 +7,8 @@ import logging
 from hashlib import sha256
 
 from deployments.models import ConnectionOffer
-from deployments.runtimes.base import Driver, Offer
+from deployments.runtimes.base import Offer
+from deployments.runtimes.kind import Driver
 from deployments.runtimes.registry import drivers
 
 logger = logging.getLogger(__name__)

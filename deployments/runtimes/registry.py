@@ -15,14 +15,15 @@ from deployments import reasons
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import declare
 from deployments.runtimes import messages
-from deployments.runtimes.base import Driver, Owner, Runtime
+from deployments.runtimes.base import Owner, Runtime
+from deployments.runtimes.kind import Driver
 
 # One line a kind: the module, and the name of the driver in it where that is not `DRIVER`.
 _MODULES: Mapping[str, str] = {
     "local": "deployments.runtimes.local.kind",
     "containers": "deployments.runtimes.containers.kind",
-    "fake": "deployments.runtimes.fake",
-    "fake-cluster": "deployments.runtimes.fake:CLUSTER",
+    "fake": "deployments.runtimes.fake.kind",
+    "fake-cluster": "deployments.runtimes.fake.kind:CLUSTER",
 }
 
 

@@ -24,14 +24,13 @@ from deployments.reconciler import lanes, observe_connection
 from deployments.reconciler.contact import CONTACT_INTERVAL, record_contact
 from deployments.runtimes import registry
 from deployments.runtimes.base import (
-    Capabilities,
     ConnectionReport,
-    Driver,
     Node,
     ReplicaSpec,
     ReplicaStatus,
     Resources,
 )
+from deployments.runtimes.kind import Capabilities, Driver
 from tests import factories as make
 from tests.waiting import wait_until
 

@@ -16,8 +16,9 @@ from deployments.inquiries import LIMIT_SECONDS, TAKING_SECONDS, AnswerState, Qu
 from deployments.messages import Message
 from deployments.models import Connection, ConnectionOffer
 from deployments.reconciler.lanes import close_all
-from deployments.runtimes import fake
 from deployments.runtimes.base import Offer, StoredImage
+from deployments.runtimes.fake import kind
+from deployments.runtimes.fake.engine import engine
 from tests.valkey import running_valkey
 from tests.waiting import wait_until
 
@@ -79,7 +80,7 @@ def test_an_unexpected_error_is_raised_and_the_page_is_told(valkey: object, engi
     def fail() -> None:
         raise ZeroDivisionError
 
-    fake.engine(engine_name).before_test = fail
+    engine(engine_name).before_test = fail
     inquiry_id = inquiries.store_question(question({"engine": engine_name}))
 
     with pytest.raises(ZeroDivisionError):
@@ -94,7 +95,7 @@ def test_a_runtime_that_hangs_is_given_up_and_holds_up_no_other_question(valkey:
     def hang() -> None:
         answers.wait(30)
 
-    fake.engine(engine_name).before_test = hang
+    engine(engine_name).before_test = hang
     hanging = inquiries.store_question(question({"engine": engine_name}))
     other = inquiries.store_question(question())
     try:
@@ -130,7 +131,7 @@ def test_without_a_worker_or_a_broker_the_page_is_told(valkey: subprocess.Popen[
 @pytest.mark.django_db
 def test_unused_images_are_listed_and_removed(valkey: object, engine_name: str) -> None:
     connection = Connection.objects.create(name="engine", kind="fake", options={"engine": engine_name})
-    fake.engine(engine_name).images = [
+    engine(engine_name).images = [
         StoredImage(id="sha256:1", name="small:1", size_bytes=5),
         StoredImage(id="sha256:2", name="large:1", size_bytes=7_000_000),
     ]
@@ -161,19 +162,19 @@ def test_images_of_a_connection_that_is_deleted_meanwhile_are_told_as_that(valke
 def test_what_answers_on_this_machine_is_kept_for_as_long_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
     first = Offer(name="engine", options={"engine": "a"}, message=Message("Message", {"text": "Fake 1 answers."}))
     newer = Offer(name="engine", options={"engine": "a"}, message=Message("Message", {"text": "Fake 2 answers."}))
-    monkeypatch.setattr(fake, "offers", [first, first])  # two ways to one engine
+    monkeypatch.setattr(kind, "offers", [first, first])  # two ways to one engine
 
     reconciler.look_for_offers()
     found = ConnectionOffer.objects.get(kind="fake")
     assert (found.name, found.options, found.message) == ("engine", {"engine": "a"}, first.message)
 
     ConnectionOffer.objects.update(dismissed_at=timezone.now())
-    monkeypatch.setattr(fake, "offers", [newer])
+    monkeypatch.setattr(kind, "offers", [newer])
     reconciler.look_for_offers()
     found = ConnectionOffer.objects.get(kind="fake")
     assert (found.message, found.dismissed_at is None) == (newer.message, False)
 
-    monkeypatch.setattr(fake, "offers", [])
+    monkeypatch.setattr(kind, "offers", [])
     reconciler.look_for_offers()
     assert not ConnectionOffer.objects.exists()
 
@@ -183,7 +184,7 @@ def test_a_look_that_finds_the_same_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: object
 ) -> None:
     offer = Offer(name="engine", options={"engine": "a"}, message=Message("Message", {"text": "Fake 1 answers."}))
-    monkeypatch.setattr(fake, "offers", [offer])
+    monkeypatch.setattr(kind, "offers", [offer])
     reconciler.look_for_offers()
 
     with django_assert_num_queries(1):  # type: ignore[operator]

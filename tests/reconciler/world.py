@@ -16,7 +16,7 @@ from deployments.auth import tokens
 from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Actor, Configuration, Connection, Deployment, Executable, Replica, ResourceGroup, Role
 from deployments.runtimes.base import Runtime
-from deployments.runtimes.fake import Engine, engine
+from deployments.runtimes.fake.engine import Engine, engine
 from deployments.runtimes.local.options import everything_here
 from deployments.runtimes.registry import runtime_for
 from tests.factories import make_connection, make_group, make_plan

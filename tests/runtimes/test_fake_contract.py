@@ -11,7 +11,9 @@ import pytest
 from deployments.errors import RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import Node, Resources, Runtime
-from deployments.runtimes.fake import DRIVER, SLOW_CALLS, FakeRuntime, engine
+from deployments.runtimes.fake.driver import SLOW_CALLS, FakeRuntime
+from deployments.runtimes.fake.engine import engine
+from deployments.runtimes.fake.kind import DRIVER
 from tests.runtimes.contract import OURS, OpenAs, RuntimeContract, new_id
 
 NODES = (

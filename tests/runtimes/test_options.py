@@ -10,8 +10,9 @@ from django.utils import translation
 from pytest_django import Settings
 
 from deployments.messages import Message, render
-from deployments.runtimes import fake, registry
+from deployments.runtimes import registry
 from deployments.runtimes.base import ConnectionReport, OptionType
+from deployments.runtimes.fake import kind as fake_kind
 
 
 @pytest.mark.parametrize("kind", [driver.kind for driver in registry.drivers()])
@@ -54,5 +55,5 @@ def test_the_test_of_this_machine_says_what_is_wrong(settings: Settings, tmp_pat
 
 
 def test_the_fake_one_tells_a_wrong_token_from_a_right_one() -> None:
-    assert isinstance(fake.DRIVER.test({}, {"token": "right"}), ConnectionReport)
-    assert isinstance(fake.DRIVER.test({}, {"token": "wrong"}), Message)
+    assert isinstance(fake_kind.DRIVER.test({}, {"token": "right"}), ConnectionReport)
+    assert isinstance(fake_kind.DRIVER.test({}, {"token": "wrong"}), Message)

@@ -21,8 +21,8 @@ from deployments.messages import TEXT
 from deployments.models import AuditEntry, Connection, ConnectionOffer, ConnectionStatus, ResourceGroup, Role
 from deployments.operations import create_deployment
 from deployments.operations.connections import change_connection
-from deployments.runtimes import fake
 from deployments.runtimes.base import StoredImage
+from deployments.runtimes.fake.engine import engine as fake_engine
 from deployments.storage.secrets import encrypt
 from tests import factories as make
 from tests.api.caller import ADMINISTRATOR, Caller
@@ -317,7 +317,7 @@ def test_the_list_and_the_workspace_say_since_when_one_does_not_answer(
 def test_images_that_are_not_in_use_are_shown_with_sizes_and_removed(
     administrator: Client, other: Connection, valkey: object
 ) -> None:
-    engine = fake.engine("of-pages")
+    engine = fake_engine("of-pages")
     engine.images = [StoredImage(id="sha256:1", name="team/server:1", size_bytes=1_500_000_000)]
     page = reverse("connection-images", args=["engine"])
 

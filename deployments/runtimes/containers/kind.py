@@ -11,13 +11,14 @@ from django.utils.translation import gettext_lazy
 
 from deployments.errors import RuntimeUnavailable
 from deployments.messages import Message
-from deployments.runtimes.base import ArtifactAccess, Capabilities, Driver, Owner
+from deployments.runtimes.base import Owner
 from deployments.runtimes.containers import messages
 from deployments.runtimes.containers.client import EngineClient
 from deployments.runtimes.containers.driver import ContainerRuntime
 from deployments.runtimes.containers.messages import SENTENCES
 from deployments.runtimes.containers.options import OPTION_FIELDS, check_options, read_options
 from deployments.runtimes.containers.report import address, offers, test
+from deployments.runtimes.kind import Capabilities, Driver
 from deployments.serving_template.modules import names_package
 from deployments.serving_template.schema import ServerTemplate
 
@@ -48,7 +49,7 @@ def check(name: str, server: ServerTemplate) -> Message | None:
 DRIVER = Driver(
     kind="containers",
     label=gettext_lazy("Containers"),
-    capabilities=Capabilities(images=True, gpus=True, artifacts=(ArtifactAccess.STREAM,)),
+    capabilities=Capabilities(images=True),
     open=open_runtime,
     check_options=check_options,
     option_fields=OPTION_FIELDS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy
 
-from deployments.runtimes.base import ArtifactAccess, Capabilities, Driver
+from deployments.runtimes.kind import Capabilities, Driver
 from deployments.runtimes.local.check import check, warnings
 from deployments.runtimes.local.messages import SENTENCES
 from deployments.runtimes.local.options import (
@@ -21,7 +21,7 @@ from deployments.runtimes.local.options import (
 DRIVER = Driver(
     kind="local",
     label=gettext_lazy("Local processes"),
-    capabilities=Capabilities(environments=True, gpus=True, bind_mounts=True, artifacts=(ArtifactAccess.LOCAL_PATH,)),
+    capabilities=Capabilities(environments=True),
     open=open_runtime,
     check_options=check_options,
     option_fields=OPTION_FIELDS,

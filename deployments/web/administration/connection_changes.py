@@ -18,7 +18,7 @@ from deployments.models import Connection, ConnectionOffer, offered_kinds
 from deployments.operations import connections as operations
 from deployments.queries import administration
 from deployments.queries.inquiries import TestResult, test_result
-from deployments.runtimes.base import Capabilities, Driver
+from deployments.runtimes.kind import Capabilities, Driver
 from deployments.web.administration.connection_forms import ConnectionForm
 from deployments.web.administration.frames import Act, form_page, onward, question_page
 from deployments.web.shell.form_problems import add_problems

@@ -10,7 +10,8 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from deployments.runtimes.base import Driver, OptionField, OptionType
+from deployments.runtimes.base import OptionField, OptionType
+from deployments.runtimes.kind import Driver
 
 _PLAIN = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "none"}
 _ROWS = 4

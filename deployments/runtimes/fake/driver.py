@@ -1,13 +1,4 @@
-"""A runtime in memory, for tests: its servers are rows, and they do what their command says.
-
-    serve              becomes healthy; so do `python` and `python3`
-    never              never becomes healthy
-    wait               runs until it is stopped
-    exit CODE [LINE]   writes lines to stderr (`$RANDOM` is a random word) and ends
-    crash SIGNAL       is ended by a signal
-    tell TEXT          writes a text with the values of its `$VARIABLES` to both streams and ends with 3
-
-There is no other program.
+"""A runtime in memory, for tests (the contract is `base.Runtime`). What its servers do is in `engine.py`.
 
 An engine has one node, or those that `Engine.nodes` says; a replica starts on its node only while that is there.
 
@@ -24,106 +15,33 @@ and `host`, `port` name the server that all endpoints lead to.
 
 from __future__ import annotations
 
-import re
-import secrets
-import shlex
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from signal import Signals
 from typing import Any
 
 from deployments import reasons
 from deployments.errors import CursorInvalid, RuntimeRejected, RuntimeUnavailable
 from deployments.lifecycle import ExitReason, ReplicaPhase
-from deployments.messages import TEXT, Message, render
+from deployments.messages import Message
 from deployments.runtimes import messages
 from deployments.runtimes.base import (
     ArtifactSource,
-    Capabilities,
-    ConnectionReport,
-    Driver,
     Endpoint,
     LogLine,
     Node,
-    Offer,
-    OptionField,
-    OptionType,
     Owner,
-    ReplicaExit,
     ReplicaSpec,
     ReplicaStatus,
-    Resources,
     StoredImage,
 )
-from deployments.runtimes.exit_cause import CauseFinder
+from deployments.runtimes.fake.engine import SERVERS, Attempt, end_attempt, engine, execute
 from deployments.runtimes.placeholders import filled
 from deployments.runtimes.redaction import Redaction
 
 VARIANTS = ("", "slow", "never", "bad", "unreachable", "crowded")
-CAPACITY = Resources(cpu_millis=64_000, memory_bytes=256_000_000_000, gpus=2)
-NODES = (Node(name="fake", resources=CAPACITY),)
 SLOW_CALLS = 3  # calls of `get` that a slow step takes
-_OPTIONS = ("engine", "variant", "host", "port")
-_SERVERS = {"serve", "python", "python3"}
-_PROGRAMS = {*_SERVERS, "never", "wait", "exit", "crash", "tell"}
 _LIVE = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY, ReplicaPhase.STOPPING}
-_VARIABLE = re.compile(r"\$(\w+)")
-
-
-@dataclass
-class Attempt:
-    """One start of one replica."""
-
-    spec: ReplicaSpec
-    command: tuple[str, ...]
-    status: ReplicaStatus
-    lines: list[LogLine] = field(default_factory=list)
-    calls: int = 0  # of `get` since its phase has changed
-    endpoint: Endpoint | None = None  # once it is scheduled
-
-
-@dataclass
-class Engine:
-    """What fake runtimes run on. Several connections, also of several installations, may use one.
-
-    Args:
-        replicas: name -> whose it is, and its attempts by their numbers.
-        nodes: what replicas are placed on; they may come and go.
-        has_room: whether a crowded runtime finds nodes for servers.
-        images: those that are not in use.
-        before_test: called before a test answers, for tests of what happens meanwhile.
-        before_start: called before a start has an effect, for tests of what happens meanwhile.
-    """
-
-    replicas: dict[str, tuple[Owner, dict[int, Attempt]]] = field(default_factory=dict)
-    nodes: tuple[Node, ...] = NODES
-    before_start: Callable[[ReplicaSpec], None] = lambda spec: None
-    has_room: bool = False
-    images: list[StoredImage] = field(default_factory=list)
-    before_test: Callable[[], None] = lambda: None
-    lock: threading.RLock = field(default_factory=threading.RLock)
-
-    def kill(self, name: str, signal: int = 9) -> None:
-        """End the server of a replica by a signal, as from outside."""
-        with self.lock:
-            attempts = self.replicas[name][1]
-            _end(
-                attempts[max(attempts)],
-                ExitReason.SIGNALED,
-                _killed(signal),
-                signal=signal,
-            )
-
-
-_engines: dict[str, Engine] = {}
-offers: list[Offer] = []  # what a look at this machine finds
-
-
-def engine(name: str = "") -> Engine:
-    """Return the engine of a name, the same one in all of this process."""
-    return _engines.setdefault(name, Engine())
 
 
 class FakeRuntime:
@@ -169,7 +87,7 @@ class FakeRuntime:
                 current.status = replace(status, phase=ReplicaPhase.SCHEDULING, endpoint=None, detail=short)
                 current.endpoint = endpoint
             else:
-                _run(current)
+                execute(current)
 
     def stop(self, name: str, attempt: int) -> None:
         self._ask()
@@ -179,7 +97,7 @@ class FakeRuntime:
                     current.status = replace(current.status, phase=ReplicaPhase.STOPPING)
                     current.calls = 0
                     if self._variant != "slow":
-                        _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+                        end_attempt(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
 
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         self._ask()
@@ -276,49 +194,16 @@ class FakeRuntime:
             current.status = replace(
                 current.status, phase=ReplicaPhase.STARTING, endpoint=current.endpoint, detail=None
             )
-            _run(current)
+            execute(current)
         if current.status.phase not in _LIVE:
             return
         current.calls += 1
         if self._variant == "slow" and current.calls < SLOW_CALLS:
             return
         if current.status.phase is ReplicaPhase.STOPPING:
-            _end(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
-        elif current.command[0] in _SERVERS and self._variant != "never":
+            end_attempt(current, ExitReason.STOPPED, Message(messages.STOPPED_AS_ASKED))
+        elif current.command[0] in SERVERS and self._variant != "never":
             current.status = replace(current.status, phase=ReplicaPhase.HEALTHY)
-
-
-def _run(current: Attempt) -> None:
-    """Execute a command; those that end, end at once."""
-    program, *arguments = current.command
-    if program not in _PROGRAMS:
-        _end(current, ExitReason.NOT_STARTED, Message(messages.PROGRAM_MISSING, {"program": program}), code=127)
-    elif program == "exit":
-        for line in arguments[1:]:
-            _write(
-                current, "stderr", line.replace("$RANDOM", "".join(secrets.choice("ghijklmnop") for _ in range(20)))
-            )
-        code = int(arguments[0])
-        _end(current, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": code}), code=code)
-    elif program == "crash":
-        number = int(arguments[0])
-        _end(current, ExitReason.SIGNALED, _killed(number), signal=number)
-    elif program == "tell":
-        env = current.spec.env | current.spec.secret_env
-        text = _VARIABLE.sub(lambda match: env.get(match[1], ""), " ".join(arguments))
-        for stream in ("stdout", "stderr"):
-            _write(current, stream, text)
-        _end(current, ExitReason.EXITED, Message(messages.SERVER_EXITED, {"code": 3}), code=3)
-    else:
-        _write(current, "launchpad", f"Starting: {shlex.join(current.command)}")
-
-
-def _write(current: Attempt, stream: str, text: str) -> None:
-    text = Redaction(current.spec.secret_env.values()).redact(text)
-    name, attempt = current.spec.name, current.spec.attempt
-    at = datetime.now(UTC)
-    cursor = f"{at.timestamp()!r} {name} {attempt} {len(current.lines)}"
-    current.lines.append(LogLine(at=at, replica=name, attempt=attempt, stream=stream, text=text, cursor=cursor))
 
 
 def _place(cursor: str) -> tuple[float, str, int, int]:
@@ -332,87 +217,3 @@ def _place(cursor: str) -> tuple[float, str, int, int]:
         return float(at), replica, int(attempt), int(number)
     except ValueError as error:
         raise CursorInvalid("The log cannot be read on from there.") from error
-
-
-def _end(
-    current: Attempt, reason: ExitReason, message: Message, *, code: int | None = None, signal: int | None = None
-) -> None:
-    cause = CauseFinder()
-    for line in current.lines:
-        if line.stream != "launchpad":
-            cause.note(line.stream, line.text, line.at.timestamp())
-    ended_by_itself = reason in {ExitReason.EXITED, ExitReason.SIGNALED}
-    error, at = cause.cause(last_line=reason is ExitReason.EXITED) if ended_by_itself else ("", 0.0)
-    _write(current, "launchpad", render(message))
-    exit = ReplicaExit(
-        reason=reason,
-        code=code,
-        signal=signal,
-        message=message,
-        first_error=error,
-        first_error_at=datetime.fromtimestamp(at, UTC) if at else None,
-        at=datetime.now(UTC),
-    )
-    current.status = replace(current.status, phase=ReplicaPhase.EXITED, detail=None, exit=exit)
-
-
-def _killed(number: int) -> Message:
-    return Message(messages.SERVER_KILLED, {"number": number, "name": Signals(number).name})
-
-
-def _check_options(options: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
-    if unknown := options.keys() - set(_OPTIONS):
-        return f"There is no option {', '.join(sorted(unknown))} here."
-    return "" if options.get("variant", "") in VARIANTS else f"The variant is one of {', '.join(VARIANTS[1:])}."
-
-
-def _test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionReport | Message:
-    if problem := _check_options(options, ()):
-        return TEXT(text=problem)
-    engine(options.get("engine", "")).before_test()
-    if options.get("variant") == "unreachable":
-        return TEXT(text="The fake runtime does not answer.")
-    if secrets.get("token") == "wrong":
-        return TEXT(text="The fake runtime refuses the token.")
-    return ConnectionReport(
-        version="Fake 1.0",
-        cpu_millis=CAPACITY.cpu_millis,
-        memory_bytes=CAPACITY.memory_bytes,
-        gpus=CAPACITY.gpus,
-        disk_free_bytes=1_000_000_000_000,
-        facts=[("Engine", options.get("engine", "") or "the only one")],
-    )
-
-
-_OPTION_FIELDS = (
-    OptionField(name="engine", label="Engine", help="Connections with the same one share it."),
-    OptionField(
-        name="variant",
-        label="Variant",
-        type=OptionType.CHOICE,
-        choices=tuple((variant, variant or "as others") for variant in VARIANTS),
-    ),
-    OptionField(name="host", label="Host", help="The server that all endpoints lead to."),
-    OptionField(name="port", label="Port", type=OptionType.NUMBER, is_whole=True, minimum=1),
-    OptionField(name="token", label="Token", type=OptionType.SECRET),
-)
-
-DRIVER = Driver(
-    kind="fake",
-    label="Fake",
-    capabilities=Capabilities(images=True, gpus=True),
-    open=FakeRuntime,
-    check_options=_check_options,
-    option_fields=_OPTION_FIELDS,
-    test=_test,
-    address=lambda options: f"fake://{options.get('engine', '')}",
-    offers=lambda: list(offers),
-    check=lambda name, server: None,
-    is_for_tests=True,
-)
-CLUSTER = replace(
-    DRIVER,
-    kind="fake-cluster",
-    capabilities=Capabilities(images=True, gpus=True, schedules_itself=True),
-    offers=lambda: (),
-)

@@ -1,0 +1,1 @@
+"""The fake runtime: keeps the contract in memory, for tests."""
