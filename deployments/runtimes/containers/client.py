@@ -21,6 +21,7 @@ from deployments.runtimes.containers import messages
 from deployments.runtimes.containers.tunnel import Tunnel, TunnelFailed
 
 CONNECT_SECONDS, READ_SECONDS = 2.0, 8.0  # every call of a runtime has ten
+SEND_SECONDS = 120.0  # for the engine to take on what it is sent while something is prepared
 PATIENT_SECONDS = 3600.0  # for what is prepared: an image, a model
 MIN_API = (1, 41)  # Docker 20.10; what Podman 4 offers
 MAX_API = "1.44"  # what this was written for; newer engines still know it
@@ -96,7 +97,7 @@ def open_client(address: str, secrets: Mapping[str, str], seconds: float) -> API
     files: list[Any] = []
     if any(secrets.get(name) for name in ("ca", "cert", "key")):
         tls, files = _tls(secrets)
-    client = APIClient(base_url=address, version=".".join(map(str, MIN_API)), timeout=int(READ_SECONDS), tls=tls)
+    client = APIClient(base_url=address, version=".".join(map(str, MIN_API)), timeout=int(seconds), tls=tls)
     client.trust_env = False  # neither a proxy nor the credentials of the user who runs us
     vars(client)["_pem_files"] = files  # they live as long as the client
     vars(client)["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
@@ -107,7 +108,8 @@ def open_client(address: str, secrets: Mapping[str, str], seconds: float) -> API
         raise EngineTooOld(f"{about.get('Version', '?')}, API {about['ApiVersion']}")
     newest = min(about["ApiVersion"], MAX_API, key=_numbers)
     vars(client)["_version"] = newest
-    vars(client)["timeout"] = (CONNECT_SECONDS, seconds)
+    # Until an answer begins the library takes the first for the second: a model that is sent may come to a halt.
+    vars(client)["timeout"] = (CONNECT_SECONDS if seconds == READ_SECONDS else SEND_SECONDS, seconds)
     return client
 
 

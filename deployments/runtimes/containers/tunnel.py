@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import weakref
 from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
@@ -29,8 +30,18 @@ class TunnelFailed(Exception):
         self.host = host
 
 
+def _end(process: subprocess.Popen[bytes], folder: str) -> None:
+    if process.poll() is None:
+        process.terminate()
+        process.wait(SECONDS)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class Tunnel:
-    """One process of `ssh`, started when it is needed; it uses the keys and known hosts of the user who runs us."""
+    """One process of `ssh`, started when it is needed; it uses the keys and known hosts of the user who runs us.
+
+    On the other machine it runs `cat`, which ends with our end of its pipe: so the process goes when ours is killed.
+    """
 
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
@@ -60,11 +71,8 @@ class Tunnel:
 
     def close(self) -> None:
         """End the process."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(SECONDS)
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._process is not None:
+            _end(self._process, self._folder)
         self._process, self._folder = None, ""
 
     def _start(self) -> None:
@@ -75,15 +83,16 @@ class Tunnel:
         port = ("-p", str(self._port)) if self._port else ()
         options = ("BatchMode=yes", "ConnectTimeout=2", "ExitOnForwardFailure=yes", "ServerAliveInterval=5")
         settings = [part for one in options for part in ("-o", one)]
-        forward = ("-N", "-T", "-L", f"{self._folder}/engine.sock:{self._remote}")
+        forward = ("-T", "-L", f"{self._folder}/engine.sock:{self._remote}")
         with log.open("wb") as out:
             self._process = subprocess.Popen(
-                [program, *settings, *port, *forward, "--", self._destination],
-                stdin=subprocess.DEVNULL,
+                [program, *settings, *port, *forward, "--", self._destination, "cat"],
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
+        weakref.finalize(self, _end, self._process, self._folder)
         end = time.monotonic() + SECONDS
         while not os.path.exists(f"{self._folder}/engine.sock"):
             if self._process.poll() is not None or time.monotonic() > end:
