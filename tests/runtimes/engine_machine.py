@@ -50,7 +50,7 @@ class EngineMachine:
         return self.spec_of(self.name, **{"command": command or SERVES, **values})
 
     @staticmethod
-    def spec_of(name: str, **values: Any) -> ReplicaSpec:
+    def spec_of(name: str, /, **values: Any) -> ReplicaSpec:
         """Return what a replica needs at least, with other values for some of it."""
         least = ReplicaSpec(
             name=name,

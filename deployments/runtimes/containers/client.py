@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -22,6 +23,7 @@ from deployments.runtimes.containers.tunnel import Tunnel, TunnelFailed
 
 CONNECT_SECONDS, READ_SECONDS = 2.0, 8.0  # every call of a runtime has ten
 SEND_SECONDS = 120.0  # for the engine to take on what it is sent while something is prepared
+INFO_SECONDS = 300.0
 PATIENT_SECONDS = 3600.0  # for what is prepared: an image, a model
 MIN_API = (1, 41)  # Docker 20.10; what Podman 4 offers
 MAX_API = "1.44"  # what this was written for; newer engines still know it
@@ -41,6 +43,7 @@ class EngineClient:
         self._secrets = secrets
         self._lock = Lock()
         self._opened: dict[float, APIClient] = {}
+        self._info: tuple[float, Mapping[str, Any]] = (0.0, {})
         self._tunnel = Tunnel(address) if address.startswith("ssh://") else None
 
     @contextmanager
@@ -64,6 +67,13 @@ class EngineClient:
                 self._forget()
             raise RuntimeUnavailable(self.explained(error)) from error
 
+    def info(self, client: APIClient) -> Mapping[str, Any]:
+        """Return what the engine tells of itself, at most five minutes old: Podman starts programs to find it out."""
+        at, known = self._info
+        if not known or time.monotonic() - at > INFO_SECONDS:
+            at, known = self._info = time.monotonic(), client.info()
+        return known
+
     def _client(self, seconds: float) -> APIClient:
         with self._lock:
             if (known := self._opened.get(seconds)) is not None and (self._tunnel is None or self._tunnel.is_up()):
@@ -77,6 +87,7 @@ class EngineClient:
         """Begin anew with the next call: another engine may answer there by then, with another version."""
         with self._lock:
             self._opened.clear()
+            self._info = (0.0, {})
 
     def explained(self, error: BaseException) -> Message:
         """Return what an error of the engine, or on the way to it, means."""
@@ -101,13 +112,14 @@ def open_client(address: str, secrets: Mapping[str, str], seconds: float) -> API
     client.trust_env = False  # neither a proxy nor the credentials of the user who runs us
     vars(client)["_pem_files"] = files  # they live as long as the client
     vars(client)["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
-    about = client.version(api_version=False)
-    if not isinstance(about, Mapping) or "ApiVersion" not in about:
+    # Not by /version, for which Podman starts programs.
+    with client.get(f"{client.base_url}/_ping", timeout=(CONNECT_SECONDS, READ_SECONDS)) as answer:
+        version = answer.headers.get("Api-Version", "")
+    if not _numbers(version):
         raise NotAnEngine
-    if _numbers(about["ApiVersion"]) < MIN_API:
-        raise EngineTooOld(f"{about.get('Version', '?')}, API {about['ApiVersion']}")
-    newest = min(about["ApiVersion"], MAX_API, key=_numbers)
-    vars(client)["_version"] = newest
+    if _numbers(version) < MIN_API:
+        raise EngineTooOld(f"API {version}")
+    vars(client)["_version"] = min(version, MAX_API, key=_numbers)
     # Until an answer begins the library takes the first for the second: a model that is sent may come to a halt.
     vars(client)["timeout"] = (CONNECT_SECONDS if seconds == READ_SECONDS else SEND_SECONDS, seconds)
     return client

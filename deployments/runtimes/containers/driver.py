@@ -48,7 +48,6 @@ KEPT_ATTEMPTS = 5  # ended ones of a replica, with their logs
 NODE = "engine"
 LOOPBACK = "127.0.0.1"
 _PROBED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}
-_INFO_SECONDS = 60.0  # how long what the engine has counts as known
 
 
 class ContainerRuntime:
@@ -66,7 +65,6 @@ class ContainerRuntime:
         self._volumes = ArtifactVolumes(folder=folder / "volumes", owner=owner)
         self._usage = Usage()
         self._health = HealthChecks()
-        self._info: tuple[float, dict[str, Any]] = (0.0, {})
         self._reader = Reader(
             owner=owner,
             options=options,
@@ -74,16 +72,14 @@ class ContainerRuntime:
             usage=self._usage,
             address=options.host or LOOPBACK,
             is_local=options.address.startswith("unix://"),
+            info=client.info,
         )
 
     def nodes(self) -> Sequence[Node]:
         """Return the engine as the one node, with what the connection has of it."""
         with self._client.asking() as client:
-            if time.monotonic() - self._info[0] > _INFO_SECONDS or not self._info[1]:
-                self._info = time.monotonic(), client.info()
-            else:
-                client.ping()
-        info, options = self._info[1], self._options
+            client.ping()
+            info, options = self._client.info(client), self._options
         cores = options.cpu if options.cpu is not None else info["NCPU"] * settings.LAUNCHPAD_CPU_OVERCOMMIT
         memory = options.memory_gb * 1e9 if options.memory_gb is not None else info["MemTotal"]
         devices = gpus.devices(info, options)
@@ -171,7 +167,9 @@ class ContainerRuntime:
         if spec.resources.gpus:
             with self._client.asking() as client:
                 taken = [gpu for one in containers(client, self._owner) if one.is_live for gpu in one.values.gpus]
-                devices = gpus.choose(gpus.devices(client.info(), self._options), taken, spec.resources.gpus)
+                devices = gpus.choose(
+                    gpus.devices(self._client.info(client), self._options), taken, spec.resources.gpus
+                )
         values = labels.Values(
             began=record.at,
             port=port,

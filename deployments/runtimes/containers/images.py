@@ -188,10 +188,13 @@ def progress(done: int, total: int, began: float) -> dict[str, float]:
     return values
 
 
-def provide(client: APIClient, image: str, *, policy: str, secrets: Iterable[str], tell: Tell) -> dict[str, Any]:
+def provide(
+    client: APIClient, image: str, *, policy: str, architecture: str, secrets: Iterable[str], tell: Tell
+) -> dict[str, Any]:
     """Return what the engine knows of an image, after pulling it if the policy says so.
 
     Args:
+        architecture: the engine's.
         tell: takes the progress; what it raises ends the pull.
 
     Raises:
@@ -207,7 +210,7 @@ def provide(client: APIClient, image: str, *, policy: str, secrets: Iterable[str
         present = _inspect(client, image)
     if present is None:
         raise ImageUnusable(Message(messages.IMAGE_NOT_HERE, {"image": image}), permanent=False)
-    wanted, found = _architecture(client.info().get("Architecture")), _architecture(present.get("Architecture"))
+    wanted, found = _architecture(architecture), _architecture(present.get("Architecture"))
     if wanted and found and wanted != found:
         params = {"image": image, "found": found, "wanted": wanted}
         raise ImageUnusable(Message(messages.IMAGE_WRONG_ARCHITECTURE, params), permanent=True)

@@ -113,6 +113,7 @@ class Preparation:
             client,
             self._job.image,
             policy=self._job.options.pull_policy,
+            architecture=str(self._client.info(client).get("Architecture") or ""),
             secrets=self._spec.pull_secrets,
             tell=lambda message: self._tell("PREPARING", message),
         )

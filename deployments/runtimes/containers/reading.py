@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -90,6 +90,8 @@ class Reader:
 
     Args:
         address: where published ports are reached.
+        is_local: whether the engine's kernel is this machine's.
+        info: returns what the engine tells of itself.
     """
 
     owner: Owner
@@ -98,6 +100,7 @@ class Reader:
     usage: Usage
     address: str
     is_local: bool
+    info: Callable[[APIClient], Mapping[str, Any]]
     _details: dict[str, dict[str, Any]] = field(default_factory=dict)  # container -> what does not change any more
 
     def statuses(self, client: APIClient, deployment_id: str = "") -> list[tuple[ReplicaStatus, Container | None]]:
@@ -246,7 +249,7 @@ class Reader:
                 is_local=self.is_local,
                 memory_bytes=self.usage.last_memory(container.id),
             ),
-            lambda: str(client.info().get("CgroupVersion") or ""),
+            lambda: str(self.info(client).get("CgroupVersion") or ""),
         )
         if ended.reason in _WITH_CAUSE:
             is_killed = ended.reason is not ExitReason.EXITED and ended.signal in {None, 9}
