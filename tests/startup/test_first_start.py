@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_the_samples_are_prepared_in_the_background_and_only_once() -> None:
-    with running_stack(LAUNCHPAD_SAMPLES="1") as stack:
+    with running_stack(is_first=True, LAUNCHPAD_SAMPLES="1") as stack:
         assert stack.health() == 200
         wait_until(lambda: "Sample models are ready." in stack.output, timeout=240, what="the samples are ready")
         assert "Preparing the environment of the scikit-learn server ..." in stack.output
@@ -50,7 +50,7 @@ def _deploy_every_configuration(stack: Stack) -> int:
 
 def test_a_first_start_without_a_package_index_goes_on_without_samples() -> None:
     nowhere = {"UV_INDEX_URL": "http://127.0.0.1:1/", "UV_NO_CONFIG": "1", "UV_FIND_LINKS": "", "UV_HTTP_TIMEOUT": "1"}
-    with running_stack(LAUNCHPAD_SAMPLES="1", **nowhere) as stack:
+    with running_stack(is_first=True, LAUNCHPAD_SAMPLES="1", **nowhere) as stack:
         wait_until(
             lambda: "cannot be built" in stack.output and "The next start tries again" in stack.output,
             timeout=120,
