@@ -163,11 +163,19 @@ def test_a_server_that_ignores_its_stop_is_killed_after_its_grace_time(container
     assert ended.message.reason == "KilledAfterGrace"
 
 
-def test_what_is_written_without_an_end_is_shown_as_such(containers: EngineMachine) -> None:
-    containers.start("/bin/sh", "-c", "trap 'exit 0' TERM; echo whole; printf 'half '; sleep 600 & wait")
-    wait_until(lambda: containers.lines() == ["whole"], timeout=20, what="the line is there")
+def test_a_line_without_an_end_is_shown_as_such_until_it_has_one(containers: EngineMachine) -> None:
+    script = "trap 'exit 0' TERM; echo whole; printf 'half '; until [ -e /tmp/go ]; do sleep 0.1; done; echo done"
+    containers.start("/bin/sh", "-c", script)
 
-    assert [line.text for line in containers.runtime.unfinished_lines(containers.id)] in ([], ["half "])
+    def unfinished() -> list[str]:
+        return [line.text for line in containers.runtime.unfinished_lines(containers.id)]
+
+    wait_until(lambda: containers.lines() == ["whole"] and unfinished() == ["half "], timeout=30, what="it is there")
+    containers.engine.podman("exec", containers.container()["Id"], "touch", "/tmp/go")
+    containers.ended()
+
+    assert containers.lines() == ["whole", "half done"]
+    assert unfinished() == []
 
 
 # --- engines that do not answer, and what is told of those that do ----------------------------------------------

@@ -5,6 +5,7 @@ It is filled through a container that never runs, so that this works for an engi
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,23 +139,22 @@ class ArtifactVolumes:
             return False
         return bool(volume.get("CreatedAt")) and filled == volume["CreatedAt"]
 
-    def remove_unused(self, client: APIClient, names: Iterable[str]) -> int:
-        """Remove the volumes that are not among `names` and that no container uses."""
-        used = set(names)
-        volumes = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
-        removed = 0
-        for name in (volume["Name"] for volume in volumes if volume["Name"] not in used):
-            with files.locked(self.folder / f"{name}.lock"):
-                try:
-                    client.remove_volume(name)
-                except NotFound:
-                    continue
-                except APIError:
-                    continue  # a container has it
-                (self.folder / f"{name}.json").unlink(missing_ok=True)
-                removed += 1
-            (self.folder / f"{name}.lock").unlink(missing_ok=True)
-        return removed
+    def remove_unused(self, client: APIClient, wanted: Iterable[str]) -> int:
+        """Remove the volumes that are not wanted, that no container has and that are not being filled."""
+        kept = set(wanted)
+        found = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
+        return sum(self._remove(client, one["Name"]) for one in found if one["Name"] not in kept)
+
+    def _remove(self, client: APIClient, name: str) -> bool:
+        with _locked_now(self.folder / f"{name}.lock") as is_free:
+            if not is_free:
+                return False
+            try:
+                client.remove_volume(name)
+            except APIError:
+                return False  # a container has it, or it is gone
+            (self.folder / f"{name}.json").unlink(missing_ok=True)
+            return True
 
     def _source(self, fetch: ArtifactSource, name: str, tell: Tell) -> Path:
         """Return where an artifact lies on our disk, downloaded if need be."""
@@ -249,6 +249,19 @@ def _size(source: Path) -> int:
     if source.is_file():
         return source.stat().st_size
     return sum(one.stat().st_size for one in source.rglob("*") if one.is_file())
+
+
+@contextmanager
+def _locked_now(path: Path) -> Iterator[bool]:
+    """Hold the lock of `files.locked` without waiting for it; False while another has it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 class _Copying:

@@ -1,13 +1,14 @@
 """Logs: what the engine has kept of containers, and our words from the records, merged over replicas and attempts.
 
-Of each attempt no more is asked for than is to be returned: from the second of the cursor on, or from the end of the
-log backwards, in pieces that grow.
+Of each attempt little more is asked for than is to be returned: from the second of the cursor on, or backwards from
+there or from the end, in times that grow.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -24,7 +25,7 @@ from deployments.runtimes.redaction import Redaction
 
 MAX_LINE = 8192  # characters
 CAUSE_LINES = 400  # from the end of a log, in which the cause of an end is looked for
-_FIRST_PIECE = 200  # lines more than are wanted
+_FIRST_SECONDS = 16  # how far back is looked first
 _OURS, _SERVERS = 0, 1
 
 
@@ -103,7 +104,7 @@ def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
     """Return what a live server has written of lines without an end."""
     if not source.container or source.has_ended:
         return []
-    last_lines = lines(_frames(client, source.container, tail=2), source.span)
+    last_lines = _last(client, source, bool)
     return [
         LogLine(
             at=at_time(line.at),
@@ -120,7 +121,8 @@ def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
 def cause(client: APIClient, source: Source, *, last_line: bool) -> tuple[str, datetime | None]:
     """Return text and time of the line that says why a server ended."""
     finder = CauseFinder()
-    for place, stream, text in _newest(client, source, CAUSE_LINES)[0]:
+    found = _last(client, source, lambda found: len(found) >= CAUSE_LINES)
+    for place, stream, text in _placed(source, found[-CAUSE_LINES:]):
         finder.note(stream, text, at_time(place.at).timestamp())
     text, _ = finder.cause(last_line=last_line)
     if not text:
@@ -176,32 +178,45 @@ def _forwards(client: APIClient, source: Source, query: LogQuery, beyond: _Place
 
 def _backwards(client: APIClient, source: Source, query: LogQuery, beyond: _Place | None) -> list[_Placed]:
     """Return the last lines before the cursor or the end, the newest first."""
+    limits = [beyond.at // SECOND] if beyond else []
+    limits += [int(query.end.timestamp())] if query.end else []
+
+    def is_enough(found: Sequence[Line]) -> bool:
+        return sum(_is_within(entry[0], query, beyond) for entry in _placed(source, found)) >= query.limit
+
+    begin = int(query.start.timestamp()) if query.start else 0
+    return list(_placed(source, _last(client, source, is_enough, begin=begin, limits=limits)))[::-1]
+
+
+def _last(
+    client: APIClient,
+    source: Source,
+    is_enough: Callable[[Sequence[Line]], bool],
+    *,
+    begin: int = 0,
+    limits: Sequence[int] = (),
+) -> list[Line]:
+    """Return enough of the last lines, from longer and longer times: whole seconds, as their lines are numbered.
+
+    The engine could be asked for a number of lines, but Podman 4 puts those without an end into the wrong place then.
+
+    Args:
+        begin: no line before this second is wanted.
+        limits: nor one after the first of these.
+    """
     if not source.container:
         return []
-    number = query.limit + _FIRST_PIECE
+    ended = [source.span.ended // SECOND] if source.span.ended else []
+    last = min([*limits, *ended, int(time.time()) + 1])
+    first = max(begin, source.span.began // SECOND)
+    seconds = _FIRST_SECONDS
     while True:
-        entries, is_all = _newest(client, source, number)
-        enough = sum(_is_within(entry[0], query, beyond) for entry in entries) >= query.limit
-        before_start = bool(entries) and query.start is not None and at_time(entries[0][0].at) < query.start
-        if is_all or enough or before_start:
-            return entries[::-1]
-        number *= 4
-
-
-def _newest(client: APIClient, source: Source, number: int) -> tuple[list[_Placed], bool]:
-    """Return some of the last lines in their order, and whether these are all."""
-    if not source.container:
-        return [], True
-    answer = list(_frames(client, source.container, tail=number))
-    entries = list(_placed(source, lines(answer, source.span)))
-    if len(answer) < number:
-        return entries, True
-    # The first second may be cut: its lines would be numbered otherwise than when it is read from its begin.
-    first = entries[0][0].at // SECOND if entries else 0
-    whole = [entry for entry in entries if entry[0].at // SECOND > first]
-    if not whole:
-        whole = list(_placed(source, lines(_frames(client, source.container, since=first), source.span)))
-    return whole, False
+        since = max(first, last - seconds)
+        until = last + 2 if limits else 0
+        found = list(lines(_frames(client, source.container, since=since, until=until), source.span))
+        if since <= first or is_enough(found):
+            return found
+        seconds *= 8
 
 
 def _placed(source: Source, log_lines: Iterable[Line]) -> Iterator[_Placed]:
@@ -231,11 +246,10 @@ def _line(entry: _Placed) -> LogLine:
     )
 
 
-def _frames(client: APIClient, container: str, *, since: int = 0, tail: int = 0) -> Iterator[tuple[str, str]]:
+def _frames(client: APIClient, container: str, *, since: int = 0, until: int = 0) -> Iterator[tuple[str, str]]:
     """Yield what the engine has of a log; closing it early ends the answer."""
     params: dict[str, str | int] = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": 0}
-    params |= {"since": since} if since else {}
-    params["tail"] = tail or "all"
+    params |= {name: second for name, second in (("since", since), ("until", until)) if second}
     address = f"{client.base_url}/v{client.api_version}/containers/{container}/logs"
     with client.get(address, params=params, stream=True, timeout=client.timeout) as answer:
         if answer.status_code == 404:
