@@ -8,6 +8,7 @@ placeholders may have no quotes. All problems of a file are reported at once, ea
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from django.utils.translation import gettext as _
@@ -100,9 +101,7 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
     root = source.mapping(source.load(text), ())
     if len(source.problems) > before:  # otherwise every field would be reported as missing
         return None
-    for name, required in (("apiVersion", API_VERSION), ("kind", KIND)):
-        if (value := root.get(name)) != required:
-            source.report((name,), f"This must be {required}" + (f", not “{value}”." if value else "."))
+    _check_format(source, root)
     meta = source.mapping(root.get("metadata"), ("metadata",))
     labels = source.texts(meta.get("labels"), ("metadata", "labels"))
     annotations = source.texts(meta.get("annotations"), ANNOTATIONS)
@@ -136,6 +135,12 @@ def _read(source: Source, text: str) -> ServingTemplate | None:
     )
     _check_placeholders(source, template)
     return template
+
+
+def _check_format(source: Source, root: Mapping[str, Tree]) -> None:
+    for name, required in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if (value := root.get(name)) != required:
+            source.report((name,), f"This must be {required}" + (f", not “{value}”." if value else "."))
 
 
 def _id(source: Source, value: Tree, path: Path, *, pattern: re.Pattern[str] = ID) -> str:

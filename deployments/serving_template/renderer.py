@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
@@ -44,12 +45,7 @@ _MAX_SECONDS = 3600  # of the numbers of a readiness probe
 _JSON_HEADERS = {"Content-Type": "application/json"}
 
 
-def render(
-    template: ServingTemplate,
-    *,
-    parameters: Mapping[str, str],
-    artifacts: Mapping[str, str],
-) -> ServerSpec:
+def render(template: ServingTemplate, *, parameters: Mapping[str, str], artifacts: Mapping[str, str]) -> ServerSpec:
     """Fill values into a template.
 
     Args:
@@ -68,10 +64,8 @@ def render(
     command, requirements = with_modules(values.command(server.command), values.requirements(server.requirements))
     args, requirements = with_modules(values.command(server.args), requirements)
     ports = tuple(values.port(port) for port in server.ports)
-    health_check = _health_check(values, server.probe, ports) if server.probe else None
-    if health_check == HealthCheck(path=health_path):
-        health_check = None
-    return ServerSpec(
+    health_check = _health_check(values, server.probe, ports, health_path) if server.probe else None
+    spec = ServerSpec(
         image=values.image(server.image),
         command=command,
         args=args,
@@ -82,18 +76,22 @@ def render(
         max_replicas=max_replicas,
         health_path=health_path,
         requirements=requirements,
-        readiness_check=(
-            _readiness_check(values, server.readiness_check)
-            if server.readiness_check
-            else _check_by_health(health_path, health_check)
-        ),
+        readiness_check=_readiness_check(values, server, health_path, health_check),
         sample=_sample(values, server.sample or server.readiness_check),
         deadlines=_deadlines(values, server, health_check),
         retry=server.retry,
+        health_check=health_check,
+    )
+    return _with_container(spec, values, server)
+
+
+def _with_container(spec: ServerSpec, values: Values, server: ServerTemplate) -> ServerSpec:
+    """Add what a template says in the words of containers."""
+    return replace(
+        spec,
         drain_seconds=values.seconds(server.drain_seconds or str(DRAIN_SECONDS), DRAIN_SECONDS_MAX),
         secret_env={name: values.secret_key(pattern) for name, pattern in server.secret_env.items()},
         amounts=_amounts(values, server.amounts) if server.amounts else None,
-        health_check=health_check,
         model=match[1] if (match := _MODEL.search(server.model)) else "",
         mounts=_mounts(values, server.mounts),
         working_dir=values.folder(server.working_dir) if server.working_dir else "",
@@ -136,12 +134,16 @@ def _mounts(values: Values, patterns: tuple[MountTemplate, ...]) -> tuple[Mount,
     return tuple(mounts.values())
 
 
-def _health_check(values: Values, probe: ProbeTemplate, ports: tuple[int, ...]) -> HealthCheck:
+def _health_check(
+    values: Values, probe: ProbeTemplate, ports: tuple[int, ...], health_path: str
+) -> HealthCheck | None:
+    """Return how the probe asks, None if it is a GET of the health path as without it."""
+
     def seconds(pattern: str, default: int) -> int:
         return (values.seconds(pattern, _MAX_SECONDS) if pattern else 0) or default
 
     port = values.port(probe.port) if probe.port else None
-    return HealthCheck(
+    health_check = HealthCheck(
         path=values.path(probe.path) if probe.path else "",
         port=None if port in ports[:1] else port,
         headers={name: values.header(name, text) for name, text in probe.headers.items()},
@@ -150,6 +152,7 @@ def _health_check(values: Values, probe: ProbeTemplate, ports: tuple[int, ...]) 
         timeout_seconds=seconds(probe.timeout_seconds, 1),
         failure_threshold=seconds(probe.failure_threshold, 1),
     )
+    return None if health_check == HealthCheck(path=health_path) else health_check
 
 
 def _check_by_health(health_path: str, health_check: HealthCheck | None) -> ReadinessCheck:
@@ -172,7 +175,12 @@ def _deadlines(values: Values, server: ServerTemplate, health_check: HealthCheck
     return deadlines
 
 
-def _readiness_check(values: Values, pattern: RequestTemplate) -> ReadinessCheck:
+def _readiness_check(
+    values: Values, server: ServerTemplate, health_path: str, health_check: HealthCheck | None
+) -> ReadinessCheck:
+    pattern = server.readiness_check
+    if pattern is None:
+        return _check_by_health(health_path, health_check)
     return ReadinessCheck(
         method=pattern.method,
         path=values.path(pattern.path),
