@@ -165,13 +165,16 @@ class Stack:
 
     def programs(self) -> dict[str, dict[str, Any]]:
         """Return what the supervisor says of each program: `statename`, `pid`, ...; nothing when it is not there."""
-        transport = SupervisorTransport(None, None, f"unix://{self.home}/run/supervisor.sock")
-        proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
-            found: Any = proxy.supervisor.getAllProcessInfo()
+            programs: Any = self.supervisor().getAllProcessInfo()
         except OSError:
             return {}
-        return {info["name"]: info for info in found}
+        return {info["name"]: info for info in programs}
+
+    def supervisor(self) -> Any:
+        """Return what calls the supervisor, e.g. `stopProcess(name)`, which keeps a program away."""
+        transport = SupervisorTransport(None, None, f"unix://{self.home}/run/supervisor.sock")
+        return xmlrpc.client.ServerProxy("http://localhost", transport=transport).supervisor
 
     def process(self, name: str) -> psutil.Process:
         """Return the process of a program (valkey, gateway, web, worker), once it has one."""

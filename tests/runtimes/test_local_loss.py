@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from deployments.lifecycle import ExitReason, ReplicaPhase
 from deployments.messages import render
+from deployments.runtimes.base import ArtifactSource
+from deployments.runtimes.preparation import jobs
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import Machine, is_gone
 from tests.waiting import wait_until
@@ -73,3 +76,19 @@ def test_a_running_replica_whose_spec_cannot_be_read_is_lost_and_ended(running: 
     wait_until(lambda: is_gone(shim) and is_gone(server), what="both are gone")
     running.start(attempt=2)
     running.until(ReplicaPhase.HEALTHY)
+
+
+def test_a_preparation_whose_programs_an_upgrade_has_moved_is_no_failure(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = ArtifactSource(placeholder="model", url="http://127.0.0.1:9/model")
+    with monkeypatch.context() as before_the_upgrade:
+        before_the_upgrade.setattr(jobs, "_HERE", tmp_path / "before")
+        machine.start(fetches=[refused])
+    ended = machine.ended()
+    assert (ended.reason, ended.code) == (ExitReason.STOPPED, None)
+    assert "another version" in render(ended.message)
+
+    machine.start(fetches=[refused], attempt=2)
+    wait_until(lambda: machine.seen().attempt == 2, what="the next attempt is there")
+    assert machine.ended().reason is ExitReason.NOT_STARTED

@@ -111,6 +111,8 @@ def _read(replica: Path, number: int, folder: Path, spec: dict[str, Any]) -> Rep
         _kill(replica.name, number, state)
         state = _note_end(folder, state, ExitReason.STOPPED, messages.SHIM_FROZEN)
     if ended := state.get("exit"):
+        if ended["reason"] == ExitReason.NOT_STARTED and _was_replaced(spec):
+            ended = _end(ExitReason.STOPPED, messages.REPLACED) | {"at": ended["at"]}
         return replace(status, phase=ReplicaPhase.EXITED, detail=None, exit=_exit(ended))
     if stop_requested:
         return replace(status, phase=ReplicaPhase.STOPPING)
@@ -133,6 +135,17 @@ def _state(folder: Path, spec: dict[str, Any]) -> dict[str, Any]:
     if not state and abs(time.time() - spec["at"]) < STARTING_SECONDS:
         return state
     return _mark_lost(folder, spec, state)
+
+
+def _was_replaced(spec: dict[str, Any]) -> bool:
+    """Return whether a program that prepares this attempt is not there any more.
+
+    An upgrade may move the modules of preparation while the shim of an older version still names them. That is no
+    failure of the deployment: its next attempt names the new ones.
+    """
+    commands = [command for step in spec.get("prepare", ()) for command in (step["command"], step["job"]["command"])]
+    programs = [word for command in commands for word in command if word == command[0] or word.endswith(".py")]
+    return not all(os.path.exists(program) for program in programs if os.path.isabs(program))
 
 
 def _ignores_its_stop(replica: Path, spec: dict[str, Any]) -> bool:
