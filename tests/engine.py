@@ -30,6 +30,7 @@ _BCRYPT = "$2b$05$RJkBu3r3o24ijUi3nFRRiultqJG5UKydjgxx6Y5VOSZPIxpaJzwT."  # of P
 _PROGRAMS = ("sh", "sleep", "httpd", "echo", "cat", "wget", "id", "mount", "mkdir", "touch", "ls", "dd", "head")
 _MORE_PROGRAMS = ("tail", "env", "hostname", "chown", "mknod", "kill", "wc", "ps", "seq", "nc", "true", "readlink")
 _SECONDS = 20.0  # until an engine or a registry answers, on a busy machine
+_RULES_LOCK = Path(tempfile.gettempdir()) / "launchpad-test-netavark.lock"
 _CONFIG = """
 [engine]
 runtime = "runc"
@@ -83,6 +84,8 @@ class Engine:
             "ipam_options": {"driver": "host-local"},
         }
         (folder / "networks" / "podman.json").write_text(json.dumps(network))
+        # Podman holds it while it changes the rules of iptables, which the engines of all processes of tests share.
+        (folder / "networks" / "netavark.lock").symlink_to(_RULES_LOCK)
 
     @property
     def pid(self) -> int:
