@@ -125,6 +125,19 @@ def test_a_container_that_somebody_removed_is_lost(containers: EngineMachine) ->
     assert containers.ended().reason is ExitReason.LOST
 
 
+def test_a_server_is_healthy_before_the_thread_that_started_it_is_done(
+    containers: EngineMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparing, "is_running_here", lambda *attempt: True)
+    containers.start()
+    containers.until(ReplicaPhase.HEALTHY)
+
+    unasked = containers.seen(probe=False)
+
+    assert unasked is not None
+    assert unasked.phase is ReplicaPhase.HEALTHY
+
+
 def test_what_waits_for_a_registry_that_is_silent_ends_at_once_and_for_good(containers: EngineMachine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         containers.start(image=f"127.0.0.1:{silent.getsockname()[1]}/team/server:1")

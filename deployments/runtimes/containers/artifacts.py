@@ -32,7 +32,7 @@ from deployments.runtimes.addresses import file_name
 from deployments.runtimes.base import ArtifactSource, Owner, ReplicaSpec
 from deployments.runtimes.containers import labels, messages
 from deployments.runtimes.containers.creating import ARTIFACTS, MODELS, Volume, model_of
-from deployments.runtimes.containers.images import Tell, progress
+from deployments.runtimes.containers.images import Report, progress
 from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.preparation.rights import rights_for
 from deployments.storage import files
@@ -41,7 +41,7 @@ from deployments.storage.artifacts import ArtifactMissing, artifact_store
 
 _INSIDE = "/launchpad"  # where the container that never runs has the volume
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,127}\Z", re.ASCII)
-_TELL_EVERY = 0.5  # seconds
+PROGRESS_INTERVAL = 0.5  # seconds
 
 
 class ArtifactUnusable(Exception):
@@ -108,13 +108,13 @@ class ArtifactVolumes:
     folder: Path
     owner: Owner
 
-    def provide(self, client: APIClient, spec: ReplicaSpec, image: str, tell: Tell, note: Tell) -> None:
+    def provide(self, client: APIClient, spec: ReplicaSpec, image: str, report: Report, log: Report) -> None:
         """Fill the volumes of a replica that are not filled yet.
 
         Args:
             image: any image that the engine has.
-            tell: takes the progress; what it raises ends it.
-            note: takes what is worth a line in the log.
+            report: takes the progress; what it raises ends it.
+            log: takes what is worth a line in the log.
 
         Raises:
             ArtifactUnusable: one cannot be had.
@@ -123,12 +123,12 @@ class ArtifactVolumes:
             name = volume_name(self.owner, spec.resource_group, fetch)
             with files.locked(self.folder / f"{name}.lock"):
                 if self.is_filled(client, name):
-                    note(Message(messages.ARTIFACT_PRESENT, {"name": fetch.placeholder}))
+                    log(Message(messages.ARTIFACT_PRESENT, {"name": fetch.placeholder}))
                     continue
-                source = self._source(fetch, name, tell)
-                size = self._fill(client, fetch, name, source, image, tell)
+                source = self._source(fetch, name, report)
+                size = self._fill(client, fetch, name, source, image, report)
                 shutil.rmtree(self._downloads(name), ignore_errors=True)  # it is in the volume now
-                note(Message(messages.ARTIFACT_COPIED, {"name": fetch.placeholder, "done_bytes": size}))
+                log(Message(messages.ARTIFACT_COPIED, {"name": fetch.placeholder, "done_bytes": size}))
 
     def is_filled(self, client: APIClient, name: str) -> bool:
         """Return whether a volume is there and is the one that was filled."""
@@ -139,11 +139,11 @@ class ArtifactVolumes:
             return False
         return bool(volume.get("CreatedAt")) and filled == volume["CreatedAt"]
 
-    def remove_unused(self, client: APIClient, wanted: Iterable[str]) -> int:
-        """Remove the volumes that are not wanted, that no container has and that are not being filled."""
-        kept = set(wanted)
-        found = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
-        return sum(self._remove(client, one["Name"]) for one in found if one["Name"] not in kept)
+    def remove_unused(self, client: APIClient, in_use: Iterable[str]) -> int:
+        """Remove the volumes that are not in use, that no container has and that are not being filled."""
+        excluded = set(in_use)
+        volumes = client.volumes(filters={"label": labels.owner_filter(self.owner)})["Volumes"] or []
+        return sum(self._remove(client, volume["Name"]) for volume in volumes if volume["Name"] not in excluded)
 
     def _remove(self, client: APIClient, name: str) -> bool:
         with _locked_now(self.folder / f"{name}.lock") as is_free:
@@ -156,7 +156,7 @@ class ArtifactVolumes:
             (self.folder / f"{name}.json").unlink(missing_ok=True)
             return True
 
-    def _source(self, fetch: ArtifactSource, name: str, tell: Tell) -> Path:
+    def _source(self, fetch: ArtifactSource, name: str, report: Report) -> Path:
         """Return where an artifact lies on our disk, downloaded if need be."""
         if fetch.is_in_store:
             return local_path(fetch)
@@ -176,7 +176,7 @@ class ArtifactVolumes:
             try:
                 for line in process.stdout or ():
                     if message := Message.from_json(shared.read_line(line.strip())):
-                        tell(last := message)
+                        report(last := message)
             finally:
                 process.terminate()
         file.unlink(missing_ok=True)
@@ -188,7 +188,9 @@ class ArtifactVolumes:
         """Return where a download lies on its way: its own lock is beside it."""
         return self.folder / "downloads" / name
 
-    def _fill(self, client: APIClient, fetch: ArtifactSource, name: str, source: Path, image: str, tell: Tell) -> int:
+    def _fill(
+        self, client: APIClient, fetch: ArtifactSource, name: str, source: Path, image: str, report: Report
+    ) -> int:
         """Make a volume anew with the content of a file or folder; return how many bytes that is."""
         loader = f"{name}-loader"
         with suppress(NotFound):
@@ -206,7 +208,9 @@ class ArtifactVolumes:
         client.create_container_from_config(content, name=loader)
         try:
             size = _size(source)
-            client.put_archive(loader, _INSIDE, self._content(fetch, source, _Copying(fetch, size, tell).came, tell))
+            client.put_archive(
+                loader, _INSIDE, self._content(fetch, source, _Copying(fetch, size, report).count_bytes, report)
+            )
         except BaseException as error:
             client.remove_container(loader, force=True)
             client.remove_volume(name)
@@ -219,7 +223,7 @@ class ArtifactVolumes:
         return size
 
     def _content(
-        self, fetch: ArtifactSource, source: Path, came: Callable[[int], None], tell: Tell
+        self, fetch: ArtifactSource, source: Path, count_bytes: Callable[[int], None], report: Report
     ) -> Iterator[bytes]:
         """Yield an archive of a file or of what is in a folder.
 
@@ -229,18 +233,18 @@ class ArtifactVolumes:
         if source.is_dir():
             with artifact_store().open(fetch.url, owner=fetch.folder) as stream:
                 while chunk := stream.read(CHUNK):
-                    came(len(chunk))
+                    count_bytes(len(chunk))
                     yield chunk
             return
         if fetch.sha256 and fetch.is_in_store:
-            tell(Message(shared.CHECKING_CHECKSUM))
+            report(Message(shared.CHECKING_CHECKSUM))
             with source.open("rb") as file:
                 checksum = hashlib.file_digest(file, "sha256").hexdigest()
             if checksum != fetch.sha256:
                 cause = Message(shared.FILE_CHANGED, {"path": source.name, "found": checksum[:12]})
                 raise ArtifactUnusable(fetch.placeholder, cause)
         for chunk in archive({_file_name(fetch): source}):
-            came(len(chunk))
+            count_bytes(len(chunk))
             yield chunk
 
 
@@ -248,7 +252,7 @@ def _size(source: Path) -> int:
     """Return the bytes of a file or of all that is in a folder; links to elsewhere may add to that."""
     if source.is_file():
         return source.stat().st_size
-    return sum(one.stat().st_size for one in source.rglob("*") if one.is_file())
+    return sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
 
 
 @contextmanager
@@ -267,16 +271,16 @@ def _locked_now(path: Path) -> Iterator[bool]:
 class _Copying:
     """The progress of one copy."""
 
-    def __init__(self, fetch: ArtifactSource, size: int, tell: Tell) -> None:
-        self._fetch, self._size, self._tell = fetch, size, tell
+    def __init__(self, fetch: ArtifactSource, size: int, report: Report) -> None:
+        self._fetch, self._size, self._report = fetch, size, report
         self._began = time.monotonic()
-        self._told = 0.0
+        self._reported_at = 0.0
         self._done = 0
 
-    def came(self, number: int) -> None:
+    def count_bytes(self, number: int) -> None:
         self._done = min(self._size, self._done + number)  # an archive is a little longer
-        if (now := time.monotonic()) - self._told < _TELL_EVERY:
+        if (now := time.monotonic()) - self._reported_at < PROGRESS_INTERVAL:
             return
-        self._told = now
+        self._reported_at = now
         values = progress(self._done, self._size, self._began)
-        self._tell(Message(messages.COPYING_ARTIFACT, {"name": self._fetch.placeholder, **values}))
+        self._report(Message(messages.COPYING_ARTIFACT, {"name": self._fetch.placeholder, **values}))

@@ -48,7 +48,7 @@ class EngineClient:
 
     @contextmanager
     def asking(self, *, seconds: float = READ_SECONDS) -> Iterator[APIClient]:
-        """Give the client, and tell what keeps the engine from answering.
+        """Provide the client, and raise what keeps the engine from answering.
 
         Args:
             seconds: without a byte of the answer.
@@ -94,7 +94,7 @@ class EngineClient:
         if isinstance(error, TunnelFailed):
             return Message(messages.TUNNEL_FAILED, {"host": error.host, "error": str(error)})
         if isinstance(error, APIError):
-            return Message(messages.ENGINE_FAILED, {"error": said(error)})
+            return Message(messages.ENGINE_FAILED, {"error": error_text(error)})
         return _explained(self.address, error)
 
 
@@ -133,7 +133,7 @@ class EngineTooOld(DockerException):  # type: ignore[misc,unused-ignore]
     """It does not know what we need; the text is its version."""
 
 
-def said(error: APIError) -> str:
+def error_text(error: APIError) -> str:
     """Return the words of an engine."""
     words = error.explanation or str(error)
     if isinstance(words, bytes):
@@ -148,10 +148,10 @@ def _explained(address: str, outermost: BaseException) -> Message:
         chain.append(error)
         reason = getattr(error, "reason", None)
         inner = (*error.args, reason, error.__cause__, error.__context__)
-        error = next((one for one in inner if isinstance(one, Exception) and one not in chain), None)
+        error = next((cause for cause in inner if isinstance(cause, Exception) and cause not in chain), None)
     for code, kinds in _KINDS:
-        if found := [one for one in chain if isinstance(one, kinds)]:
-            return Message(code, {"address": address, "error": str(found[-1])[:200], "version": str(found[0])})
+        if errors := [cause for cause in chain if isinstance(cause, kinds)]:
+            return Message(code, {"address": address, "error": str(errors[-1])[:200], "version": str(errors[0])})
     last = chain[-1]
     if isinstance(last, requests.exceptions.JSONDecodeError | ValueError):
         return Message(messages.NOT_AN_ENGINE, {"address": address})

@@ -138,14 +138,14 @@ def _host_config(spec: ReplicaSpec, plan: ContainerPlan, options: ContainerOptio
 
 def _in_memory(spec: ReplicaSpec) -> dict[str, str]:
     mounts = {mount.path: mount for mount in spec.mounts}
-    found = {
+    folders = {
         path: f"rw,nosuid,nodev,mode=1777{f',size={mount.size_bytes}' if mount.size_bytes else ''}"
         for path, mount in mounts.items()
         if mount.in_memory and path != _SHARED_MEMORY
     }
     if spec.read_only_root and "/tmp" not in mounts:  # noqa: S108  the container's
-        found["/tmp"] = "rw,nosuid,nodev,mode=1777"  # noqa: S108
-    return found
+        folders["/tmp"] = "rw,nosuid,nodev,mode=1777"  # noqa: S108
+    return folders
 
 
 def on_disk(spec: ReplicaSpec) -> list[Mount]:

@@ -1,7 +1,7 @@
 """The runtime of containers: replicas are containers of an engine that speaks the Docker Engine API.
 
-What must not be lost is in the labels of containers; beside them there are small records on our disk. So several
-processes of Launchpad use it at the same time, and containers outlive all of them, and the engine's service as well.
+What must not be lost is in the labels of containers, the rest in small records on our disk. So several processes of
+Launchpad may use it at the same time, and containers outlive all of them, and the engine's service as well.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from deployments.runtimes.containers.usage import Usage
 from deployments.runtimes.health_checks import HealthChecks
 from deployments.serving_template.modules import names_package
 
-KEPT_ATTEMPTS = 5  # ended ones of a replica, with their logs
+MAX_ENDED_ATTEMPTS = 5  # of a replica, kept with their logs
 NODE = "engine"
 LOOPBACK = "127.0.0.1"
 _PROBED = {ReplicaPhase.STARTING, ReplicaPhase.LISTENING, ReplicaPhase.HEALTHY}
@@ -97,23 +97,25 @@ class ContainerRuntime:
         """
         image = self._image(spec)
         volumes = volumes_of(self._owner, spec)
-        dry = creating.ContainerPlan(
+        draft = creating.ContainerPlan(
             image=image, port=creating.DEFAULT_PORT, publish_on="", volumes=volumes, gpus=(), labels={}
         )
-        creating.body(spec, dry, self._options)  # says what can never be filled in
+        creating.body(spec, draft, self._options)  # raises what can never be filled in
         with self._client.asking() as client:
-            mine = self._attempts_of(client, spec.name)
-            noted = self._records.attempts(spec.name)
-            if any(number > spec.attempt for number in {*mine, *noted}):
+            by_attempt = self._attempts_of(client, spec.name)
+            records = self._records.attempts(spec.name)
+            if any(number > spec.attempt for number in {*by_attempt, *records}):
                 return
             if self._records.stopped_at(spec.name, spec.attempt) is not None:
                 return
-            there, record = mine.get(spec.attempt), noted.get(spec.attempt)
-            if (there is not None and there.state != "created") or (record is not None and record.exit is not None):
+            container, record = by_attempt.get(spec.attempt), records.get(spec.attempt)
+            if container is not None and container.state != "created":
                 return
-            if self._reader.status(client, spec.name, spec.attempt, there) is not None:
+            if record is not None and record.exit is not None:
+                return
+            if self._reader.status(client, spec.name, spec.attempt, container) is not None:
                 return  # another process prepares it
-            self._forget_old(client, spec, mine, noted)
+            self._remove_old_attempts(client, spec, by_attempt, records)
 
         def make(record: Record) -> preparing.Preparation:
             job = preparing.Job(
@@ -135,12 +137,16 @@ class ContainerRuntime:
         Raises:
             RuntimeRejected: there are some of another connection.
         """
-        wanted = [f"{labels.REPLICA}={name}", f"{labels.ROLE}={labels.SERVER}"]
+        filters = [f"{labels.REPLICA}={name}", f"{labels.ROLE}={labels.SERVER}"]
         ours = labels.owner_labels(self._owner)
-        for row in client.containers(all=True, filters={"label": wanted}):
+        for row in client.containers(all=True, filters={"label": filters}):
             if not ours.items() <= (row.get("Labels") or {}).items():
                 raise RuntimeRejected(Message(shared.REPLICA_OF_ANOTHER, {"replica": name}))
-        return {one.attempt: one for one in containers(client, self._owner, f"{labels.REPLICA}={name}")}
+        return self._by_attempt(client, name)
+
+    def _by_attempt(self, client: APIClient, name: str) -> dict[int, Container]:
+        replica = f"{labels.REPLICA}={name}"
+        return {container.attempt: container for container in containers(client, self._owner, replica)}
 
     def _image(self, spec: ReplicaSpec) -> str:
         """Return the image of a replica.
@@ -166,7 +172,8 @@ class ContainerRuntime:
         devices: tuple[str, ...] = ()
         if spec.resources.gpus:
             with self._client.asking() as client:
-                taken = [gpu for one in containers(client, self._owner) if one.is_live for gpu in one.values.gpus]
+                servers = [container for container in containers(client, self._owner) if container.is_live]
+                taken = [gpu for container in servers for gpu in container.values.gpus]
                 devices = gpus.choose(
                     gpus.devices(self._client.info(client), self._options), taken, spec.resources.gpus
                 )
@@ -189,47 +196,44 @@ class ContainerRuntime:
             labels=labels.server_labels(self._owner, spec.name, spec.attempt, values),
         )
 
-    def _forget_old(
-        self, client: APIClient, spec: ReplicaSpec, mine: dict[int, Container], noted: dict[int, Record]
+    def _remove_old_attempts(
+        self, client: APIClient, spec: ReplicaSpec, by_attempt: dict[int, Container], records: dict[int, Record]
     ) -> None:
         """Remove the oldest attempts that have ended, with their logs."""
-        ended = sorted(
-            number
-            for number in {*mine, *noted}
-            if number < spec.attempt and not ((one := mine.get(number)) is not None and one.is_live)
-        )
-        for number in ended[: -KEPT_ATTEMPTS + 1] if len(ended) >= KEPT_ATTEMPTS else ():
-            if (one := mine.get(number)) is not None:
-                _remove(client, one.id)
+        live = {number for number, container in by_attempt.items() if container.is_live}
+        ended = sorted(number for number in {*by_attempt, *records} - live if number < spec.attempt)
+        for number in ended[: -MAX_ENDED_ATTEMPTS + 1] if len(ended) >= MAX_ENDED_ATTEMPTS else ():
+            if (container := by_attempt.get(number)) is not None:
+                _remove(client, container.id)
             self._records.remove_attempt(spec.name, number)
 
     def stop(self, name: str, attempt: int) -> None:
-        """Send the stop signal; whoever looks after the grace time kills what is still there."""
+        """Send the stop signal; the first call after the grace time kills a server that still runs."""
         with self._client.asking() as client:
-            there = containers(client, self._owner, f"{labels.REPLICA}={name}")
-            if not there and not self._records.attempts(name):
+            servers = self._by_attempt(client, name)
+            if not servers and not self._records.attempts(name):
                 return
-            told = {one.id: self._records.stopped_at(name, one.attempt) is not None for one in there}
+            stopping = {number for number in servers if self._records.stopped_at(name, number) is not None}
             self._records.stop(name, attempt)
             for number, record in self._records.attempts(name).items():
                 # What waits for an image or a model may take long to notice.
                 if number <= attempt and record.exit is None and record.phase in {"PREPARING", "FETCHING"}:
                     self._reader.note_stop(name, number, record)
-            for one in there:
-                if one.attempt <= attempt and one.is_live and not told[one.id]:
+            for number, container in servers.items():
+                if number <= attempt and container.is_live and number not in stopping:
                     with suppress(APIError):  # it has ended meanwhile
-                        client.kill(one.id, signal=one.values.stop_signal)
+                        client.kill(container.id, signal=container.values.stop_signal)
 
     def delete(self, name: str) -> None:
         """Remove the containers and records of a replica, unless it runs or is prepared."""
         with self._client.asking() as client:
-            there = {one.attempt: one for one in containers(client, self._owner, f"{labels.REPLICA}={name}")}
-            for number in {*there, *self._records.attempts(name)}:
-                seen = self._reader.status(client, name, number, there.get(number))
-                if seen is not None and seen.phase is not ReplicaPhase.EXITED:
+            by_attempt = self._by_attempt(client, name)
+            for number in {*by_attempt, *self._records.attempts(name)}:
+                status = self._reader.status(client, name, number, by_attempt.get(number))
+                if status is not None and status.phase is not ReplicaPhase.EXITED:
                     return
-            for one in there.values():
-                _remove(client, one.id)
+            for container in by_attempt.values():
+                _remove(client, container.id)
             self._records.remove(name)
 
     # --- looking ------------------------------------------------------------------------------------------------
@@ -242,32 +246,32 @@ class ContainerRuntime:
     def get(self, deployment_id: str, *, probe: bool = True) -> Sequence[ReplicaStatus]:
         """Return the replicas of one deployment with what they use, asked for their health unless `probe` is False."""
         with self._client.asking() as client:
-            found = self._reader.statuses(client, deployment_id)
-            with ThreadPoolExecutor(max_workers=max(1, min(8, len(found)))) as threads:
-                return list(threads.map(lambda one: self._look_at(client, *one, probe=probe), found))
+            replicas = self._reader.statuses(client, deployment_id)
+            with ThreadPoolExecutor(max_workers=max(1, min(8, len(replicas)))) as threads:
+                return list(threads.map(lambda replica: self._measured(client, *replica, probe=probe), replicas))
 
-    def _look_at(
-        self, client: APIClient, seen: ReplicaStatus, container: Container | None, *, probe: bool
+    def _measured(
+        self, client: APIClient, status: ReplicaStatus, container: Container | None, *, probe: bool
     ) -> ReplicaStatus:
-        if container is None or not container.is_live or seen.phase not in _PROBED:
-            return seen
+        if container is None or not container.is_live or status.phase not in _PROBED:
+            return status
         cpu, memory = self._usage.of(client, container.id)
-        seen = replace(seen, cpu_percent=cpu, memory_bytes=memory)
+        status = replace(status, cpu_percent=cpu, memory_bytes=memory)
         check = container.values.health
         port = self._reader.port_of(container, check.port or container.values.port)
         if not probe or port is None:
-            return seen
+            return status
         health = self._health.ask(
             container.id,
             check,
             self._reader.address,
             port,
-            age=time.time() - seen.started_at.timestamp(),
-            was_healthy=seen.phase is ReplicaPhase.HEALTHY,
+            age=time.time() - status.started_at.timestamp(),
+            was_healthy=status.phase is ReplicaPhase.HEALTHY,
         )
         is_healthy = health.phase is ReplicaPhase.HEALTHY
-        self._records.mark_healthy(seen.name, seen.attempt, healthy=is_healthy)
-        return replace(seen, phase=health.phase, detail=health.detail)
+        self._records.mark_healthy(status.name, status.attempt, healthy=is_healthy)
+        return replace(status, phase=health.phase, detail=health.detail)
 
     def logs(
         self,
@@ -282,30 +286,33 @@ class ContainerRuntime:
         attempt: int | None = None,
     ) -> Sequence[LogLine]:
         """Return the first log lines of a deployment (start <= at < end), or those after a cursor."""
-        wanted = logs.LogQuery(limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
+        query = logs.LogQuery(limit=limit, cursor=cursor, start=start, end=end, newest_first=newest_first)
         with self._client.asking() as client:
             sources = [
-                self._reader.source(client, *one)
-                for one in self._reader.attempts(client, deployment_id)
-                if replica in ("", one[0]) and attempt in (None, one[1])
+                self._reader.source(client, name, number, container)
+                for name, number, container in self._reader.attempts(client, deployment_id)
+                if replica in ("", name) and attempt in (None, number)
             ]
-            return logs.read(client, sources, wanted)
+            return logs.read(client, sources, query)
 
     def unfinished_lines(self, deployment_id: str) -> Sequence[LogLine]:
         """Return what live servers have written of lines without an end."""
         with self._client.asking() as client:
-            found = self._reader.attempts(client, deployment_id)
-            live = [one for one in found if one[2] is not None and one[2].is_live]
-            return [line for one in live for line in logs.unfinished(client, self._reader.source(client, *one))]
+            sources = [
+                self._reader.source(client, name, number, container)
+                for name, number, container in self._reader.attempts(client, deployment_id)
+                if container is not None and container.is_live
+            ]
+            return [line for source in sources for line in logs.unfinished(client, source)]
 
     # --- what stays between replicas ----------------------------------------------------------------------------
 
     def remove_unused(self, groups: Iterable[str], artifacts: Iterable[tuple[str, ArtifactSource]]) -> int:
         """Remove the volumes of all but these artifacts that no container has."""
         known = set(groups)
-        wanted = [volume_name(self._owner, group, source) for group, source in artifacts if group in known]
+        volumes = [volume_name(self._owner, group, source) for group, source in artifacts if group in known]
         with self._client.asking() as client:
-            return self._volumes.remove_unused(client, wanted)
+            return self._volumes.remove_unused(client, volumes)
 
     def unused_images(self) -> Sequence[StoredImage]:
         """Return the images that were pulled for us and that no container uses."""

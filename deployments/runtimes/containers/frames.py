@@ -82,10 +82,10 @@ class _Counter:
 
     def next(self, stamp: re.Match[str] | None) -> tuple[int, int]:
         """Return time and number of the next line."""
-        here = max((_nanoseconds(stamp), bool(stamp[2])), self._last) if stamp else self._last
-        self._count = self._count + 1 if here == self._last else 0
-        self._last = here
-        at, is_exact = here
+        latest = max((_nanoseconds(stamp), bool(stamp[2])), self._last) if stamp else self._last
+        self._count = self._count + 1 if latest == self._last else 0
+        self._last = latest
+        at, is_exact = latest
         if is_exact:
             return at, self._count
         begin = max(at, min(self._span.began, at + SECOND - 1))

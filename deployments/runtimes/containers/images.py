@@ -1,4 +1,4 @@
-"""Images: pulled with progress, and what an engine says when it cannot, told apart."""
+"""Pulls images with progress, and distinguishes the errors of an engine that cannot."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from deployments.messages import Message
 from deployments.runtimes.containers import messages
-from deployments.runtimes.containers.client import said
+from deployments.runtimes.containers.client import error_text
 from deployments.runtimes.containers.options import ALWAYS, NEVER
 from launchpad.version import MODEL_SERVERS_IMAGE
 
-Tell = Callable[[Message], None]
+Report = Callable[[Message], None]
 HUB = "docker.io"
 _HUB_NAMES = {"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "arm64v8": "arm64", "i686": "386"}
@@ -110,13 +110,13 @@ def credentials_for(image: str, secrets: Iterable[str]) -> dict[str, str]:
     Raises:
         ImageUnusable: a secret cannot be read.
     """
-    wanted = registry_of(image)
+    registry = registry_of(image)
     for secret in secrets:
         try:
             content = json.loads(secret)
             entries = content.get("auths", content)
             for host, entry in entries.items():
-                if _host(host) == wanted:
+                if _host(host) == registry:
                     return _credentials(entry)
         except (ValueError, AttributeError, TypeError, KeyError) as error:
             raise ImageUnusable(Message(messages.PULL_SECRET_INVALID), permanent=True) from error
@@ -150,7 +150,7 @@ class _Progress:
     layers: dict[str, tuple[int, int]] = field(default_factory=dict)  # id -> bytes that have come, bytes in all
 
     def note(self, line: Mapping[str, Any]) -> Message | None:
-        """Return what to tell of a line, None for nothing."""
+        """Return the progress after a line, None for nothing."""
         layer, status = str(line.get("id") or ""), str(line.get("status", ""))
         if not layer or status.startswith("Pulling from"):
             return None
@@ -164,8 +164,8 @@ class _Progress:
         return self.message()
 
     def message(self) -> Message:
-        done = sum(one for one, _ in self.layers.values())
-        total = sum(one for _, one in self.layers.values())
+        done = sum(loaded for loaded, _ in self.layers.values())
+        total = sum(size for _, size in self.layers.values())
         return Message(
             messages.PULLING_IMAGE,
             {"image": self.image, "layers": len(self.layers), **progress(done, total, self.began)},
@@ -189,13 +189,13 @@ def progress(done: int, total: int, began: float) -> dict[str, float]:
 
 
 def provide(
-    client: APIClient, image: str, *, policy: str, architecture: str, secrets: Iterable[str], tell: Tell
+    client: APIClient, image: str, *, policy: str, architecture: str, secrets: Iterable[str], report: Report
 ) -> dict[str, Any]:
     """Return what the engine knows of an image, after pulling it if the policy says so.
 
     Args:
         architecture: the engine's.
-        tell: takes the progress; what it raises ends the pull.
+        report: takes the progress; what it raises ends the pull.
 
     Raises:
         ImageUnusable: it cannot be had, or is of another architecture.
@@ -206,13 +206,13 @@ def provide(
         code = messages.NO_SERVERS_IMAGE if image == MODEL_SERVERS_IMAGE else messages.IMAGE_NOT_HERE
         raise ImageUnusable(Message(code, {"image": image}), permanent=True)
     if present is None or (policy == ALWAYS and not is_local):
-        _pull(client, image, secrets, tell)
+        _pull(client, image, secrets, report)
         present = _inspect(client, image)
     if present is None:
         raise ImageUnusable(Message(messages.IMAGE_NOT_HERE, {"image": image}), permanent=False)
-    wanted, found = _architecture(architecture), _architecture(present.get("Architecture"))
-    if wanted and found and wanted != found:
-        params = {"image": image, "found": found, "wanted": wanted}
+    engine, own = _architecture(architecture), _architecture(present.get("Architecture"))
+    if engine and own and engine != own:
+        params = {"image": image, "found": own, "wanted": engine}
         raise ImageUnusable(Message(messages.IMAGE_WRONG_ARCHITECTURE, params), permanent=True)
     return present
 
@@ -223,28 +223,28 @@ def _architecture(name: object) -> str:
 
 def _inspect(client: APIClient, image: str) -> dict[str, Any] | None:
     try:
-        found: dict[str, Any] = client.inspect_image(image)
+        details: dict[str, Any] = client.inspect_image(image)
     except (ImageNotFound, NotFound):
         return None
     except APIError as error:
-        raise _meaning(image, said(error), has_credentials=False) from error
-    return found
+        raise _meaning(image, error_text(error), has_credentials=False) from error
+    return details
 
 
-def _pull(client: APIClient, image: str, secrets: Iterable[str], tell: Tell) -> None:
+def _pull(client: APIClient, image: str, secrets: Iterable[str], report: Report) -> None:
     credentials = credentials_for(image, secrets)
     name, tag = split(image)
     pulled = _Progress(image)
-    tell(pulled.message())
+    report(pulled.message())
     try:
         # An empty one, else the library would send those of the user who runs us.
         for line in client.pull(name, tag=tag, stream=True, decode=True, auth_config=credentials):
             if words := line.get("error"):
                 raise _meaning(image, str(words), has_credentials=bool(credentials))
             if message := pulled.note(line):
-                tell(message)
+                report(message)
     except APIError as error:
-        raise _meaning(image, said(error), has_credentials=bool(credentials)) from error
+        raise _meaning(image, error_text(error), has_credentials=bool(credentials)) from error
 
 
 def _meaning(image: str, words: str, *, has_credentials: bool) -> ImageUnusable:

@@ -121,8 +121,8 @@ def unfinished(client: APIClient, source: Source) -> Sequence[LogLine]:
 def cause(client: APIClient, source: Source, *, last_line: bool) -> tuple[str, datetime | None]:
     """Return text and time of the line that says why a server ended."""
     finder = CauseFinder()
-    found = _last(client, source, lambda found: len(found) >= CAUSE_LINES)
-    for place, stream, text in _placed(source, found[-CAUSE_LINES:]):
+    last = _last(client, source, lambda newest: len(newest) >= CAUSE_LINES)
+    for place, stream, text in _placed(source, last[-CAUSE_LINES:]):
         finder.note(stream, text, at_time(place.at).timestamp())
     text, _ = finder.cause(last_line=last_line)
     if not text:
@@ -181,8 +181,8 @@ def _backwards(client: APIClient, source: Source, query: LogQuery, beyond: _Plac
     limits = [beyond.at // SECOND] if beyond else []
     limits += [int(query.end.timestamp())] if query.end else []
 
-    def is_enough(found: Sequence[Line]) -> bool:
-        return sum(_is_within(entry[0], query, beyond) for entry in _placed(source, found)) >= query.limit
+    def is_enough(newest: Sequence[Line]) -> bool:
+        return sum(_is_within(entry[0], query, beyond) for entry in _placed(source, newest)) >= query.limit
 
     begin = int(query.start.timestamp()) if query.start else 0
     return list(_placed(source, _last(client, source, is_enough, begin=begin, limits=limits)))[::-1]
@@ -201,8 +201,8 @@ def _last(
     The engine could be asked for a number of lines, but Podman 4 puts those without an end into the wrong place then.
 
     Args:
-        begin: no line before this second is wanted.
-        limits: nor one after the first of these.
+        begin: the first second to read.
+        limits: seconds; the first of them is the last one to read.
     """
     if not source.container:
         return []
@@ -213,9 +213,9 @@ def _last(
     while True:
         since = max(first, last - seconds)
         until = last + 2 if limits else 0
-        found = list(lines(_frames(client, source.container, since=since, until=until), source.span))
-        if since <= first or is_enough(found):
-            return found
+        newest = list(lines(_frames(client, source.container, since=since, until=until), source.span))
+        if since <= first or is_enough(newest):
+            return newest
         seconds *= 8
 
 

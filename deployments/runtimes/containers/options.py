@@ -179,7 +179,7 @@ def _problem(field: OptionField, value: Any) -> str:
         if value not in choices:
             return _("%(name)s is %(value)s: choose %(choices)s.") % {**values, "choices": ", ".join(choices)}
     elif field.type is OptionType.LIST:
-        if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one.strip() for one in value):
+        if not isinstance(value, list | tuple) or not all(isinstance(text, str) and text.strip() for text in value):
             return _("%(name)s is a list of texts, none of them empty.") % values
     elif not isinstance(value, str):
         return _("%(name)s is %(value)s: write a text.") % values

@@ -1,6 +1,6 @@
-"""What comes before a container runs: image, model, container; in a thread of the worker, as no call waits for it.
+"""Prepares a container (image, artifacts, container, start) in a thread of the worker, as no call waits for it.
 
-Whatever ends the worker meanwhile, the attempt goes on when it is started again: each step finds what is done.
+If the worker ends meanwhile, the attempt is started again, and each step skips what is already done.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deployments.runtimes import messages as shared
 from deployments.runtimes.base import Owner, ReplicaExit, ReplicaSpec
 from deployments.runtimes.containers import creating, labels, messages
 from deployments.runtimes.containers.artifacts import ArtifactUnusable, ArtifactVolumes
-from deployments.runtimes.containers.client import PATIENT_SECONDS, EngineClient, said
+from deployments.runtimes.containers.client import PATIENT_SECONDS, EngineClient, error_text
 from deployments.runtimes.containers.images import ImageUnusable, provide
 from deployments.runtimes.containers.options import ContainerOptions
 from deployments.runtimes.containers.records import Record, Records
@@ -36,14 +36,14 @@ from deployments.runtimes.redaction import Redaction
 
 logger = logging.getLogger(__name__)
 
-_TELL_EVERY = 0.5  # seconds
+PROGRESS_INTERVAL = 0.5  # seconds
 _TAKEN = ("already in use", "already exists")
 _MISSING = ("executable file not found", "no such file or directory")
 _FORBIDDEN = ("permission denied", "is a directory")
 
 
 class Stopped(Exception):
-    """It was told to stop meanwhile."""
+    """The attempt was stopped, ended or deleted meanwhile."""
 
 
 class NotStarted(Exception):
@@ -59,10 +59,8 @@ class Job:
     """One attempt to be prepared.
 
     Args:
-        plan: its container, without what is known of its image only.
-        volumes: where its artifacts get to.
-        values: its labels, without the stop signal.
-        choose: returns the container's name, address to publish on and devices, right before it is made.
+        plan: returns what its container is made of from the details of its image, right before it is made.
+        volumes: where its artifacts are copied to.
     """
 
     spec: ReplicaSpec
@@ -81,7 +79,7 @@ class Preparation:
         self._spec = job.spec
         self._name = labels.container_name(job.owner, job.spec.name, job.spec.attempt)
         self._redaction = Redaction(job.spec.secret_env.values())
-        self._told = 0.0
+        self._reported_at = 0.0
 
     def run(self) -> None:
         """Prepare it to its end: the container runs, or the record says why there is none."""
@@ -108,24 +106,24 @@ class Preparation:
 
     def _prepare(self, client: APIClient) -> None:
         began = time.monotonic()
-        was_there = bool(_image_id(client, self._job.image))
+        was_present = bool(_image_id(client, self._job.image))
         image = provide(
             client,
             self._job.image,
             policy=self._job.options.pull_policy,
             architecture=str(self._client.info(client).get("Architecture") or ""),
             secrets=self._spec.pull_secrets,
-            tell=lambda message: self._tell("PREPARING", message),
+            report=lambda message: self._report("PREPARING", message),
         )
-        if was_there and self._job.options.pull_policy != "always":
-            self._note(Message(messages.IMAGE_PRESENT, {"image": self._job.image}))
+        if was_present and self._job.options.pull_policy != "always":
+            self._log(Message(messages.IMAGE_PRESENT, {"image": self._job.image}))
         else:
             self._records.note_pulled(self._job.image)
             lasted = round(time.monotonic() - began, 1)
-            self._note(Message(messages.IMAGE_PULLED, {"image": self._job.image, "lasted_seconds": lasted}))
+            self._log(Message(messages.IMAGE_PULLED, {"image": self._job.image, "lasted_seconds": lasted}))
         self._check_stop()
         self._job.volumes.provide(
-            client, self._spec, self._job.image, lambda message: self._tell("FETCHING", message), self._note
+            client, self._spec, self._job.image, lambda message: self._report("FETCHING", message), self._log
         )
         self._check_stop()
         self._write(phase="STARTING", detail=None)
@@ -145,39 +143,39 @@ class Preparation:
         try:
             client.create_container_from_config(creating.body(self._spec, plan, self._job.options), name=self._name)
         except APIError as error:
-            words = said(error)
-            if any(one in words for one in _TAKEN) and _is_there(client, self._name):
+            words = error_text(error)
+            if any(text in words for text in _TAKEN) and _exists(client, self._name):
                 return
             message = Message(messages.CONTAINER_NOT_CREATED, {"error": f"{self._redaction.redact(words)}."})
             raise NotStarted(message) from error
         for volume in plan.volumes:
-            if not self._job.volumes.is_filled(client, volume.name):  # removed since we have looked
+            if not self._job.volumes.is_filled(client, volume.name):  # removed in the meantime
                 client.remove_container(self._name, v=True, force=True)
                 raise ArtifactUnusable(volume.placeholder, Message(shared.ENDED_SILENTLY))
         if creating.on_disk(self._spec):
             client.put_archive(self._name, "/", creating.open_folders(self._spec))
-        self._note(Message(messages.CONTAINER_CREATED, {"name": self._name}))
+        self._log(Message(messages.CONTAINER_CREATED, {"name": self._name}))
 
     def _start(self, client: APIClient) -> None:
         try:
             client.start(self._name)
         except APIError as error:
-            words = self._redaction.redact(said(error))
+            words = self._redaction.redact(error_text(error))
             with suppress(NotFound):
                 client.remove_container(self._name, v=True, force=True)
             raise _not_started(self._spec, words) from error
 
-    # --- what is noted ------------------------------------------------------------------------------------------
+    # --- the record ---------------------------------------------------------------------------------------------
 
-    def _tell(self, phase: str, detail: Message) -> None:
-        """Take a progress, and end the preparation if it was told to stop."""
+    def _report(self, phase: str, detail: Message) -> None:
+        """Record the progress, not too often; raise Stopped if the attempt was stopped meanwhile."""
         self._check_stop()
-        if phase == self._record.phase and time.monotonic() - self._told < _TELL_EVERY:
+        if phase == self._record.phase and time.monotonic() - self._reported_at < PROGRESS_INTERVAL:
             return
-        self._told = time.monotonic()
+        self._reported_at = time.monotonic()
         self._write(phase=phase, detail=detail)
 
-    def _note(self, message: Message) -> None:
+    def _log(self, message: Message) -> None:
         line = (time.time_ns(), self._redaction.redact(render_english(message)))
         self._write(lines=(*self._record.lines, line))
 
@@ -188,8 +186,8 @@ class Preparation:
 
     def _check_record(self) -> None:
         """Give up when the attempt has been ended, or deleted, by somebody else."""
-        now = self._records.read(self._spec.name, self._spec.attempt)
-        if now is None or now.exit is not None:
+        record = self._records.read(self._spec.name, self._spec.attempt)
+        if record is None or record.exit is not None:
             raise Stopped
 
     def _check_stop(self) -> None:
@@ -207,22 +205,22 @@ class Preparation:
     def _end(self, reason: ExitReason, message: Message, *, code: int | None = None, permanent: bool = False) -> None:
         ended = ReplicaExit(reason=reason, code=code, message=message, at=datetime.now(UTC), permanent=permanent)
         line = (time.time_ns(), self._redaction.redact(render_english(message)))
-        with suppress(Stopped):  # that is noted already
+        with suppress(Stopped):  # its end is recorded already
             self._write(detail=None, exit=ended, lines=(*self._record.lines, line))
 
 
 def _not_started(spec: ReplicaSpec, words: str) -> NotStarted:
-    """Return what the words of an engine mean that could not start a container."""
+    """Return the meaning of an engine's error for a container that could not be started."""
     program = spec.command[0] if spec.command else "the image's program"
     lower = words.lower()
-    if any(one in lower for one in _MISSING) and ("exec" in lower or "stat" in lower):
+    if any(text in lower for text in _MISSING) and ("exec" in lower or "stat" in lower):
         return NotStarted(Message(shared.PROGRAM_MISSING, {"program": program}), code=NOT_FOUND, permanent=True)
-    if any(one in lower for one in _FORBIDDEN) and "exec" in lower:
+    if any(text in lower for text in _FORBIDDEN) and "exec" in lower:
         return NotStarted(Message(shared.PROGRAM_FORBIDDEN, {"program": program}), code=NOT_EXECUTABLE, permanent=True)
     return NotStarted(Message(messages.CONTAINER_NOT_STARTED, {"error": f"{words}."}))
 
 
-def _is_there(client: APIClient, name: str) -> bool:
+def _exists(client: APIClient, name: str) -> bool:
     try:
         client.inspect_container(name)
     except NotFound:

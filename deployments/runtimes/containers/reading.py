@@ -1,4 +1,4 @@
-"""What the engine and the records say together of replicas; the driver's eyes."""
+"""Determines the status of replicas from the containers of the engine and our records."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _container(row: Mapping[str, Any]) -> Container | None:
     row_labels = row.get("Labels") or {}
     values = labels.values_of(row_labels)
     if values is None or not str(row_labels.get(labels.ATTEMPT, "")).isdigit():
-        return None  # somebody else has put our labels on it
+        return None  # not made by us, although it has our labels
     ports = {
         int(binding["PrivatePort"]): int(binding["PublicPort"])
         for binding in row.get("Ports") or ()
@@ -120,8 +120,9 @@ class Reader:
             (container.replica, container.attempt): container
             for container in containers(client, self.owner, f"{labels.DEPLOYMENT}={deployment_id}")
         }
-        noted = {(name, number) for name in self.records.replicas(f"{deployment_id}-") for number in self._noted(name)}
-        for name, number in sorted({*by_attempt, *noted}):
+        names = self.records.replicas(f"{deployment_id}-")
+        recorded = {(name, number) for name in names for number in self.records.attempts(name)}
+        for name, number in sorted({*by_attempt, *recorded}):
             yield name, number, by_attempt.get((name, number))
 
     def source(self, client: APIClient, replica: str, attempt: int, container: Container | None) -> Source:
@@ -145,13 +146,10 @@ class Reader:
             has_ended=container is None or not container.is_live,
         )
 
-    def _noted(self, name: str) -> list[int]:
-        return [*self.records.attempts(name)]
-
     def _last(
         self, client: APIClient, name: str, by_number: Mapping[int, Container]
     ) -> tuple[ReplicaStatus, Container | None] | None:
-        for number in sorted({*by_number, *self._noted(name)}, reverse=True):
+        for number in sorted({*by_number, *self.records.attempts(name)}, reverse=True):
             container = by_number.get(number)
             if (status := self.status(client, name, number, container)) is not None:
                 return status, container
@@ -171,7 +169,8 @@ class Reader:
         if record is not None and record.exit is not None:
             return replace(status, phase=ReplicaPhase.EXITED, exit=record.exit)
         stopped_at = self.records.stopped_at(name, number)
-        if record is not None and self._is_prepared(name, number, record):
+        is_live = container is not None and container.is_live  # also while the thread that started it is not done yet
+        if record is not None and not is_live and self._is_prepared(name, number, record):
             phase = ReplicaPhase(record.phase) if record.phase != _STARTED else ReplicaPhase.STARTING
             if stopped_at is not None:
                 return replace(status, phase=ReplicaPhase.STOPPING)
@@ -189,7 +188,7 @@ class Reader:
         return replace(status, phase=ReplicaPhase.HEALTHY if healthy else ReplicaPhase.STARTING)
 
     def _is_prepared(self, name: str, number: int, record: Record) -> bool:
-        """Return whether somebody is at it now."""
+        """Return whether a thread of this or of another process prepares it now."""
         if preparing.is_running_here(self.records, name, number):
             return True
         return record.worker[0] != os.getpid() and record.phase != _STARTED and is_alive([*record.worker])
@@ -199,11 +198,11 @@ class Reader:
 
         Its preparation may have ended since: then there is an end now, or a container.
         """
-        again = self.records.read(status.name, status.attempt)
-        if again is None:
+        record = self.records.read(status.name, status.attempt)
+        if record is None:
             return None
-        if again.exit is not None:
-            return replace(status, phase=ReplicaPhase.EXITED, exit=again.exit)
+        if record.exit is not None:
+            return replace(status, phase=ReplicaPhase.EXITED, exit=record.exit)
         present = [
             container
             for container in containers(client, self.owner, f"{labels.REPLICA}={status.name}")
@@ -211,10 +210,10 @@ class Reader:
         ]
         if present:
             return self.status(client, status.name, status.attempt, present[0])
-        if again.phase != _STARTED:
+        if record.phase != _STARTED:
             return None
         lost = ReplicaExit(reason=ExitReason.LOST, message=Message(messages.CONTAINER_LOST), at=datetime.now(UTC))
-        self._write_exit(status.name, status.attempt, again, lost)
+        self._write_exit(status.name, status.attempt, record, lost)
         return replace(status, phase=ReplicaPhase.EXITED, exit=lost)
 
     def endpoint(self, container: Container) -> Endpoint | None:
@@ -229,7 +228,7 @@ class Reader:
     # --- the end ------------------------------------------------------------------------------------------------
 
     def _kill_when_late(self, client: APIClient, container: Container, stopped_at: float) -> None:
-        """Kill what has not ended within its grace time: whoever looks does it, so that nobody has to wait for it."""
+        """Kill a server that has not ended within its grace time; any call does it, so that none has to wait."""
         if time.time() - stopped_at > container.values.grace_seconds:
             with suppress(APIError):  # it has ended meanwhile
                 client.kill(container.id, signal="SIGKILL")
@@ -289,5 +288,5 @@ class Reader:
 
 def _secrets(details: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     env = (details.get("Config") or {}).get("Env") or []
-    pairs = (one.partition("=") for one in env)
+    pairs = (variable.partition("=") for variable in env)
     return [value for name, _, value in pairs if name in names]

@@ -46,8 +46,8 @@ def test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionRe
 
 
 def _version(about: Mapping[str, Any]) -> str:
-    parts = [str(one.get("Name", "")) for one in about.get("Components") or ()]
-    name = "Podman" if any("podman" in one.lower() for one in parts) else "Docker"
+    components = [str(component.get("Name", "")) for component in about.get("Components") or ()]
+    name = "Podman" if any("podman" in component.lower() for component in components) else "Docker"
     return f"{name} {about.get('Version', '?')}, API {about.get('ApiVersion', '?')}"
 
 
@@ -79,15 +79,15 @@ def address(options: Mapping[str, Any]) -> str:
 
 def offers() -> Sequence[Offer]:
     """Return the engines that answer at the usual places of this machine."""
-    found: dict[str, Offer] = {}
-    for where in _usual_addresses():
-        report = test({"address": where}, {})
+    offered: list[Offer] = []
+    for address in _usual_addresses():
+        report = test({"address": address}, {})
         if isinstance(report, ConnectionReport):
             name = "podman" if report.version.startswith("Podman") else "docker"
-            name = name if name not in {one.name for one in found.values()} else f"{name}-{len(found) + 1}"
-            message = Message(messages.ENGINE_ANSWERS, {"version": report.version, "address": where})
-            found[where] = Offer(name=name, options={"address": where}, message=message)
-    return list(found.values())
+            name = name if name not in {offer.name for offer in offered} else f"{name}-{len(offered) + 1}"
+            message = Message(messages.ENGINE_ANSWERS, {"version": report.version, "address": address})
+            offered.append(Offer(name=name, options={"address": address}, message=message))
+    return offered
 
 
 def _usual_addresses() -> Iterator[str]:
@@ -99,14 +99,14 @@ def _usual_addresses() -> Iterator[str]:
     candidates = ([chosen] if chosen and not check_options({"address": chosen}, ()) else []) + [
         f"unix://{path}" for path in sockets
     ]
-    seen: set[Path] = set()
-    for where in dict.fromkeys(candidates):
-        if where.startswith("unix://"):
-            path = Path(where.removeprefix("unix://"))
-            if not _is_socket(path) or path.resolve() in seen:
+    resolved: set[Path] = set()
+    for address in dict.fromkeys(candidates):
+        if address.startswith("unix://"):
+            path = Path(address.removeprefix("unix://"))
+            if not _is_socket(path) or path.resolve() in resolved:
                 continue
-            seen.add(path.resolve())
-        yield where
+            resolved.add(path.resolve())
+        yield address
 
 
 def _is_socket(path: Path) -> bool:

@@ -82,7 +82,7 @@ class Tunnel:
         log = Path(self._folder) / "log"
         port = ("-p", str(self._port)) if self._port else ()
         options = ("BatchMode=yes", "ConnectTimeout=2", "ExitOnForwardFailure=yes", "ServerAliveInterval=5")
-        settings = [part for one in options for part in ("-o", one)]
+        settings = [part for option in options for part in ("-o", option)]
         forward = ("-T", "-L", f"{self._folder}/engine.sock:{self._remote}")
         with log.open("wb") as out:
             self._process = subprocess.Popen(

@@ -21,9 +21,7 @@ SPEC_LOST = _declare(
     "SpecLost",
     _("The server was lost and ended: what it was started with, its spec.json, cannot be read any more."),
 )
-REPLACED = _declare(
-    "ReplacedWhilePreparing", _("Launchpad was moved or replaced by another version while this was being prepared.")
-)
+REPLACED = _declare("ReplacedWhilePreparing", _("Launchpad was moved or replaced by another version."))
 SHIM_FROZEN = _declare(
     "ShimFrozen", _("It was asked to stop. The process beside it did not answer, so both were killed.")
 )
