@@ -9,8 +9,9 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
+from deployments.runtimes.preparation import sandbox
 from deployments.runtimes.registry import drivers
 
 _ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
@@ -20,7 +21,21 @@ _BROKERS = ("redis://", "rediss://", "redis+socket://")
 @register
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """Return the problems of the settings, each with a hint how to fix it."""
-    return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_runtimes()]
+    return [*_home(), *_ports(), *_backends(), *_certificate(), *_limits(), *_file_roots(), *_sandbox(), *_runtimes()]
+
+
+@register(Tags.security, deploy=True)
+def check_sandbox(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Return what the sandbox around the model servers of this machine keeps from them, and what is missing of it."""
+    if settings.LAUNCHPAD_SANDBOX == sandbox.OFF:
+        hint = "Leave LAUNCHPAD_SANDBOX out, unless you trust all models and packages."
+        return [Warning("The sandbox around model servers is switched off.", hint=hint, id="launchpad.W001")]
+    present = ", ".join(sandbox.present()) or "nothing"
+    if lacking := ", ".join(f"{name} (Linux {linux})" for name, linux in sandbox.missing()):
+        text = f"The sandbox around model servers restricts: {present}. Missing: {lacking}."
+        hint = "Use a newer kernel, with Landlock switched on."
+        return [Warning(text, hint=hint, id="launchpad.W001")]
+    return [Info(f"The sandbox around model servers restricts: {present}.", id="launchpad.I001")]
 
 
 def _home() -> Iterator[CheckMessage]:
@@ -89,13 +104,23 @@ def _limits() -> Iterator[CheckMessage]:
 
 
 def _file_roots() -> Iterator[CheckMessage]:
-    for root in settings.LAUNCHPAD_FILE_ROOTS:
-        if not root.is_absolute() or not root.is_dir():
-            yield Error(
-                f"LAUNCHPAD_FILE_ROOTS names {root}, which is not the absolute path of a folder.",
-                hint="Separate several folders by commas.",
-                id="launchpad.E009",
-            )
+    for name in ("LAUNCHPAD_FILE_ROOTS", "LAUNCHPAD_SANDBOX_FOLDERS"):
+        for root in getattr(settings, name):
+            if not root.is_absolute() or not root.is_dir():
+                yield Error(
+                    f"{name} names {root}, which is not the absolute path of a folder.",
+                    hint="Separate several folders by commas.",
+                    id="launchpad.E009",
+                )
+
+
+def _sandbox() -> Iterator[CheckMessage]:
+    if settings.LAUNCHPAD_SANDBOX not in sandbox.LEVELS:
+        yield Error(
+            f"LAUNCHPAD_SANDBOX is {settings.LAUNCHPAD_SANDBOX!r}.",
+            hint=f"Set it to one of {', '.join(sandbox.LEVELS)}, or leave it out.",
+            id="launchpad.E011",
+        )
 
 
 def _runtimes() -> Iterator[CheckMessage]:

@@ -30,6 +30,7 @@ def free_port() -> int:
 for name in ("LAUNCHPAD_PORT", "LAUNCHPAD_GATEWAY_PORT"):
     os.environ[name] = str(free_port())
 os.environ |= {"LAUNCHPAD_HOME": HOME, "LAUNCHPAD_DEBUG": "0", "LAUNCHPAD_LOG_LEVEL": "WARNING"}
+os.environ["LAUNCHPAD_SANDBOX_FOLDERS"] = str(Path(__file__).parents[1])  # servers of tests are started from here
 os.environ.pop("BROKER_URL", None)
 if url := os.environ.pop("LAUNCHPAD_TEST_DATABASE_URL", ""):
     os.environ["DATABASE_URL"] = url

@@ -104,6 +104,14 @@ class Connection(models.Model):
         except LaunchpadError:
             return ""
 
+    @property
+    def isolation(self) -> str:
+        """What keeps its servers from the rest of this machine, for people; `""` when its driver does not say."""
+        try:
+            return self.driver.isolation()
+        except LaunchpadError:
+            return ""
+
     def owner(self) -> Owner:
         """Return what its replicas carry."""
         return Owner(installation=installation_id(), connection=str(self.pk))

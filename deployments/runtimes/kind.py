@@ -46,6 +46,8 @@ class Driver:
         test: asks with options and secrets, of a connection that need not be stored, whether and what answers there;
             returns what it is, or one sentence on what is wrong, in TEST_SECONDS at most. Only the worker calls it.
         address: where a connection with these options leads to, for lists: an address, or words.
+        isolation: what keeps the servers of its connections from the rest of this machine, in words, `""` when there
+            is nothing to say.
         offers: looks at the usual places of this machine for what could be connected with one click. Called by the
             worker, at its start and from time to time; returns within ten seconds, and nothing when there is nothing.
         check: returns why connections of this kind cannot run what a template describes, None when they can; given
@@ -69,6 +71,7 @@ class Driver:
     check: Callable[[str, ServerTemplate], Message | None]
     warnings: Callable[[str, ServerTemplate], Sequence[Message]] = lambda name, server: ()
     address: Callable[[Mapping[str, Any]], str] = lambda options: ""
+    isolation: Callable[[], str] = lambda: ""
     offers: Callable[[], Sequence[Offer]] = lambda: ()
     prepare: Callable[[], None] = lambda: None
     settings_problem: Callable[[], str] = lambda: ""

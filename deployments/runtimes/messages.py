@@ -167,6 +167,20 @@ RUN_AS_CANNOT_RUN = _declare(
         "and Launchpad where everybody may read, e.g. below /opt, or insist on root with LAUNCHPAD_RUN_AS=root."
     ),
 )
+SANDBOX_MISSING = _declare(
+    "SandboxMissing",
+    _(
+        "LAUNCHPAD_SANDBOX=require, and the kernel of this machine (%(system)s) has no sandbox for: %(parts)s. "
+        "Install that version of Linux or a newer one, with Landlock switched on, or set LAUNCHPAD_SANDBOX=best."
+    ),
+)
+SANDBOX_BROKEN = _declare(
+    "SandboxBroken",
+    _(
+        "Model servers cannot be started in the sandbox: %(error)s. Name folders that they need in "
+        "LAUNCHPAD_SANDBOX_FOLDERS, or switch it off with LAUNCHPAD_SANDBOX=off."
+    ),
+)
 
 # --- the runtime itself
 REPLICA_OF_ANOTHER = _declare("ReplicaOfAnother", _("Another connection has a replica %(replica)s already."))

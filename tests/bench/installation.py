@@ -35,7 +35,7 @@ for _ in range({count}):
 
 
 def measure() -> Iterator[Figure]:
-    with running_stack() as stack:
+    with running_stack(LAUNCHPAD_SANDBOX_FOLDERS=str(BASE_DIR)) as stack:
         (configuration,) = make_configurations(stack, hello={}).values()
         person = Person(stack)
         yield from _start(stack)

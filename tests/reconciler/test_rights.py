@@ -66,6 +66,15 @@ def run_as(settings: Settings) -> Any:
 
 
 @pytest.fixture
+def without_sandbox(settings: Settings) -> Iterator[None]:
+    """Let the user and the mount namespace of servers be all that keeps them."""
+    settings.LAUNCHPAD_SANDBOX = "off"
+    registry.close_all()
+    yield
+    registry.close_all()
+
+
+@pytest.fixture
 def in_groups() -> Iterator[None]:
     """Be in groups beside root's, as a service that was started by an administrator may be."""
     before = os.getgroups()
@@ -106,6 +115,7 @@ def test_a_server_is_the_user_of_the_setting_and_no_more(world: World, run_as: A
     assert [name for name in found["variables"] if "LAUNCHPAD" in name or "SECRET" in name or "DATABASE" in name] == []
 
 
+@pytest.mark.usefixtures("without_sandbox")
 def test_a_server_sees_nothing_of_the_home_but_what_is_its_own(world: World) -> None:
     home = Path(settings.LAUNCHPAD_HOME)
     neighbour = world.until_status(world.deploy(), Status.RUNNING)

@@ -20,11 +20,13 @@ from deployments.runtimes.base import (
     Resources,
 )
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.preparation.sandbox import SandboxSettings
 from deployments.runtimes.processes import is_alive, start_mark
 from deployments.runtimes.wheel import SOURCE
 from tests.runtimes.contract import SMALL, new_id
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).parents[2]
 HELLO = str(SOURCE / "launchpad_model_servers" / "hello_server.py")
 PYTHON = os.path.realpath(sys.executable)  # without the environment's packages: it starts in a third of the time
 SERVES = (PYTHON, "-I", "-S", HELLO)
@@ -36,13 +38,17 @@ class Machine:
 
     Args:
         home: a folder for this machine alone.
-        options: of LocalRuntime.
+        options: of LocalRuntime. Without a sandbox of its own, servers may read this checkout and `programs`.
     """
 
     def __init__(self, home: Path, **options: Any) -> None:
         self.home = home
         self.id = new_id()
         self.name = f"{self.id}-1-0"
+        self.programs = home.with_name("programs")
+        if "sandbox" not in options:
+            self.programs.mkdir(exist_ok=True)
+            options["sandbox"] = SandboxSettings(folders=(ROOT, self.programs))
         self.runtime = LocalRuntime(home=home, **options)
 
     def spec(

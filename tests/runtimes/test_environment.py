@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 
 def test_each_step_and_the_number_of_compiled_files_are_told(machine: Machine) -> None:
-    line = write_package(machine.home.parent, home=machine.home, victim=Path("/none"), sleeps="0")
+    line = write_package(machine.programs, home=machine.home, victim=Path("/none"), sleeps="0")
 
     machine.start("true", requirements=[line])
     machine.ended(timeout=60)

@@ -8,8 +8,9 @@ import pytest
 
 from deployments.runtimes.base import Runtime
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.preparation.sandbox import SandboxSettings
 from tests.runtimes.contract import OpenAs
-from tests.runtimes.machine import SERVES, Machine
+from tests.runtimes.machine import ROOT, SERVES, Machine
 from tests.runtimes.shell_contract import ShellRuntimeContract
 
 
@@ -18,7 +19,7 @@ class TestLocalRuntime(ShellRuntimeContract):
 
     @pytest.fixture
     def open_as(self, machine: Machine) -> OpenAs:
-        return lambda owner: LocalRuntime(home=machine.home, owner=owner)
+        return lambda owner: LocalRuntime(home=machine.home, owner=owner, sandbox=SandboxSettings(folders=(ROOT,)))
 
     @pytest.fixture
     def unreachable(self, tmp_path: Path) -> Runtime:

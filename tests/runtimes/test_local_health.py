@@ -6,7 +6,6 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -100,8 +99,8 @@ def test_a_health_path_that_refuses_is_told_within_ten_seconds(machine: Machine)
     assert wait_for_detail(machine, bool, "its answer is told") == "GET / answered 401"
 
 
-def test_a_server_on_another_port_is_told_of_within_ten_seconds(machine: Machine, tmp_path: Path) -> None:
-    program = tmp_path / "server.py"
+def test_a_server_on_another_port_is_told_of_within_ten_seconds(machine: Machine) -> None:
+    program = machine.programs / "server.py"
     program.write_text(server(port="0"))
     machine.start_script(f"{PYTHON} -I -S {program}; true")  # a child of the shell listens
     port = machine.port()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -55,8 +54,8 @@ def test_a_server_that_uses_more_is_ended_with_the_reason_and_leaves_nothing(mac
     assert control_groups(machine.name) == []
 
 
-def test_the_memory_of_its_children_counts_and_all_of_them_are_ended(machine: Machine, tmp_path: Path) -> None:
-    child = tmp_path / "child.py"
+def test_the_memory_of_its_children_counts_and_all_of_them_are_ended(machine: Machine) -> None:
+    child = machine.programs / "child.py"
     child.write_text(TAKES)
     machine.start_script(f"{PYTHON} -I -S {child} & echo $!; sleep 600 & echo $!; wait", resources=LIMIT)
     wait_until(lambda: len(machine.lines()) == 2, what="both children have been started")

@@ -15,6 +15,7 @@ from deployments.lifecycle import ReplicaPhase, Status
 from deployments.models import Deployment, Role
 from deployments.reconciler import observe_connection
 from deployments.runtimes.base import ReplicaSpec
+from deployments.runtimes.local import options
 from deployments.scheduling.server_specs import server_spec_of, to_dict
 from tests import factories as make
 from tests.factories import local_runtime
@@ -87,6 +88,7 @@ def test_resources_shows_plan_use_and_capacity(client: Client, deployment: Deplo
 
     assert "<dt>Each Replica</dt><dd>0.25 CPU, 512 MB</dd>" in html
     assert "Memory In Use" in html
+    assert f"<dt>Sandbox</dt><dd>{options.isolation()}</dd>" in html
     assert f'aria-label="Memory of {deployment.pk}-1-0"' in html
     assert "Capacity of the connection local" in html
 

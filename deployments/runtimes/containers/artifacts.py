@@ -33,6 +33,7 @@ from deployments.runtimes.base import ArtifactSource, Owner, ReplicaSpec
 from deployments.runtimes.containers import labels, messages
 from deployments.runtimes.containers.creating import ARTIFACTS, MODELS, Volume, model_of
 from deployments.runtimes.containers.images import Report, progress
+from deployments.runtimes.preparation import sandbox
 from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.preparation.rights import rights_for
 from deployments.storage import files
@@ -162,9 +163,8 @@ class ArtifactVolumes:
             return local_path(fetch)
         target = self._downloads(name) / file_name(fetch.url)
         home, python = Path(settings.LAUNCHPAD_HOME).resolve(), os.path.realpath(sys.executable)
-        preparation = Preparation(
-            home=home, rights=rights_for(settings.LAUNCHPAD_RUN_AS, home, python), python=python, uv=""
-        )
+        rights = rights_for(settings.LAUNCHPAD_RUN_AS, home, python, sandbox.of_settings())
+        preparation = Preparation(home=home, rights=rights, python=python, uv="")
         job = preparation.fetching(fetch, target)
         file = self.folder / f"{name}.job.json"
         files.write(file, json.dumps({"prepare": [{"job": job}]}))

@@ -34,6 +34,7 @@ from deployments.runtimes.local.spec import LaunchSpecBuilder, health_check_of
 from deployments.runtimes.messages import REPLICA_OF_ANOTHER
 from deployments.runtimes.preparation import cache
 from deployments.runtimes.preparation.jobs import Preparation
+from deployments.runtimes.preparation.sandbox import DEFAULT, SandboxSettings
 from deployments.runtimes.processes import is_alive
 from deployments.runtimes.wheel import digest
 from deployments.storage.artifacts import LocalArtifactStore
@@ -72,6 +73,7 @@ class LocalRuntime:
         python: interpreter that environments are made from.
         uv: the program that builds environments.
         control_groups: enforce memory limits by control groups where we may create them, else by polling.
+        sandbox: what the settings say about the sandbox around servers.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class LocalRuntime:
         python: str = sys.executable,
         uv: str = "",
         control_groups: bool = True,
+        sandbox: SandboxSettings = DEFAULT,
     ) -> None:
         home = home.resolve()  # paths that are hidden from servers are compared without symbolic links
         self.home = home
@@ -98,6 +101,7 @@ class LocalRuntime:
             python=os.path.realpath(python),
             uv=uv or str(Path(sys.executable).with_name("uv")),
             control_groups=control_groups,
+            sandbox=sandbox,
         )
         self._usage = machine.Usage()
         self._exposure = sockets.Exposure()

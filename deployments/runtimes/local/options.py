@@ -31,6 +31,7 @@ from deployments.runtimes.base import (
 )
 from deployments.runtimes.local import machine
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.preparation import sandbox
 from deployments.runtimes.preparation.rights import RightsRefused, rights_for
 
 _SHARES = ("memory_gb", "cpu", "gpus")
@@ -87,10 +88,25 @@ def settings_problem() -> str:
     if not home.is_dir():
         return ""
     try:
-        rights_for(settings.LAUNCHPAD_RUN_AS, home.resolve(), os.path.realpath(sys.executable))
+        python = os.path.realpath(sys.executable)
+        rights_for(settings.LAUNCHPAD_RUN_AS, home.resolve(), python, sandbox.of_settings())
     except RightsRefused as error:
         return str(error)
     return ""
+
+
+def isolation() -> str:
+    """Return which parts of the sandbox are around each server, in words."""
+    if settings.LAUNCHPAD_SANDBOX == sandbox.OFF:
+        return _("switched off (LAUNCHPAD_SANDBOX=off)")
+    words = {"files": _("files"), "ports": _("ports"), "signals": _("signals")}
+    present = ", ".join(words[name] for name in sandbox.present())
+    lacking = ", ".join(f"{words[name]} (Linux {linux})" for name, linux in sandbox.missing())
+    if not lacking:
+        return present
+    if not present:
+        return _("none, missing: %(parts)s") % {"parts": lacking}
+    return _("%(present)s, missing: %(parts)s") % {"present": present, "parts": lacking}
 
 
 def address(options: Mapping[str, Any]) -> str:
@@ -112,6 +128,7 @@ def test(options: Mapping[str, Any], secrets: Mapping[str, str]) -> ConnectionRe
         facts=[
             (_("Deployments get"), f"{size(share.memory_bytes)}, {share.cpu_millis / 1000:g} CPU, {share.gpus} GPU"),
             ("Python", platform.python_version()),
+            (_("Sandbox"), isolation()),
         ],
     )
 
@@ -192,4 +209,5 @@ def _local_runtime(owner: Owner | None, capacity: Resources) -> LocalRuntime:
         capacity=capacity,
         run_as=settings.LAUNCHPAD_RUN_AS,
         allowed_roots=settings.LAUNCHPAD_FILE_ROOTS,
+        sandbox=sandbox.of_settings(),
     )

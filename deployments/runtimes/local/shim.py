@@ -182,6 +182,8 @@ class Shim:
         try:
             self.limits.enter()
             if not prepares:  # `prepare.py` drops the rights of its own child
+                for stream in (1, 2) if self.spec["rights"]["user"] else ():
+                    os.fchown(stream, *self.spec["rights"]["user"])  # for servers that open /dev/stderr
                 confine.enter(self.spec["rights"], self.pid)
                 os.chdir(self.spec["cwd"])
         except OSError as error:

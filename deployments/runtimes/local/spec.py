@@ -20,6 +20,7 @@ from deployments.runtimes.preparation.cache import artifact_folder, scope_of
 from deployments.runtimes.preparation.environment import is_built
 from deployments.runtimes.preparation.jobs import Preparation
 from deployments.runtimes.preparation.rights import Rights, rights_for
+from deployments.runtimes.preparation.sandbox import SandboxSettings
 from deployments.storage.artifacts import ArtifactMissing, ArtifactStore
 
 
@@ -33,6 +34,7 @@ class LaunchSpecBuilder:
     python: str
     uv: str
     control_groups: bool
+    sandbox: SandboxSettings
 
     def rights(self) -> Rights:
         """Return the rights of servers and of what is prepared for them.
@@ -40,7 +42,7 @@ class LaunchSpecBuilder:
         Raises:
             RightsRefused: they are not possible here, so no server may be started.
         """
-        return rights_for(self.run_as, self.home, self.python)
+        return rights_for(self.run_as, self.home, self.python, self.sandbox)
 
     def preparation(self) -> Preparation:
         """Return what creates the jobs of `prepare.py`.
@@ -66,7 +68,8 @@ class LaunchSpecBuilder:
             for passed in (folder, *folder.parents[:2]):
                 passed.chmod(0o711)  # independent of the umask; needed only without mount namespaces
         environment = self._environment(spec, preparation)
-        visible = [work, *targets.values(), *([environment] if environment else [])]
+        visible = [*targets.values(), *([environment] if environment else [])]
+        ports = [port, *([spec.health_check.port] if spec.health_check and spec.health_check.port else [])]
         jobs = self._jobs(spec, preparation, environment, targets)
         return {
             "name": spec.name,
@@ -86,7 +89,7 @@ class LaunchSpecBuilder:
             "cpu_millis": spec.resources.cpu_millis,
             "memory_bytes": spec.resources.memory_bytes,
             "grace_seconds": spec.grace_seconds,
-            "rights": asdict(preparation.rights.showing(*visible)),
+            "rights": asdict(preparation.rights.showing(*visible, writable=[work], ports=ports)),
             "control_groups": self.control_groups,
         }
 

@@ -23,12 +23,23 @@ _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _TMPFS_OPTIONS = b"mode=755,size=256k"  # it holds the parent folders of what is shown, nothing else
 
+# Landlock; its system calls have these numbers on all architectures.
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_ASK_VERSION, _BELOW_PATH, _TCP_PORT = 1, 1, 2
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR, _MAKE_CHAR, _MAKE_BLOCK, _TRUNCATE = 1, 2, 4, 8, 1 << 6, 1 << 11, 1 << 14
+_READ = _EXECUTE | _READ_FILE | _READ_DIR
+_OF_FILES = _EXECUTE | _READ_FILE | _WRITE_FILE | _TRUNCATE  # the others are about what is in a folder
+_DEVICES = _MAKE_CHAR | _MAKE_BLOCK
+_BIND_TCP = 1
+_ABSTRACT_SOCKETS, _SIGNALS = 1, 2
+
 
 def enter(rights: dict[str, Any], parent: int) -> None:
     """Drop rights irrevocably, and end with the parent.
 
     Args:
-        rights: "user" -> [uid, gid] or [], "hidden" -> folders that are seen empty but for "shown" -> paths in them.
+        rights: "user" -> [uid, gid] or [], "hidden" -> folders that are seen empty but for "shown" -> paths in them,
+            "sandbox" -> None or what `_restrict` takes; a file of an older version has none.
         parent: the process that has forked this one.
 
     Raises:
@@ -49,6 +60,64 @@ def enter(rights: dict[str, Any], parent: int) -> None:
     _ask(libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL), "pdeathsig")
     if os.getppid() != parent:
         os._exit(1)  # it ended before the call above
+    if sandbox := rights.get("sandbox"):
+        _restrict(libc, sandbox)
+
+
+def landlock_version() -> int:
+    """Return the version of Landlock that the kernel offers, 0 when there is none or it is switched off."""
+    libc = _libc()
+    return max(0, libc.syscall(_CREATE_RULESET, None, 0, _ASK_VERSION)) if libc is not None else 0
+
+
+def _restrict(libc: ctypes.CDLL, sandbox: dict[str, Any]) -> None:
+    """Restrict this process and its descendants by Landlock, as far as the version of the kernel goes.
+
+    They can read, and execute, what is "readable", and also write what is "writable"; they can bind TCP to "ports"
+    alone (version 4), and neither send signals nor connect to abstract sockets outside of themselves (version 6).
+    Of paths that end in `*` those with that beginning are meant. Paths that do not exist count for nothing.
+    """
+    import ctypes
+
+    version = sandbox["version"]
+    files = (1 << min(12 + version, 15)) - 1  # version 2 adds the renaming between folders, version 3 truncation
+    handled = [files, _BIND_TCP if version >= 4 else 0, _ABSTRACT_SOCKETS | _SIGNALS if version >= 6 else 0]
+    attributes = (ctypes.c_uint64 * 3)(*handled)
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    ruleset = libc.syscall(_CREATE_RULESET, ctypes.byref(attributes), ctypes.c_size_t(size), 0)
+    _ask(min(ruleset, 0), "Landlock")
+    for names, access in ((sandbox["readable"], _READ), (sandbox["writable"], files & ~_DEVICES)):
+        for path in (path for name in names for path in _matches(name)):
+            _allow(libc, ruleset, path, access & files)
+    for port in sandbox["ports"] if version >= 4 else ():
+        rule = (ctypes.c_uint64 * 2)(_BIND_TCP, port)
+        _ask(libc.syscall(_ADD_RULE, ruleset, _TCP_PORT, ctypes.byref(rule), 0), f"port {port}")
+    _ask(libc.syscall(_RESTRICT_SELF, ruleset, 0), "Landlock")
+    os.close(ruleset)
+
+
+def _allow(libc: ctypes.CDLL, ruleset: int, path: str, access: int) -> None:
+    import ctypes
+    import stat
+    import struct
+
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return  # the program cannot reach it either
+    if not stat.S_ISDIR(os.fstat(place).st_mode):
+        access &= _OF_FILES
+    rule = ctypes.create_string_buffer(struct.pack("=Qi", access, place))
+    _ask(libc.syscall(_ADD_RULE, ruleset, _BELOW_PATH, rule, 0), path)
+    os.close(place)
+
+
+def _matches(name: str) -> list[str]:
+    """Return a path, or the paths in its folder that begin with what stands before its `*`."""
+    if not name.endswith("*"):
+        return [name]
+    folder, _, beginning = name[:-1].rpartition("/")
+    return [f"{folder}/{entry}" for entry in os.listdir(folder) if entry.startswith(beginning)]
 
 
 def _libc() -> ctypes.CDLL | None:

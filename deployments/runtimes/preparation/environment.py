@@ -19,10 +19,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-if not __package__:  # run by its path
-    sys.path.append(os.path.abspath(f"{__file__}/../../../.."))
+if not __package__:  # run by its path, in a sandbox that keeps the lists of the folders above `runtimes`
+    for _depth, _name in ((3, "deployments"), (2, "deployments.runtimes")):
+        sys.modules[_name] = ModuleType(_name)
+        sys.modules[_name].__path__ = [os.path.abspath(__file__ + "/.." * _depth)]
 
 from deployments.runtimes import messages
 

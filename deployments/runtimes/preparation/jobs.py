@@ -83,7 +83,8 @@ class Preparation:
             lock=Path(f"{folder}.lock"),
             waiting=messages.WAITING_FOR_SAME_ENVIRONMENT,
             scratch=scratch,
-            visible=(folder, cache, Path(self.uv), *wheels, *uv_files),
+            visible=(Path(self.uv), *wheels, *uv_files),
+            writable=(folder, cache),
         )
         # Hard links would share files with the cache, which the next build may write to.
         links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
@@ -137,8 +138,16 @@ class Preparation:
         return [sys.executable, "-I", "-S", str(_HERE / "prepare.py"), str(file), str(number)]
 
     def _job(
-        self, command: Sequence[str], *, lock: Path, waiting: str, scratch: Path, visible: Sequence[Path]
+        self,
+        command: Sequence[str],
+        *,
+        lock: Path,
+        waiting: str,
+        scratch: Path,
+        visible: Sequence[Path],
+        writable: Sequence[Path] = (),
     ) -> dict[str, Any]:
+        visible = (*visible, *_files_of(_index_settings().values()))
         return {
             "lock": str(lock),
             "waiting": messages.line_of(waiting),
@@ -149,7 +158,7 @@ class Preparation:
             "publish": [],
             "command": [*command],
             "env": {"PATH": _path(self.python), "HOME": str(scratch), "TMPDIR": str(scratch), "LANG": "C.UTF-8"},
-            "rights": asdict(self.rights.showing(scratch, *visible, *_files_of(_index_settings().values()))),
+            "rights": asdict(self.rights.showing(*visible, writable=(scratch, *writable))),
         }
 
 

@@ -3,7 +3,8 @@
 Started by an ordinary user, Launchpad has no rights to drop. Started as root, it runs servers as another user, in a
 mount namespace in which LAUNCHPAD_HOME, and folders that are closed to that user, show only what the server needs.
 Without mount namespaces (a container without CAP_SYS_ADMIN, macOS) all paths have to be accessible to that user.
-If neither works nothing is started: servers never run as root as a fallback.
+If neither works nothing is started: servers never run as root as a fallback. Whoever has started it, what they may
+reach is restricted by a sandbox within these rights (`sandbox.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import pwd
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,6 +22,8 @@ from pathlib import Path
 from deployments.errors import RuntimeRejected
 from deployments.messages import Message
 from deployments.runtimes import messages
+from deployments.runtimes.preparation import sandbox
+from deployments.runtimes.preparation.sandbox import Sandbox, SandboxSettings
 
 _HERE = Path(__file__).parent
 _TRIAL_SECONDS = 10.0
@@ -37,34 +41,52 @@ class Rights:
         user: (uid, gid) to change to, empty to keep the present user.
         hidden: folders that appear empty except for paths of `shown`.
         shown: paths that the process needs; paths outside of `hidden` are visible anyway.
+        sandbox: what it may reach of what is visible, None for all that its user may.
     """
 
     user: tuple[int, ...] = ()
     hidden: tuple[str, ...] = ()
     shown: tuple[str, ...] = ()
+    sandbox: Sandbox | None = None
 
-    def showing(self, *paths: Path) -> Rights:
-        """Return the same rights with more visible paths."""
-        more = {os.path.realpath(path) for path in paths}
+    def showing(self, *paths: Path, writable: Sequence[Path] = (), ports: Sequence[int] = ()) -> Rights:
+        """Return the same rights with more visible paths, those that it may write, and ports that it may bind."""
+        more = {os.path.realpath(path) for path in (*paths, *writable)}
+        inner = self.sandbox and self.sandbox.showing(paths, writable, ports)
         if not self.user:
-            return self
+            return replace(self, sandbox=inner)
         closed = (closed_folder(Path(path), *self.user) for path in more) if self.hidden else ()
         hidden = {*self.hidden, *(str(folder) for folder in closed if folder is not None)}
-        return replace(self, shown=tuple(sorted({*self.shown, *more})), hidden=tuple(sorted(hidden)))
+        shown = tuple(sorted({*self.shown, *more}))
+        return replace(self, shown=shown, hidden=tuple(sorted(hidden)), sandbox=inner)
 
 
 @cache
-def rights_for(run_as: str, home: Path, python: str) -> Rights:
+def rights_for(run_as: str, home: Path, python: str, chosen: SandboxSettings) -> Rights:
     """Return the rights of model servers and of what is prepared for them.
 
     Args:
         run_as: the setting LAUNCHPAD_RUN_AS; only used when we are root.
         home: LAUNCHPAD_HOME.
         python: the interpreter that servers need, without links.
+        chosen: the settings of the sandbox.
 
     Raises:
         RightsRefused: they are not possible here; the message says what to do.
     """
+    if chosen.level == sandbox.REQUIRE and (lacking := sandbox.missing()):
+        names = ", ".join(f"{name} (Linux {linux})" for name, linux in lacking)
+        raise RightsRefused(Message(messages.SANDBOX_MISSING, {"parts": names, "system": os.uname().release}))
+    needed = (Path(python).parents[1], _HERE.parent)
+    outer = _rights_of_user(run_as, home, python, needed)
+    inner = replace(outer, sandbox=chosen.sandbox(home, needed))
+    if inner.sandbox and (problem := _try_out(inner, python)):
+        raise RightsRefused(Message(messages.SANDBOX_BROKEN, {"error": problem}))
+    return inner
+
+
+def _rights_of_user(run_as: str, home: Path, python: str, needed: Sequence[Path]) -> Rights:
+    """Return the rights without a sandbox; see `rights_for`."""
     if os.geteuid() != 0:
         return Rights()
     try:
@@ -74,7 +96,6 @@ def rights_for(run_as: str, home: Path, python: str) -> Rights:
     if user.pw_uid == 0:
         return Rights()  # root was requested explicitly
     plain = Rights(user=(user.pw_uid, user.pw_gid))
-    needed = (Path(python).parents[1], _HERE.parent)
     if sys.platform == "linux":
         hiding = replace(plain, hidden=(os.path.realpath(home),)).showing(*needed)
         problem = _try_out(hiding, python)
