@@ -77,6 +77,8 @@ def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
         deployment = leases.renew(lease) if number else leases.current_row(lease)
         runtime = runtime_for(deployment.resource_group.connection)
         observed = observe(deployment, runtime)
+        if _has_moved(observed):  # the readiness check, and clients, must not wait for the next sweep
+            sync.apply()
         planned = plan(observed)
         again = act(ReconcileContext(deployment=deployment, runtime=runtime), planned.actions)
         _record(lease, deployment, observed, planned)
@@ -87,6 +89,11 @@ def _reconcile(lease: leases.Lease) -> tuple[timedelta | None, Sequence[str]]:
         if _needs_backends(deployment):
             sync.apply()
     return timedelta(0), ()
+
+
+def _has_moved(observed: ObservedState) -> bool:
+    generations = observed.generations.values()
+    return any(replica.is_moved for generation in generations for replica in generation.replicas)
 
 
 def _needs_backends(deployment: Deployment) -> bool:

@@ -102,6 +102,7 @@ def _deadlines(server_spec: ServerSpec) -> dict[Step, timedelta]:
 def _replica_state(row: Replica, status: ReplicaStatus | None, now: datetime) -> ReplicaState:
     if status is not None and status.attempt < row.attempt:
         status = None  # the runtime still returns the previous attempt
+    before = (row.host, row.port)
     if status is not None:
         _record_status(row, status, now)
     return ReplicaState(
@@ -120,6 +121,7 @@ def _replica_state(row: Replica, status: ReplicaStatus | None, now: datetime) ->
         healthy_since=row.healthy_since,
         unhealthy_since=row.unhealthy_since,
         killed_because=row.killed_because,
+        is_moved=(row.host, row.port) != before,
     )
 
 

@@ -6,12 +6,13 @@ import subprocess
 
 import pytest
 
-from deployments import operations
+from deployments import operations, reconciler
 from deployments.lifecycle import ReplicaPhase, Status, Step
 from deployments.messages import render
 from deployments.models import Deployment, Generation, Replica
 from deployments.queries.capacity import check_placement
 from tests.reconciler.world import ACTOR, FakeWorld
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -55,3 +56,16 @@ def test_nobody_says_beforehand_whether_it_fits(world: FakeWorld) -> None:
 
     assert check.shortfall is None
     assert not check.can_never_fit
+
+
+def test_the_gateway_is_told_where_a_server_is_reached_before_the_next_sweep(world: FakeWorld) -> None:
+    deployment = world.deploy()
+    world.until(lambda: Replica.objects.filter(phase=ReplicaPhase.SCHEDULING).exists(), "it is being scheduled")
+    world.engine.has_room = True
+
+    def runs() -> bool:
+        reconciler.reconcile(deployment.pk)
+        return world.status(deployment) == Status.RUNNING
+
+    wait_until(runs, what="it runs, and nobody sweeps")
+    assert world.ask(deployment)[0] == 200

@@ -26,6 +26,7 @@ class ReplicaState:
         restart_at: not to be started before.
         healthy_since, unhealthy_since: None when it is not.
         killed_because: why the reconciler itself ended this attempt, None if it did not.
+        is_moved: whether it was observed just now for the first time that it is reached there.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ReplicaState:
     healthy_since: datetime | None = None
     unhealthy_since: datetime | None = None
     killed_because: Message | None = None
+    is_moved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
