@@ -31,9 +31,9 @@ def check_sandbox(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
         hint = "Leave LAUNCHPAD_SANDBOX out, unless you trust all models and packages."
         return [Warning("The sandbox around model servers is switched off.", hint=hint, id="launchpad.W001")]
     present = ", ".join(sandbox.present()) or "nothing"
-    if lacking := ", ".join(f"{name} (Linux {linux})" for name, linux in sandbox.missing()):
+    if lacking := ", ".join(f"{name} ({needed})" for name, needed in sandbox.missing()):
         text = f"The sandbox around model servers restricts: {present}. Missing: {lacking}."
-        hint = "Use a newer kernel, with Landlock switched on."
+        hint = "Use a newer kernel, with Landlock and user namespaces switched on."
         return [Warning(text, hint=hint, id="launchpad.W001")]
     return [Info(f"The sandbox around model servers restricts: {present}.", id="launchpad.I001")]
 

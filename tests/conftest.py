@@ -16,7 +16,7 @@ from django.utils import translation
 from hypothesis import settings as hypothesis
 
 from tests.engine import engine as engine
-from tests.environment import HOME
+from tests.environment import HOME, OPEN
 
 hypothesis.register_profile("launchpad", deadline=None)  # 200 ms for one example is no promise on a busy machine
 hypothesis.load_profile("launchpad")
@@ -61,8 +61,8 @@ def tmp_path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that everybody may read, unlike those of pytest."""
-    folder = Path(tempfile.mkdtemp(prefix="launchpad-open-"))
+    """A folder that everybody may read, unlike those of pytest, servers in their sandbox too."""
+    folder = Path(tempfile.mkdtemp(dir=OPEN))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)

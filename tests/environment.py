@@ -11,6 +11,9 @@ from pathlib import Path
 from launchpad.translations import compile_translations
 
 HOME = tempfile.mkdtemp(prefix="launchpad-test-")
+OPEN = tempfile.mkdtemp(prefix="launchpad-open-")  # see the fixture `open_folder`
+os.chmod(OPEN, 0o755)
+atexit.register(shutil.rmtree, OPEN, ignore_errors=True)
 os.mkdir(f"{HOME}/static")
 compile_translations(Path(HOME))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -30,7 +33,8 @@ def free_port() -> int:
 for name in ("LAUNCHPAD_PORT", "LAUNCHPAD_GATEWAY_PORT"):
     os.environ[name] = str(free_port())
 os.environ |= {"LAUNCHPAD_HOME": HOME, "LAUNCHPAD_DEBUG": "0", "LAUNCHPAD_LOG_LEVEL": "WARNING"}
-os.environ["LAUNCHPAD_SANDBOX_FOLDERS"] = str(Path(__file__).parents[1])  # servers of tests are started from here
+# What servers of tests are started from.
+os.environ["LAUNCHPAD_SANDBOX_FOLDERS"] = f"{Path(__file__).parents[1]},{OPEN}"
 os.environ.pop("BROKER_URL", None)
 if url := os.environ.pop("LAUNCHPAD_TEST_DATABASE_URL", ""):
     os.environ["DATABASE_URL"] = url

@@ -171,7 +171,7 @@ SANDBOX_MISSING = _declare(
     "SandboxMissing",
     _(
         "LAUNCHPAD_SANDBOX=require, and the kernel of this machine (%(system)s) has no sandbox for: %(parts)s. "
-        "Install that version of Linux or a newer one, with Landlock switched on, or set LAUNCHPAD_SANDBOX=best."
+        "Use a kernel with what is named, Landlock and user namespaces switched on, or set LAUNCHPAD_SANDBOX=best."
     ),
 )
 SANDBOX_BROKEN = _declare(

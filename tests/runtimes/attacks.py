@@ -7,7 +7,9 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
+from deployments.runtimes.preparation.sandbox import SandboxSettings
 from tests.runtimes.machine import PYTHON, Machine
 from tests.waiting import wait_until
 
@@ -19,6 +21,9 @@ ATTACKS = {
     "empties the database": "os.truncate(HOME + '/launchpad.sqlite3', 0)",
     "removes the database": "os.unlink(HOME + '/launchpad.sqlite3')",
     "puts a file beside it": "open(HOME + '/new', 'w')",
+    "finds a key": "os.stat(HOME + '/secrets-key')",
+    "opens a key for others": "os.chmod(HOME + '/secrets-key', 0o666)",
+    "calls a socket of Launchpad": "socket.socket(socket.AF_UNIX).connect(HOME + '/control.sock')",
     "lists the home": "os.listdir(HOME)",
     "reads the environment of another server": "open(f'/proc/{VICTIM}/environ').read()",
     "reads the files of another server": "os.listdir(f'/proc/{VICTIM}/cwd/')",
@@ -80,9 +85,12 @@ def outcomes(machine: Machine) -> dict[str, str]:
     victim, attacker = machine.name, f"{machine.id}-1-1"
     machine.start_python(_VICTIM, name=victim, env={"OTHERS": "secret"})
     machine.until_said("listens")
-    with socket.socket(socket.AF_UNIX) as ours:
-        ours.bind(f"\0launchpad-{machine.id}")
-        ours.listen()
+    with socket.socket(socket.AF_UNIX) as abstract, socket.socket(socket.AF_UNIX) as control:
+        abstract.bind(f"\0launchpad-{machine.id}")
+        control.bind(str(machine.home / "control.sock"))
+        (machine.home / "control.sock").chmod(0o777)
+        for ours in (abstract, control):
+            ours.listen()
         facts = {
             "HOME": str(machine.home),
             "VICTIM": machine.pid("server"),
@@ -102,10 +110,21 @@ def outcomes(machine: Machine) -> dict[str, str]:
     return found
 
 
-def main(home: str, level: str) -> None:
-    """As whoever runs this: print the outcomes as JSON."""
-    from deployments.runtimes.preparation.sandbox import SandboxSettings
+def found_by_build(machine: Machine, requirement: str) -> dict[str, Any]:
+    """Let a server ask for the hostile package; return what that has found while it was built."""
+    (machine.home / "secrets-key").write_text(SECRET)
+    report = "import json, hostile; print(json.dumps(hostile.FOUND))"
+    machine.start("python", "-c", report, requirements=[requirement])
+    machine.ended(timeout=60)
+    assert machine.lines(), [line.text for line in machine.logs()]
+    found: dict[str, Any] = json.loads(machine.lines()[-1])
+    return found
 
-    machine = Machine(Path(home), sandbox=SandboxSettings(level=level))
-    sys.stdout.write(json.dumps(outcomes(machine)))
+
+def main(home: str, level: str, requirement: str) -> None:
+    """Write what was found as JSON to stdout, as whoever runs this."""
+    folders = (Path(home).parent,)
+    machine = Machine(Path(home), sandbox=SandboxSettings(level=level, folders=folders))
+    found = found_by_build(machine, requirement) if requirement else outcomes(machine)
+    sys.stdout.write(json.dumps(found))
     machine.end()

@@ -23,6 +23,7 @@ from deployments.runtimes.preparation.rights import RightsRefused, rights_for
 from deployments.runtimes.preparation.sandbox import SandboxSettings
 from tests.runtimes.attacks import ATTACKS, NEEDS, REFUSED, outcomes
 from tests.runtimes.conftest import NewMachine
+from tests.runtimes.hostile import sleepers, write_package
 from tests.runtimes.machine import PYTHON, ROOT, Machine
 
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can become an ordinary user")
@@ -30,14 +31,14 @@ complete = pytest.mark.skipif(bool(sandbox.missing()), reason="the kernel has no
 _PROGRAM = "import sys; from tests.runtimes.attacks import main; main(*sys.argv[1:])"
 
 
-def as_ordinary_user(folder: Path, level: str) -> dict[str, str]:
-    """Let an ordinary user run Launchpad, and return what came of the tries of its servers."""
+def as_ordinary_user(folder: Path, level: str, requirement: str = "") -> dict[str, Any]:
+    """Let an ordinary user run Launchpad, and return what came of the tries of its servers, or of a build."""
     home = folder / "home"
     home.mkdir()
     shutil.chown(home, "nobody")
     off = SandboxSettings(level=sandbox.OFF)
     rights = rights_for("nobody", home, PYTHON, off).showing(ROOT, Path(sys.prefix), home)
-    program = [sys.executable, "-c", _PROGRAM, str(home), level]
+    program = [sys.executable, "-c", _PROGRAM, str(home), level, requirement]
     trial = {"rights": asdict(rights), "command": ["/bin/sh", "-c", f'cd {ROOT} && exec "$@"', "sh", *program]}
     done = subprocess.run(
         [sys.executable, "-I", "-S", confine.__file__],
@@ -48,8 +49,21 @@ def as_ordinary_user(folder: Path, level: str) -> dict[str, str]:
         check=False,
     )
     assert done.stdout, done.stderr
-    found: dict[str, str] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+@complete
+@as_root
+def test_a_package_that_an_ordinary_user_builds_sees_no_secrets_and_leaves_nobody(open_folder: Path) -> None:
+    line = write_package(open_folder, home=open_folder / "home", victim=Path("/none"), sleeps="1234567")
+
+    found = as_ordinary_user(open_folder, sandbox.BEST, line)
+
+    assert found["secret"] == "FileNotFoundError"
+    assert {found[name] for name in ("home", "written", "etc")} == {"PermissionError"}
+    assert found["no_new_privs"] == ["1"]
+    assert sleepers("1234567") == []
 
 
 def succeeded(found: dict[str, str], names: dict[str, str]) -> list[str]:
@@ -111,6 +125,7 @@ def test_the_key_and_the_database_are_private(settings: Settings, tmp_path: Path
 def old_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel whose Landlock restricts files alone."""
     monkeypatch.setattr(sandbox, "landlock_version", lambda: 3)
+    monkeypatch.setattr(sandbox, "hides_sockets", lambda: True)
 
 
 def test_where_the_kernel_has_less_a_required_sandbox_is_refused_with_what_to_do(
@@ -153,18 +168,20 @@ def said(settings: Settings, level: str) -> list[Any]:
 def test_the_check_names_the_level_and_what_is_missing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, old_kernel: None
 ) -> None:
-    missing = "The sandbox around model servers restricts: files. Missing: ports (Linux 6.7), signals (Linux 6.12)."
+    begin = "The sandbox around model servers restricts"
+    missing = f"{begin}: files, sockets. Missing: ports (Linux 6.7), signals (Linux 6.12)."
     assert said(settings, sandbox.BEST) == [("launchpad.W001", missing)]
     assert said(settings, sandbox.OFF) == [("launchpad.W001", "The sandbox around model servers is switched off.")]
     assert options.isolation() == "switched off (LAUNCHPAD_SANDBOX=off)"
 
     monkeypatch.setattr(sandbox, "landlock_version", lambda: 6)
-    everything = "The sandbox around model servers restricts: files, ports, signals."
+    everything = f"{begin}: files, ports, signals, sockets."
     assert said(settings, sandbox.BEST) == [("launchpad.I001", everything)]
-    assert options.isolation() == "files, ports, signals"
+    assert options.isolation() == "files, ports, signals, sockets"
 
     monkeypatch.setattr(sandbox, "landlock_version", lambda: 0)
-    assert options.isolation() == "none, missing: files (Linux 5.13), ports (Linux 6.7), signals (Linux 6.12)"
+    lacking = "files (Linux 5.13), ports (Linux 6.7), signals (Linux 6.12), sockets (user namespaces)"
+    assert options.isolation() == f"none, missing: {lacking}"
 
 
 def test_a_level_that_there_is_not_is_found(settings: Settings) -> None:

@@ -99,9 +99,9 @@ def isolation() -> str:
     """Return which parts of the sandbox are around each server, in words."""
     if settings.LAUNCHPAD_SANDBOX == sandbox.OFF:
         return _("switched off (LAUNCHPAD_SANDBOX=off)")
-    words = {"files": _("files"), "ports": _("ports"), "signals": _("signals")}
+    words = {"files": _("files"), "ports": _("ports"), "signals": _("signals"), "sockets": _("sockets")}
     present = ", ".join(words[name] for name in sandbox.present())
-    lacking = ", ".join(f"{words[name]} (Linux {linux})" for name, linux in sandbox.missing())
+    lacking = ", ".join(f"{words[name]} ({needed})" for name, needed in sandbox.missing())
     if not lacking:
         return present
     if not present:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ctypes
     from typing import Any
 
-_CLONE_NEWNS = 0x20000
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _TMPFS_OPTIONS = b"mode=755,size=256k"  # it holds the parent folders of what is shown, nothing else
@@ -47,6 +47,8 @@ def enter(rights: dict[str, Any], parent: int) -> None:
     """
     libc = _libc()
     if libc is not None and rights["hidden"]:
+        if os.geteuid() != 0:
+            _enter_user_namespace(libc)
         _hide(libc, rights["hidden"], rights["shown"])
     if rights["user"]:
         uid, gid = rights["user"]
@@ -134,6 +136,15 @@ def _ask(answer: int, what: str) -> None:
     if answer != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), what)
+
+
+def _enter_user_namespace(libc: ctypes.CDLL) -> None:
+    """Become able to mount, in a user namespace in which the user stays who it is; the exec takes that away again."""
+    user, group = os.geteuid(), os.getegid()
+    _ask(libc.unshare(_CLONE_NEWUSER), "user namespace")
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
 
 
 def _hide(libc: ctypes.CDLL, hidden: list[str], shown: list[str]) -> None:

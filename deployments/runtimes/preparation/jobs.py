@@ -49,7 +49,7 @@ class Preparation:
                 requirements that Launchpad itself has chosen.
         """
         base = self.home / "envs"
-        if scope and self.rights.user:
+        if scope and (self.rights.user or self.rights.hidden):
             base /= scope
         ours = [f"{DISTRIBUTION} @ {digest(self.source)}"] if names_package(requirements) else []
         return base / environment_key([*requirements, *ours])
@@ -69,10 +69,10 @@ class Preparation:
         """
         wheels = [self.wheel()] if names_package(requirements) else []
         scratch = folder.with_name(f"{folder.name}.scratch")
-        if not self.rights.user:
-            cache = self.home / "cache" / "uv"
-        elif self.rights.hidden:
+        if self.rights.hidden:
             cache = self.home / "cache" / "builds" / (scope or "shared")
+        elif not self.rights.user:
+            cache = self.home / "cache" / "uv"
         else:
             cache = scratch / "uv"
         script = str(_HERE / "environment.py")
@@ -87,7 +87,7 @@ class Preparation:
             writable=(folder, cache),
         )
         # Hard links would share files with the cache, which the next build may write to.
-        links = "copy" if self.rights.user and self.rights.hidden else "hardlink"
+        links = "copy" if self.rights.hidden else "hardlink"
         job["env"] |= _index_settings() | _uv_settings() | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": links}
         job |= {"own": [str(folder)], "marker": str(folder / MARKER)}
         job["cache"] = [] if cache.is_relative_to(scratch) else [str(cache)]

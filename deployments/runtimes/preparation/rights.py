@@ -53,9 +53,9 @@ class Rights:
         """Return the same rights with more visible paths, those that it may write, and ports that it may bind."""
         more = {os.path.realpath(path) for path in (*paths, *writable)}
         inner = self.sandbox and self.sandbox.showing(paths, writable, ports)
-        if not self.user:
+        if not self.user and not self.hidden:
             return replace(self, sandbox=inner)
-        closed = (closed_folder(Path(path), *self.user) for path in more) if self.hidden else ()
+        closed = (closed_folder(Path(path), *self.user) for path in more) if self.user and self.hidden else ()
         hidden = {*self.hidden, *(str(folder) for folder in closed if folder is not None)}
         shown = tuple(sorted({*self.shown, *more}))
         return replace(self, shown=shown, hidden=tuple(sorted(hidden)), sandbox=inner)
@@ -75,11 +75,13 @@ def rights_for(run_as: str, home: Path, python: str, chosen: SandboxSettings) ->
         RightsRefused: they are not possible here; the message says what to do.
     """
     if chosen.level == sandbox.REQUIRE and (lacking := sandbox.missing()):
-        names = ", ".join(f"{name} (Linux {linux})" for name, linux in lacking)
+        names = ", ".join(f"{name} ({needed})" for name, needed in lacking)
         raise RightsRefused(Message(messages.SANDBOX_MISSING, {"parts": names, "system": os.uname().release}))
     needed = (Path(python).parents[1], _HERE.parent)
     outer = _rights_of_user(run_as, home, python, needed)
     inner = replace(outer, sandbox=chosen.sandbox(home, needed))
+    if inner.sandbox and os.geteuid() != 0 and sandbox.hides_sockets():
+        inner = replace(inner, hidden=(os.path.realpath(home),)).showing(*needed)
     if inner.sandbox and (problem := _try_out(inner, python)):
         raise RightsRefused(Message(messages.SANDBOX_BROKEN, {"error": problem}))
     return inner

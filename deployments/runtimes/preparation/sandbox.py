@@ -1,23 +1,32 @@
 """What model servers, and the programs that prepare them, may reach of this machine: the sandbox around each of them.
 
 `confine.py` enters it, by Landlock: no rights are needed for that, so it holds for an ordinary user, too, and within
-the rights that root drops. What the kernel does not offer is left out, and named, unless the settings require it.
+the rights that root drops. Sockets that are files, which Landlock does not know, are hidden with LAUNCHPAD_HOME in a
+mount namespace, for which an ordinary user needs a user namespace. What the kernel does not offer is left out, and
+named, unless the settings require it.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 
+from deployments.runtimes.preparation import confine
 from deployments.runtimes.preparation.confine import is_below, landlock_version
 
 REQUIRE, BEST, OFF = "require", "best", "off"
 LEVELS = (REQUIRE, BEST, OFF)
-PARTS = (("files", 1, "5.13"), ("ports", 4, "6.7"), ("signals", 6, "6.12"))  # its version of Landlock and of Linux
+_PARTS = {"files": (1, "Linux 5.13"), "ports": (4, "Linux 6.7"), "signals": (6, "Linux 6.12")}  # version of Landlock
+_SOCKETS, _NAMESPACES = "sockets", "user namespaces"
+_TRIAL_SECONDS = 10.0
 # Of /proc a server needs its own folder, whatever its process ids are. Landlock itself closes what tells of the inside
 # of processes outside of the sandbox: environment, memory, open files.
 _SYSTEM = (
@@ -102,14 +111,42 @@ def of_settings() -> SandboxSettings:
 
 def present() -> list[str]:
     """Return the names of the parts of the sandbox that the kernel offers."""
-    version = landlock_version()
-    return [name for name, needed, _ in PARTS if version >= needed]
+    lacking = dict(missing())
+    return [name for name in (*_PARTS, _SOCKETS) if name not in lacking]
 
 
 def missing() -> list[tuple[str, str]]:
-    """Return the names of those that it does not offer, each with the version of Linux that has it."""
+    """Return the names of those that it does not offer, each with what would."""
     version = landlock_version()
-    return [(name, linux) for name, needed, linux in PARTS if version < needed]
+    lacking = [(name, system) for name, (needed, system) in _PARTS.items() if version < needed]
+    # Without Landlock, what is hidden can be reached through the folders of other processes in /proc.
+    if not version or not hides_sockets():
+        lacking.append((_SOCKETS, _NAMESPACES))
+    return lacking
+
+
+@cache
+def hides_sockets() -> bool:
+    """Return whether Launchpad's sockets can be kept from servers: root's are no others', others hide their own."""
+    if os.geteuid() == 0:
+        return True
+    if sys.platform != "linux":
+        return False
+    trial = {"rights": {"user": [], "hidden": ["/tmp"], "shown": []}, "command": ["/bin/sh", "-c", ":"]}  # noqa: S108
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", confine.__file__],
+            input=json.dumps(trial),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_TRIAL_SECONDS,
+            check=False,
+            text=True,
+            env={},
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def _without(folder: str, private: Sequence[str]) -> Iterator[str]:
