@@ -2,7 +2,8 @@
 
 Memory is limited by a control group where we may create one (version 2 or 1), else by polling. CPU is a weight and not
 a limit: a server may use idle cores, so that it starts as fast as without Launchpad. The preparation of a server is
-limited in the same way, with at least the memory that installers need. Rights are dropped by `confine.py`.
+limited in the same way, with at least the memory that installers need. Limits hold for all descendants, in whatever
+session they are: the shim becomes the parent of those whose own has ended. Rights are dropped by `confine.py`.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ class Limits:
     Args:
         spec: of the attempt.
         prepares: the limits are for the preparation, not for the server.
+        parent: the process that the orphans among the server's descendants get as their parent, 0 for none.
     """
 
-    def __init__(self, spec: dict[str, Any], *, prepares: bool = False) -> None:
+    def __init__(self, spec: dict[str, Any], *, prepares: bool = False, parent: int = 0) -> None:
+        self._parent = parent
         self._memory = max(int(spec["memory_bytes"]), PREPARING_BYTES if prepares else 0)
         self._exceeded = False
         self._machine_kills = machine_kills()
@@ -72,7 +75,7 @@ class Limits:
 
     def is_exceeded_by(self, leader: int) -> bool:
         """Return whether the server and its children use more memory than allowed, or did at an earlier check."""
-        if not self._groups and _memory_bytes(leader, self._memory) > self._memory:
+        if not self._groups and _memory_bytes(self._family(leader), self._memory) > self._memory:
             self._exceeded = True
         return self.was_exceeded()
 
@@ -85,12 +88,19 @@ class Limits:
         return machine_kills() > self._machine_kills
 
     def kill(self, leader: int) -> None:
-        """Kill all that the server has started: its process group, its session, its control group."""
+        """Kill all that the server has started: its process group, its descendants, its control group."""
         _kill(leader, os.killpg)
-        for pid, _ in _session(leader):
-            _kill(pid)
+        for _ in range(_MAX_ROUNDS):
+            living = [pid for pid, fields in self._family(leader) if fields[0] != b"Z"]
+            if not living:
+                break
+            for pid in living:
+                _kill(pid)
         for group in self._groups:
             _kill_members(group)
+
+    def _family(self, leader: int) -> list[tuple[int, list[bytes]]]:
+        return _family({leader, self._parent} - {0}, but=self._parent)
 
     def leave(self) -> None:
         """Remove the control groups. One with a process that is still exiting is removed by `end_groups` later."""
@@ -176,12 +186,12 @@ def _counts(path: str) -> dict[str, int]:
         return {}
 
 
-def _memory_bytes(leader: int, limit: int) -> int:
-    """Return the memory of the leader's session.
+def _memory_bytes(family: list[tuple[int, list[bytes]]], limit: int) -> int:
+    """Return the memory of processes.
 
     Shared memory counts once. That is expensive to read, so it is done only if the simple sum exceeds the limit.
     """
-    members = [(pid, int(fields[21]) * _PAGE) for pid, fields in _session(leader)]
+    members = [(pid, int(fields[21]) * _PAGE) for pid, fields in family]
     simple = sum(resident for _, resident in members)
     return simple if simple <= limit else sum(_proportional_bytes(pid, resident) for pid, resident in members)
 
@@ -195,15 +205,32 @@ def _proportional_bytes(pid: int, resident: int) -> int:
         return resident
 
 
-def _session(leader: int) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield the pid and the fields of `stat` from the third on of every process of a session (Linux)."""
+def _family(roots: set[int], *, but: int) -> list[tuple[int, list[bytes]]]:
+    """Return the processes of the sessions and the descendants of `roots`, without one that is not meant (Linux).
+
+    Returns:
+        Of each the pid, and the fields of its `stat` from the third on.
+    """
+    running = dict(_processes())
+    children: dict[int, list[int]] = {}
+    for pid, fields in running.items():
+        children.setdefault(int(fields[1]), []).append(pid)
+    found: set[int] = set()
+    waiting = [pid for pid, fields in running.items() if pid in roots or int(fields[3]) in roots]
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found:
+            found.add(pid)
+            waiting += children.get(pid, [])
+    return [(pid, running[pid]) for pid in found - {but}]
+
+
+def _processes() -> Iterator[tuple[int, list[bytes]]]:
     for entry in os.listdir("/proc") if os.path.isdir("/proc") else []:
         if not entry.isdigit():
             continue
         try:
             with open(f"/proc/{entry}/stat", "rb") as file:
-                fields = file.read().rsplit(b")", 1)[1].split()
+                yield int(entry), file.read().rsplit(b")", 1)[1].split()
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has ended meanwhile
-        if int(fields[3]) == leader:
-            yield int(entry), fields

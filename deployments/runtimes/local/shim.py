@@ -50,8 +50,8 @@ class Shim:
             self.spec: dict[str, Any] = json.load(file)
         self.log = AttemptLog(folder)
         self.state = state
-        self.limits = Limits(self.spec, prepares=bool(self.spec["prepare"]))
         self.pid = os.getpid()
+        self.limits = Limits(self.spec, prepares=bool(self.spec["prepare"]), parent=self.pid)
         self.watched_at = 0.0
         self.stopping_since: float | None = None
         self.killed = False
@@ -96,7 +96,7 @@ class Shim:
                 return False
         if self.spec["prepare"]:
             self.limits.leave()
-            self.limits = Limits(self.spec)
+            self.limits = Limits(self.spec, parent=self.pid)
         return True
 
     @staticmethod
@@ -244,10 +244,18 @@ class Shim:
             self.state.write(detail=messages.read_line(plain([*redacted.values()][-1])))
 
     def _has_ended(self) -> bool:
-        pid, status = os.waitpid(self.child, os.WNOHANG)
-        if pid:
-            self.exit_code = os.waitstatus_to_exitcode(status)
-        return bool(pid)
+        """Return whether the child has ended; bury the orphans among its descendants that have, too."""
+        ended = False
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return ended
+            if not pid:
+                return ended
+            if pid == self.child:
+                self.exit_code = os.waitstatus_to_exitcode(status)
+                ended = True
 
     def _watch(self, *, prepares: bool) -> None:
         now = time.monotonic()
@@ -325,6 +333,7 @@ def main(folder: str) -> None:
     for fd in (0, 1, 2):
         os.dup2(devnull, fd)
     try:
+        confine.adopt_orphans()
         shim.run()
     except BaseException as error:
         failure = f"{type(error).__name__}: {error}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CLONE_NEWNS, _CLONE_NEWUSER = 0x20000, 0x10000000
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_SLAVE = 2, 4, 4096, 16384, 1 << 19
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _TMPFS_OPTIONS = b"mode=755,size=256k"  # it holds the parent folders of what is shown, nothing else
 
 # Landlock; its system calls have these numbers on all architectures.
@@ -64,6 +64,12 @@ def enter(rights: dict[str, Any], parent: int) -> None:
         os._exit(1)  # it ended before the call above
     if sandbox := rights.get("sandbox"):
         _restrict(libc, sandbox)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of each descendant whose parent ends, whatever its session, so that none gets lost (Linux)."""
+    if (libc := _libc()) is not None:
+        _ask(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "child subreaper")
 
 
 def landlock_version() -> int:
@@ -125,7 +131,7 @@ def _matches(name: str) -> list[str]:
 def _libc() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None
-    import ctypes  # here, in the child alone: it would cost the shim a megabyte
+    import ctypes  # here: not each process that imports this module needs it
 
     return ctypes.CDLL(None, use_errno=True)
 

@@ -1,0 +1,74 @@
+"""What a server starts in a session of its own belongs to it all the same: it counts, and it ends with the server."""
+
+from __future__ import annotations
+
+import json
+
+import psutil
+import pytest
+
+from deployments.lifecycle import ExitReason
+from deployments.runtimes.base import Resources
+from tests.runtimes.conftest import NewMachine
+from tests.runtimes.machine import Machine, is_gone
+from tests.runtimes.test_memory_limit import by_control_group, by_watching
+from tests.waiting import wait_until
+
+LIMIT = Resources(cpu_millis=100, memory_bytes=64_000_000)
+_ESCAPES = """
+import json, os, time
+out, back = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(back, str(os.getpid()).encode())
+        {does}
+    os._exit(0)
+os.wait()
+print(json.dumps(int(os.read(out, 20))))
+{then}
+"""
+_WAITS = "time.sleep(600)"
+
+
+@pytest.fixture(params=[by_control_group, by_watching])
+def machine(request: pytest.FixtureRequest, new_machine: NewMachine) -> Machine:
+    return new_machine(control_groups=request.param)
+
+
+def escaped(machine: Machine, *, does: str = _WAITS, then: str = _WAITS) -> int:
+    """Start a server that leaves a process in a session of its own; return the pid of that."""
+    machine.start_python(_ESCAPES.format(does=does, then=then), resources=LIMIT)
+    wait_until(machine.lines, what="it has escaped")
+    return int(json.loads(machine.lines()[0]))
+
+
+def test_it_ends_with_a_stop(machine: Machine) -> None:
+    pid = escaped(machine)
+
+    machine.stop()
+    machine.ended()
+
+    wait_until(lambda: is_gone(pid), what="what has escaped is gone")
+
+
+def test_it_ends_with_the_server(machine: Machine) -> None:
+    pid = escaped(machine, then="time.sleep(0.2)")
+
+    assert machine.ended().code == 0
+
+    wait_until(lambda: is_gone(pid), what="what has escaped is gone")
+
+
+def test_its_memory_counts(machine: Machine) -> None:
+    pid = escaped(machine, does="held = bytearray(b'x') * 200_000_000; time.sleep(600)")
+
+    assert machine.ended().reason is ExitReason.OUT_OF_MEMORY
+
+    wait_until(lambda: is_gone(pid), what="what has escaped is gone")
+
+
+def test_one_that_has_ended_is_buried(machine: Machine) -> None:
+    pid = escaped(machine, does="os._exit(0)")
+
+    wait_until(lambda: not psutil.pid_exists(pid), what="nothing is left of it, no zombie either")
