@@ -133,12 +133,19 @@ class ContainerInstallation:
     def until(self, deployment: str, status: str) -> dict[str, Any]:
         """Wait until a deployment has a status; return what the API says of it."""
         try:
-            wait_until(
-                lambda: self.stack.status(deployment) == status, timeout=RUN_SECONDS, what=f"it is {status}", pause=0.1
-            )
+            self.wait(deployment, status)
         except AssertionError as error:
             raise AssertionError(f"{error} {self.api('GET', f'lm/deployments/{deployment}')}") from error
         return self.api("GET", f"lm/deployments/{deployment}")
+
+    def wait(self, deployment: str, status: str) -> None:
+        """Wait until a deployment, of any resource group, has a status."""
+        wait_until(
+            lambda: self.stack.status(deployment) == status,
+            timeout=RUN_SECONDS,
+            what=f"{deployment} is {status}",
+            pause=0.1,
+        )
 
     @property
     def caller(self) -> Caller:

@@ -18,7 +18,7 @@ _CONFIGURATION = """
 from deployments import operations
 from deployments.bootstrap import seed
 from deployments.models import Executable, ResourceGroup
-group = ResourceGroup.objects.get()
+group = ResourceGroup.objects.get(pk="default")
 executable = Executable.objects.get(pk="custom-server")
 for name, parameters in {wanted!r}.items():
     print(operations.create_configuration(

@@ -12,7 +12,7 @@ import django  # isort: skip
 
 from tests.bench.figures import tell
 
-BENCHMARKS = ("pages", "installation", "idle", "weight", "api")
+BENCHMARKS = ("pages", "installation", "idle", "weight", "api", "containers")
 
 
 def main(names: list[str]) -> int:
