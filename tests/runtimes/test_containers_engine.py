@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,17 @@ def test_a_line_without_an_end_is_shown_as_such_until_it_has_one(containers: Eng
 
     assert containers.lines() == ["whole", "half done"]
     assert unfinished() == []
+
+
+def test_many_calls_at_once_keep_their_connections(
+    containers: EngineMachine, caplog: pytest.LogCaptureFixture
+) -> None:
+    containers.runtime.nodes()  # what the engine has is known from here on
+    with ThreadPoolExecutor(40) as threads:
+        found = list(threads.map(lambda _: containers.runtime.nodes(), range(200)))
+
+    assert len(found) == 200
+    assert "pool is full" not in caplog.text
 
 
 # --- engines that do not answer, and what is told of those that do ----------------------------------------------

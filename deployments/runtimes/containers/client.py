@@ -25,6 +25,7 @@ CONNECT_SECONDS, READ_SECONDS = 2.0, 8.0  # every call of a runtime has ten
 SEND_SECONDS = 120.0  # for the engine to take on what it is sent while something is prepared
 INFO_SECONDS = 300.0
 PATIENT_SECONDS = 3600.0  # for what is prepared: an image, a model
+KEPT_CONNECTIONS = 64  # of as many threads: each attempt that is prepared has one
 MIN_API = (1, 41)  # Docker 20.10; what Podman 4 offers
 MAX_API = "1.44"  # what this was written for; newer engines still know it
 _MAX_ERROR = 500  # characters
@@ -108,7 +109,13 @@ def open_client(address: str, secrets: Mapping[str, str], seconds: float) -> API
     files: list[Any] = []
     if any(secrets.get(name) for name in ("ca", "cert", "key")):
         tls, files = _tls(secrets)
-    client = APIClient(base_url=address, version=".".join(map(str, MIN_API)), timeout=int(seconds), tls=tls)
+    client = APIClient(
+        base_url=address,
+        version=".".join(map(str, MIN_API)),
+        timeout=int(seconds),
+        tls=tls,
+        max_pool_size=KEPT_CONNECTIONS,
+    )
     client.trust_env = False  # neither a proxy nor the credentials of the user who runs us
     vars(client)["_pem_files"] = files  # they live as long as the client
     vars(client)["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
