@@ -14,6 +14,7 @@ from deployments.messages import render
 from deployments.runtimes.exit_messages import exit_message, signal_message
 from deployments.runtimes.local.driver import SHIM
 from deployments.runtimes.local.limits import kills_for_limit, machine_kills
+from deployments.runtimes.local.output import BURST, RATE, Pace
 from deployments.runtimes.messages import english
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import PYTHON, SECONDS, Machine
@@ -45,6 +46,33 @@ def test_of_a_progress_bar_the_newest_state_is_shown_and_one_line_is_stored(mach
 
     assert machine.lines("stderr") == ["all weights are there"]
     assert list(machine.runtime.unfinished_lines(machine.id)) == []
+
+
+def test_output_without_end_is_read_at_a_pace_and_its_server_ends_with_a_stop(machine: Machine) -> None:
+    machine.start_python("import sys\nwhile True: sys.stdout.write(('x' * 8000 + chr(10)) * 100)")
+
+    wait_until(
+        lambda: "It writes more than 1 MB/s of output: it has to wait." in machine.lines("launchpad"),
+        timeout=SECONDS,
+        what="it is told that the server waits",
+    )
+    machine.stop()
+
+    assert machine.ended().reason is ExitReason.STOPPED
+
+
+def test_what_was_read_beyond_the_burst_is_waited_for() -> None:
+    pace = Pace(100.0)
+    pace.take(BURST, 100.0)
+    assert pace.pause(100.0) == 0
+
+    pace.take(RATE, 100.0)
+    assert (pace.pause(100.0), pace.pause(100.25), pace.pause(101.0)) == (1.0, 0.75, 0)
+
+    pace.take(BURST, 1000.0)
+    assert pace.pause(1000.0) == 0, "of a long silence no more than a burst is left"
+    pace.take(1, 1000.0)
+    assert pace.pause(1000.0) > 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,29 @@ if TYPE_CHECKING:
 SHOWN_EVERY = 0.5  # seconds between two updates of a line that has no end yet
 MAX_REST = 65536  # bytes kept of a line without an end, to limit the memory
 READS_AT_END = 16  # of 64 kB each: more than the buffer of a pipe
+RATE, BURST = 1_000_000, 2_000_000  # bytes of output that are read each second, and at once; 1 MB takes 0.2 s of CPU
 STATES_KEPT = 3  # of a line with carriage returns: the newest may be empty or half written
+
+
+class Pace:
+    """Limits how much is read of a server that writes without end: its pipe is full then, and it waits.
+
+    Args:
+        now: seconds of the monotonic clock.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._left = float(BURST)
+        self._at = now
+
+    def take(self, size: int, now: float) -> None:
+        """Note that so many bytes were read."""
+        self._left = min(BURST, self._left + (now - self._at) * RATE) - size
+        self._at = now
+
+    def pause(self, now: float) -> float:
+        """Return for how many seconds nothing should be read, 0 when it may be."""
+        return max(0.0, self._at - self._left / RATE - now) if self._left < 0 else 0.0
 
 
 class Output:
@@ -40,11 +62,13 @@ class Output:
         self._shown: dict[int, bytes] = {}
         self._show_at: float | None = None  # when unfinished lines are shown next
         self._last = ""
+        self._pace = Pace(time.monotonic())
         self.open = set(self._names)
 
     def read(self, fd: int) -> bool:
         """Read available output; return False once the other end of the pipe is closed."""
         chunk = os.read(fd, 65536)
+        self._pace.take(len(chunk), time.monotonic())
         *lines, rest = (self._rest[fd] + chunk).split(b"\n")
         if b"\r" in rest:
             rest = b"\r".join(rest.rsplit(b"\r", STATES_KEPT)[-STATES_KEPT:])
@@ -74,6 +98,11 @@ class Output:
         if self._show_at is None:
             return milliseconds
         return min(milliseconds, max(1, int((self._show_at - time.monotonic()) * 1000) + 1))
+
+    def pause(self) -> int:
+        """Return for how many milliseconds nothing should be read, 0 when it may be."""
+        seconds = self._pace.pause(time.monotonic())
+        return int(seconds * 1000) + 1 if seconds else 0
 
     def finish(self) -> str:
         """Keep what is left in the pipes, and lines without an end; return the last line."""

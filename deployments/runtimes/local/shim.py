@@ -23,7 +23,7 @@ from deployments.runtimes.local.attempt_files import StateFile, is_stop_requeste
 from deployments.runtimes.local.attempt_log import AttemptLog
 from deployments.runtimes.local.limits import Limits
 from deployments.runtimes.local.messages import SHIM_FAILED
-from deployments.runtimes.local.output import Output
+from deployments.runtimes.local.output import RATE, Output
 from deployments.runtimes.preparation import confine
 from deployments.runtimes.processes import start_mark
 from deployments.runtimes.redaction import Redaction
@@ -55,6 +55,7 @@ class Shim:
         self.watched_at = 0.0
         self.stopping_since: float | None = None
         self.killed = False
+        self.paused = False  # it has written more output than is read
         self.child = 0
         self.exit_code: int | None = None
         self.failure: dict[str, Any] | None = None  # why a program could not be started
@@ -196,13 +197,20 @@ class Shim:
             keep=lambda stream, lines: self._keep(stream, lines, prepares=prepares),
             show=lambda lines: self._show(lines, prepares=prepares),
         )
-        poll = select.poll()
+        poll, without_output = select.poll(), select.poll()
+        without_output.register(self.wakeup, select.POLLIN)
         for fd in (*streams.values(), self.wakeup):
             os.set_blocking(fd, False)
             poll.register(fd, select.POLLIN)
         ended_at: float | None = None
         while True:
-            for fd, _ in poll.poll(output.patience(self._patience(ended_at is not None))):
+            patience = output.patience(self._patience(ended_at is not None))
+            if ended_at is None and (pause := output.pause()):
+                self._note_pause()
+                events = without_output.poll(min(pause, patience))
+            else:
+                events = poll.poll(patience)
+            for fd, _ in events:
                 if fd == self.wakeup:
                     os.read(fd, 4096)
                 elif not output.read(fd):
@@ -215,6 +223,11 @@ class Shim:
                 self._watch(prepares=prepares)
             if ended_at is not None and (not output.open or time.monotonic() - ended_at > DRAIN_SECONDS):
                 return output.finish()
+
+    def _note_pause(self) -> None:
+        if not self.paused:
+            self.paused = True
+            self.log.write("launchpad", f"It writes more than {RATE // 1_000_000} MB/s of output: it has to wait.")
 
     def _patience(self, ended: bool) -> int:
         """Return how many milliseconds to wait for the next event."""
