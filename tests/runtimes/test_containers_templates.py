@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,10 +14,10 @@ from pytest_django import Settings
 from deployments.lifecycle import ReplicaPhase
 from deployments.runtimes.base import ArtifactSource, Resources
 from deployments.serving_template import parse, render
-from tests.engine import IMAGE, PASSWORD, USER, Engine, NoEngine, client_of, push, running_registry, tar
+from tests.engine import IMAGE, PASSWORD, USER, Engine, NoEngine, push, running_registry
+from tests.python_image import import_python_image
 from tests.runtimes.engine_machine import EngineMachine
 
-PYTHON_IMAGE = "launchpad-test/python:1"
 FOLDER = Path(__file__).parents[1] / "serving_template" / "templates"
 
 
@@ -36,39 +32,7 @@ def registry(engine: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def python_image(engine: Engine) -> str:
-    """An image of this Python and its standard library."""
-    files = _python_files()
-    dockerfile = [
-        "FROM scratch",
-        "ADD root.tar /",
-        "ENV PATH=/usr/bin PYTHONHOME=/usr LD_LIBRARY_PATH=/usr/lib",
-        'ENTRYPOINT ["python3"]',
-        "",
-    ]
-    root = tar(files, folders=("usr", "opt", "tmp", "proc", "sys", "dev"), links={"usr/bin/python3": "python"})
-    context = tar({"Dockerfile": "\n".join(dockerfile).encode(), "root.tar": root})
-    with client_of(engine.address) as client:
-        said = client.api.build(fileobj=io.BytesIO(context), custom_context=True, tag=PYTHON_IMAGE, decode=True)
-        assert not [line for line in said if "error" in line]
-    return PYTHON_IMAGE
-
-
-def _python_files() -> dict[str, bytes]:
-    program, library = Path(sys.executable).resolve(), Path(sysconfig.get_path("stdlib"))
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    files = {"usr/bin/python": program.read_bytes()}
-    modules = map(str, library.glob("lib-dynload/*.so"))
-    needed = subprocess.run(["ldd", str(program), *modules], capture_output=True, text=True, check=True).stdout
-    for path in {Path(word) for word in needed.split() if word.startswith("/") and not word.endswith(":")}:
-        is_loader = path.name.startswith("ld-")
-        place = str(path)[1:] if is_loader else f"usr/lib/{path.name}"
-        files[place] = path.read_bytes()
-    for path in library.rglob("*"):
-        parts = path.relative_to(library).parts
-        is_needed = not {"__pycache__", "site-packages", "test", "idlelib", "ensurepip", "lib2to3"} & set(parts)
-        if is_needed and not parts[0].startswith("config-") and path.suffix in (".py", ".so"):
-            files[f"usr/lib/{version}/{'/'.join(parts)}"] = path.read_bytes()
-    return files
+    return import_python_image(engine)
 
 
 def start(machine: EngineMachine, name: str, image: str, model: Path | None = None, **values: Any) -> None:
