@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import psutil
 import pytest
 
 from deployments.lifecycle import ExitReason
+from deployments.messages import render
 from deployments.runtimes.base import Resources
+from deployments.runtimes.local import spec
 from tests.runtimes.conftest import NewMachine
 from tests.runtimes.machine import Machine, is_gone
-from tests.runtimes.test_memory_limit import by_control_group, by_watching
+from tests.runtimes.test_memory_limit import by_control_group, by_watching, may_make_control_groups
 from tests.waiting import wait_until
 
 LIMIT = Resources(cpu_millis=100, memory_bytes=64_000_000)
@@ -72,3 +75,52 @@ def test_one_that_has_ended_is_buried(machine: Machine) -> None:
     pid = escaped(machine, does="os._exit(0)")
 
     wait_until(lambda: not psutil.pid_exists(pid), what="nothing is left of it, no zombie either")
+
+
+_FORKS = """
+import os, time
+for number in range(200):
+    try:
+        if os.fork() == 0:
+            time.sleep(600)
+    except BlockingIOError:
+        print("refused")
+        break
+else:
+    print("all")
+time.sleep({then})
+"""
+
+
+@pytest.fixture
+def few_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spec, "MAX_TASKS", 50)
+
+
+@pytest.mark.usefixtures("few_tasks")
+def test_a_server_that_forks_without_end_is_refused_more_by_its_control_group(new_machine: NewMachine) -> None:
+    if not may_make_control_groups() or not Path("/sys/fs/cgroup/pids").is_dir():
+        pytest.skip("no control groups can be made here")
+    machine = new_machine()
+    machine.start_python(_FORKS.format(then=0))
+
+    machine.ended()
+
+    assert machine.lines() == ["refused"]
+
+
+@pytest.mark.usefixtures("few_tasks")
+def test_a_server_that_forks_without_end_is_ended_where_there_are_no_control_groups(new_machine: NewMachine) -> None:
+    machine = new_machine(control_groups=False)
+    machine.start_python(_FORKS.format(then=600), resources=Resources(cpu_millis=100, memory_bytes=4_000_000_000))
+
+    ended = machine.ended()
+
+    assert ended.reason is ExitReason.SIGNALED
+    assert render(ended.message) == "The server had more than 50 processes and threads and was ended."
+
+
+def test_a_server_leaves_no_core(machine: Machine) -> None:
+    machine.run("ulimit -c 2>&1; cat /proc/self/limits | grep core")
+
+    assert machine.lines()[-1].split()[4:6] == ["1", "1"]

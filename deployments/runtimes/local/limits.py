@@ -1,9 +1,10 @@
 """Enforces the resource plan of a server. Standard library only, as the shim imports it.
 
 Memory is limited by a control group where we may create one (version 2 or 1), else by polling. CPU is a weight and not
-a limit: a server may use idle cores, so that it starts as fast as without Launchpad. The preparation of a server is
-limited in the same way, with at least the memory that installers need. Limits hold for all descendants, in whatever
-session they are: the shim becomes the parent of those whose own has ended. Rights are dropped by `confine.py`.
+a limit: a server may use idle cores, so that it starts as fast as without Launchpad. Processes and threads are limited
+in their number, so that a fork bomb hurts its own server alone. The preparation of a server is limited likewise,
+with at least the memory that installers need. Limits hold for all descendants, in whatever session they are: the shim
+becomes the parent of those whose own has ended. Rights are dropped by `confine.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _V2, _V1_MEMORY, _V1_CPU = "/sys/fs/cgroup", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/cpu"
+_V1_PIDS = "/sys/fs/cgroup/pids"
+MAX_TASKS = 4096  # processes and threads of a server: few machines of hundreds of cores need more
+_NO_CORE = 1  # byte: as 0 for files; of those that are piped to a program, too, none is made (core(5))
 PREPARING_BYTES = 2_000_000_000  # memory for the preparation of even a small server: compilers need it
 WATCH_SECONDS = 0.5  # between two checks of the memory without a control group
 _MAX_ROUNDS = 50  # of killing a control group whose processes start others
@@ -36,12 +40,14 @@ class Limits:
     def __init__(self, spec: dict[str, Any], *, prepares: bool = False, parent: int = 0) -> None:
         self._parent = parent
         self._memory = max(int(spec["memory_bytes"]), PREPARING_BYTES if prepares else 0)
-        self._exceeded = False
+        self._exceeded = self._tasks_exceeded = False
         self._machine_kills = machine_kills()
         label = _label(spec["name"], spec["attempt"]) + (_PREPARES if prepares else "")
         weight = max(1, int(spec["cpu_millis"]))
         self._groups: list[str] = []
         v2 = {"memory.max": self._memory, "memory.swap.max": 0, "memory.oom.group": 1, "cpu.weight": weight // 10 or 1}
+        self._max_tasks = int(spec.get("max_tasks", MAX_TASKS))
+        v2["pids.max"] = self._max_tasks
         watch = WATCH_SECONDS
         may_use_groups = spec["control_groups"]
         if may_use_groups and os.path.exists(f"{_V2}/cgroup.controllers"):
@@ -52,14 +58,17 @@ class Limits:
             self._make(f"{_V1_MEMORY}/{label}", {"memory.limit_in_bytes": self._memory})
             if self._groups:
                 self._make(f"{_V1_CPU}/{label}", {"cpu.shares": max(2, weight * 1024 // 1000)})
+                self._make(f"{_V1_PIDS}/{label}", {"pids.max": self._max_tasks})
         self.watch_seconds = watch if self._groups else WATCH_SECONDS
 
     def _make(self, group: str, values: dict[str, int]) -> None:
         try:
             os.makedirs(group, exist_ok=True)
             if group.startswith(f"{_V2}/launchpad"):
+                with open(f"{_V2}/cgroup.controllers", encoding="ascii") as file:
+                    more = " +pids" if "pids" in file.read().split() else ""
                 for parent in (_V2, f"{_V2}/launchpad"):
-                    _put(f"{parent}/cgroup.subtree_control", "+memory +cpu")
+                    _put(f"{parent}/cgroup.subtree_control", f"+memory +cpu{more}")
             for name, value in values.items():
                 if os.path.exists(f"{group}/{name}"):
                     _put(f"{group}/{name}", str(value))
@@ -70,18 +79,27 @@ class Limits:
 
     def enter(self) -> None:
         """Apply the limits to the calling process, the child before its exec."""
+        import resource  # in the child alone
+
+        resource.setrlimit(resource.RLIMIT_CORE, (_NO_CORE, _NO_CORE))  # it would hold secrets, and fill the disk
         for group in self._groups:
             _put(f"{group}/cgroup.procs", str(os.getpid()))
 
     def is_exceeded_by(self, leader: int) -> bool:
         """Return whether the server and its children use more memory than allowed, or did at an earlier check."""
-        if not self._groups and _memory_bytes(self._family(leader), self._memory) > self._memory:
-            self._exceeded = True
-        return self.was_exceeded()
+        if not self._groups:
+            family = self._family(leader)
+            self._exceeded |= _memory_bytes(family, self._memory) > self._memory
+            self._tasks_exceeded |= sum(int(fields[17]) for _, fields in family) > self._max_tasks
+        return self.was_exceeded() or self._tasks_exceeded
 
     def was_exceeded(self) -> bool:
         """Return whether the server was killed because it exceeded its memory."""
         return self._exceeded or any(kills_for_limit(group) for group in self._groups)
+
+    def max_tasks_exceeded(self) -> int:
+        """Return how many processes and threads were allowed if the server was killed for more, else 0."""
+        return self._max_tasks if self._tasks_exceeded else 0
 
     def machine_ran_out(self) -> bool:
         """Return whether the kernel killed any process for lack of memory since the server started."""
@@ -110,7 +128,7 @@ class Limits:
 
 def end_groups(name: str, attempt: int) -> None:
     """Kill what still runs in the control groups of an attempt and remove them."""
-    for base in (_V2, _V1_MEMORY, _V1_CPU):
+    for base in (_V2, _V1_MEMORY, _V1_CPU, _V1_PIDS):
         for suffix in ("", _PREPARES):
             _end(f"{base}/{_label(name, attempt)}{suffix}")
 

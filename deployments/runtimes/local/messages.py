@@ -13,6 +13,7 @@ def _declare(code: str, *sentences: str) -> str:
 
 # --- how a server ended
 SHIM_FAILED = _declare("ShimFailed", _("Launchpad's process beside the server failed: %(error)s"))
+TOO_MANY_TASKS = _declare("TooManyTasks", _("The server had more than %(most)s processes and threads and was ended."))
 SERVER_LOST = _declare(
     "ServerLost",
     _("The server was lost: the process that watched it is gone. The machine was restarted, or it was killed."),

@@ -22,7 +22,7 @@ from deployments.runtimes.exit_messages import exit_message, signal_message
 from deployments.runtimes.local.attempt_files import StateFile, is_stop_requested
 from deployments.runtimes.local.attempt_log import AttemptLog
 from deployments.runtimes.local.limits import Limits
-from deployments.runtimes.local.messages import SHIM_FAILED
+from deployments.runtimes.local.messages import SHIM_FAILED, TOO_MANY_TASKS
 from deployments.runtimes.local.output import RATE, Output
 from deployments.runtimes.preparation import confine
 from deployments.runtimes.processes import start_mark
@@ -290,6 +290,8 @@ class Shim:
         if self.limits.was_exceeded():
             memory = self.spec["memory_bytes"]
             return "OUT_OF_MEMORY", messages.message(messages.OUT_OF_MEMORY, memory_bytes=memory)
+        if most := self.limits.max_tasks_exceeded():
+            return "SIGNALED", messages.message(TOO_MANY_TASKS, most=most)
         if self.failure:
             return "NOT_STARTED", self.failure
         if code < 0:

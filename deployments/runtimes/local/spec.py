@@ -14,6 +14,7 @@ from deployments.messages import Message
 from deployments.runtimes import messages
 from deployments.runtimes.addresses import file_name
 from deployments.runtimes.base import ArtifactSource, HealthCheck, ReplicaSpec
+from deployments.runtimes.local.limits import MAX_TASKS
 from deployments.runtimes.local.reading import HOST
 from deployments.runtimes.placeholders import filled
 from deployments.runtimes.preparation.cache import artifact_folder, scope_of
@@ -91,6 +92,7 @@ class LaunchSpecBuilder:
             "grace_seconds": spec.grace_seconds,
             "rights": asdict(preparation.rights.showing(*visible, writable=[work], ports=ports)),
             "control_groups": self.control_groups,
+            "max_tasks": MAX_TASKS,
         }
 
     def _environment(self, spec: ReplicaSpec, preparation: Preparation) -> Path | None:
