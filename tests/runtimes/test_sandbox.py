@@ -160,6 +160,24 @@ def test_an_older_landlock_restricts_what_it_can(old_kernel: None, new_machine: 
     assert "the key" not in machine.lines()
 
 
+@complete
+def test_a_program_elsewhere_is_not_executed_and_its_message_says_what_to_set(
+    new_machine: NewMachine, open_folder: Path
+) -> None:
+    program = open_folder / "program"
+    program.write_text("#!/bin/sh\necho runs\n")
+    program.chmod(0o755)
+
+    kept = new_machine()
+    kept.start(str(program))
+    assert "LAUNCHPAD_SANDBOX_FOLDERS" in render(kept.ended().message)
+
+    allowed = new_machine(sandbox=SandboxSettings(folders=(open_folder,)))
+    allowed.start(str(program))
+    allowed.ended()
+    assert allowed.lines() == ["runs"]
+
+
 def said(settings: Settings, level: str) -> list[Any]:
     settings.LAUNCHPAD_SANDBOX = level
     return [(message.id, message.msg) for message in check_sandbox(None)]

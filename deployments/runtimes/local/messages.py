@@ -13,6 +13,13 @@ def _declare(code: str, *sentences: str) -> str:
 
 # --- how a server ended
 SHIM_FAILED = _declare("ShimFailed", _("Launchpad's process beside the server failed: %(error)s"))
+PROGRAM_OUTSIDE = _declare(
+    "ProgramOutsideSandbox",
+    _(
+        "The program %(program)s is in no folder that model servers may read: an administrator can add its folder "
+        "with LAUNCHPAD_SANDBOX_FOLDERS."
+    ),
+)
 TOO_MANY_TASKS = _declare("TooManyTasks", _("The server had more than %(most)s processes and threads and was ended."))
 SERVER_LOST = _declare(
     "ServerLost",

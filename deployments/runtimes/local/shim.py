@@ -22,7 +22,7 @@ from deployments.runtimes.exit_messages import exit_message, signal_message
 from deployments.runtimes.local.attempt_files import StateFile, is_stop_requested
 from deployments.runtimes.local.attempt_log import AttemptLog
 from deployments.runtimes.local.limits import Limits
-from deployments.runtimes.local.messages import SHIM_FAILED, TOO_MANY_TASKS
+from deployments.runtimes.local.messages import PROGRAM_OUTSIDE, SHIM_FAILED, TOO_MANY_TASKS
 from deployments.runtimes.local.output import RATE, Output
 from deployments.runtimes.preparation import confine
 from deployments.runtimes.processes import start_mark
@@ -172,7 +172,12 @@ class Shim:
             os.write(failure, messages.line_of(messages.PROGRAM_MISSING, program=command[0]).encode())
             os._exit(127)
         except PermissionError:
-            os.write(failure, messages.line_of(messages.PROGRAM_FORBIDDEN, program=command[0]).encode())
+            # The sandbox keeps files from being executed, and not from being asked about.
+            outside = (
+                self.spec["rights"].get("sandbox") and os.path.isabs(command[0]) and os.access(command[0], os.X_OK)
+            )
+            reason = PROGRAM_OUTSIDE if outside else messages.PROGRAM_FORBIDDEN
+            os.write(failure, messages.line_of(reason, program=command[0]).encode())
             os._exit(126)
         except BaseException as error:  # noqa: BLE001  the parent reports any failure
             reason = messages.line_of(messages.PROGRAM_NOT_STARTED, program=command[0], error=str(error))
