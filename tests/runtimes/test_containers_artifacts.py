@@ -13,6 +13,7 @@ from deployments.errors import RuntimeRejected
 from deployments.lifecycle import ExitReason
 from deployments.messages import render
 from deployments.runtimes.base import ArtifactSource
+from tests.engine import IMAGE
 from tests.runtimes.engine_machine import EngineMachine
 from tests.runtimes.file_server import FileServer, running_file_server
 
@@ -138,6 +139,25 @@ def test_volumes_are_removed_when_their_artifact_or_group_is_gone_and_no_contain
     assert containers.runtime.remove_unused([], [(GROUP, kept)]) == 1
 
     assert volumes(containers) == []
+
+
+def test_what_a_killed_worker_left_while_it_filled_a_volume_is_removed(
+    containers: EngineMachine, models: Path
+) -> None:
+    (models / "a").write_text("a")
+    containers.script("true", fetches=(source(models / "a"),), resource_group=GROUP)
+    containers.runtime.delete(containers.name)
+    (volume,) = volumes(containers)
+    mount = {"Type": "volume", "Source": volume, "Target": "/launchpad"}
+    with containers.client() as client:
+        loader = {"Image": IMAGE, "Entrypoint": ["/nothing"], "HostConfig": {"Mounts": [mount]}}
+        client.create_container_from_config(loader, name=f"{volume}-loader")
+
+    assert containers.runtime.remove_unused([], []) == 1
+
+    assert volumes(containers) == []
+    with containers.client() as client:
+        assert client.containers(all=True) == []
 
 
 def test_another_group_gets_a_volume_of_its_own(containers: EngineMachine, models: Path) -> None:

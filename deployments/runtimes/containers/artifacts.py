@@ -71,6 +71,11 @@ def local_path(source: ArtifactSource) -> Path:
         raise RuntimeRejected(Message(shared.ARTIFACT_OUTSIDE, {"name": source.placeholder})) from error
 
 
+def _loader_of(volume: str) -> str:
+    """Return the name of the container that fills a volume."""
+    return f"{volume}-loader"
+
+
 def volumes_of(owner: Owner, spec: ReplicaSpec) -> tuple[Volume, ...]:
     """Return the volumes of a replica and the paths of its artifacts in its container.
 
@@ -150,6 +155,8 @@ class ArtifactVolumes:
         with _locked_now(self.folder / f"{name}.lock") as is_free:
             if not is_free:
                 return False
+            with suppress(APIError):  # there is one if the worker was killed while it filled the volume
+                client.remove_container(_loader_of(name), force=True)
             try:
                 client.remove_volume(name)
             except APIError:
@@ -192,7 +199,7 @@ class ArtifactVolumes:
         self, client: APIClient, fetch: ArtifactSource, name: str, source: Path, image: str, report: Report
     ) -> int:
         """Make a volume anew with the content of a file or folder; return how many bytes that is."""
-        loader = f"{name}-loader"
+        loader = _loader_of(name)
         with suppress(NotFound):
             client.remove_container(loader, force=True)
         with suppress(NotFound):
