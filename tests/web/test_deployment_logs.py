@@ -24,6 +24,7 @@ from deployments.queries.deployment_logs import SCAN_LINES
 from deployments.queries.log_source import LOG_TIMEOUT, MAX_CONCURRENT_READS
 from deployments.runtimes import registry
 from deployments.runtimes.base import LogLine, ReplicaSpec, Resources
+from deployments.runtimes.local.attempt_log import AttemptLog
 from deployments.runtimes.local.driver import LocalRuntime
 from tests import factories as make
 from tests.waiting import wait_until
@@ -341,9 +342,12 @@ def test_a_search_that_finds_nothing_says_how_far_it_has_come(client: Client, wr
     assert shown(client.get(unescape(more[1]), headers={"HX-Request": "true"}).content.decode()) == ["needle"]
 
 
-def test_what_was_removed_of_a_log_is_said_where_it_begins(client: Client, write: Write) -> None:
+def test_what_was_removed_of_a_log_is_said_where_it_begins(client: Client, settings: Any, write: Write) -> None:
     deployment = make.make_deployment(status=Status.STOPPED)
-    write(deployment, f"yes {'x' * 8000} | head -n 6500")
+    replica = write(deployment, "true")
+    log = AttemptLog(f"{settings.LAUNCHPAD_HOME}/replicas/{replica.name}/attempt-1")
+    for _ in range(6500):
+        log.write("stdout", "x" * 8000)
     signed_in(client)
 
     html = logs(client, deployment, order="oldest")
