@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,39 @@ hypothesis.register_profile("launchpad", deadline=None)  # 200 ms for one exampl
 hypothesis.load_profile("launchpad")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: whole installations, then browsers.
+_NETWORK_LOCK = Path(tempfile.gettempdir()) / "launchpad-test-network.lock"
 
-    Else the last processes of a run wait for one module of minutes. Tests of a module keep their order.
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest: whole installations, then browsers. End with container engines.
+
+    Else the last processes of a run wait for one module of minutes, and browsers for engines (see below). Tests of a
+    module keep their order.
     """
-    long = ("stack", "browser")
-    items.sort(key=lambda item: next((at for at, mark in enumerate(long) if item.get_closest_marker(mark)), len(long)))
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        long = [mark for mark in ("stack", "browser") if item.get_closest_marker(mark)]
+        return _uses(item, "engine"), ("stack", "browser").index(long[0]) if long else 2
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Keep tests with a container engine from running beside tests with a browser in another process.
+
+    An engine adds and removes network interfaces, whereupon Chromium fails its requests with ERR_NETWORK_CHANGED.
+    """
+    mode = fcntl.LOCK_EX if _uses(item, "engine") else fcntl.LOCK_SH if item.get_closest_marker("browser") else None
+    if mode is None:
+        return (yield)
+    with _NETWORK_LOCK.open("a") as lock:
+        fcntl.flock(lock, mode)
+        return (yield)
+
+
+def _uses(item: pytest.Item, fixture: str) -> bool:
+    return fixture in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")
