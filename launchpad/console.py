@@ -160,7 +160,7 @@ Launchpad {VERSION} is running.
                {_trust(startup["authority"])}
   Programs     client id and secret are in {home / "service-key.json"}
   State, logs  {home}
-  Stop         Ctrl-C; the model servers stop too and come back at the next start
+  Stop         Ctrl-C; model servers of this machine stop too and come back at the next start
 """
 
 
