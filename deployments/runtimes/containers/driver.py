@@ -104,17 +104,8 @@ class ContainerRuntime:
         with self._client.asking() as client:
             by_attempt = self._attempts_of(client, spec.name)
             records = self._records.attempts(spec.name)
-            if any(number > spec.attempt for number in {*by_attempt, *records}):
+            if self._is_begun(client, spec, by_attempt, records):
                 return
-            if self._records.stopped_at(spec.name, spec.attempt) is not None:
-                return
-            container, record = by_attempt.get(spec.attempt), records.get(spec.attempt)
-            if container is not None and container.state != "created":
-                return
-            if record is not None and record.exit is not None:
-                return
-            if self._reader.status(client, spec.name, spec.attempt, container) is not None:
-                return  # another process prepares it
             self._remove_old_attempts(client, spec, by_attempt, records)
 
         def make(record: Record) -> preparing.Preparation:
@@ -130,6 +121,21 @@ class ContainerRuntime:
 
         with self._client.asking():
             preparing.begin(self._records, spec, make)
+
+    def _is_begun(
+        self, client: APIClient, spec: ReplicaSpec, by_attempt: dict[int, Container], records: dict[int, Record]
+    ) -> bool:
+        """Return whether the attempt has run, was stopped, is older than another, or is prepared by some process."""
+        if any(number > spec.attempt for number in {*by_attempt, *records}):
+            return True
+        if self._records.stopped_at(spec.name, spec.attempt) is not None:
+            return True
+        container, record = by_attempt.get(spec.attempt), records.get(spec.attempt)
+        if container is not None and container.state != "created":
+            return True
+        if record is not None and record.exit is not None:
+            return True
+        return self._reader.status(client, spec.name, spec.attempt, container) is not None
 
     def _attempts_of(self, client: APIClient, name: str) -> dict[int, Container]:
         """Return the containers of a replica.

@@ -62,12 +62,7 @@ class LaunchSpecBuilder:
         """
         preparation = self.preparation()
         targets = {fetch.placeholder: self._target(fetch, spec.resource_group) for fetch in spec.fetches}
-        work = folder / "work"
-        work.mkdir(mode=0o700, exist_ok=True)
-        if preparation.rights.user:
-            os.chown(work, *preparation.rights.user)
-            for passed in (folder, *folder.parents[:2]):
-                passed.chmod(0o711)  # independent of the umask; needed only without mount namespaces
+        work = _work_folder(folder, preparation.rights)
         environment = self._environment(spec, preparation)
         visible = [*targets.values(), *([environment] if environment else [])]
         ports = [port, *([spec.health_check.port] if spec.health_check and spec.health_check.port else [])]
@@ -160,3 +155,14 @@ def health_check_of(content: Mapping[str, Any]) -> HealthCheck:
     if check := content.get("health_check"):
         return HealthCheck(**check)
     return HealthCheck(path=content["health_path"])
+
+
+def _work_folder(folder: Path, rights: Rights) -> Path:
+    """Return the folder that a server of an attempt works in, made for the user that it runs as."""
+    work = folder / "work"
+    work.mkdir(mode=0o700, exist_ok=True)
+    if rights.user:
+        os.chown(work, *rights.user)
+        for passed in (folder, *folder.parents[:2]):
+            passed.chmod(0o711)  # independent of the umask; needed only without mount namespaces
+    return work
