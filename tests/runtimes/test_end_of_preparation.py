@@ -14,7 +14,7 @@ from tests.runtimes.machine import PYTHON, Machine
 from tests.waiting import wait_until
 
 _LASTING = """
-import os, sys, time
+import os, signal, sys
 if os.fork() == 0:
     os.setsid()
     if os.fork():
@@ -22,7 +22,7 @@ if os.fork() == 0:
     os.execvp("sleep", ["sleep", sys.argv[1]])
 os.wait()
 print("at work", flush=True)
-time.sleep(600)
+signal.pause()
 """
 
 

@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 LIMIT = Resources(cpu_millis=100, memory_bytes=64_000_000)
 _ESCAPES = """
-import json, os, time
+import json, os, signal
 out, back = os.pipe()
 if os.fork() == 0:
     os.setsid()
@@ -31,7 +31,7 @@ os.wait()
 print(json.dumps(int(os.read(out, 20))))
 {then}
 """
-_WAITS = "time.sleep(600)"
+_WAITS = "signal.pause()"
 
 
 @pytest.fixture(params=[by_control_group, by_watching])
@@ -56,7 +56,7 @@ def test_it_ends_with_a_stop(machine: Machine) -> None:
 
 
 def test_it_ends_with_the_server(machine: Machine) -> None:
-    pid = escaped(machine, then="time.sleep(0.2)")
+    pid = escaped(machine, then="")
 
     assert machine.ended().code == 0
 
@@ -64,7 +64,7 @@ def test_it_ends_with_the_server(machine: Machine) -> None:
 
 
 def test_its_memory_counts(machine: Machine) -> None:
-    pid = escaped(machine, does="held = bytearray(b'x') * 200_000_000; time.sleep(600)")
+    pid = escaped(machine, does="held = bytearray(b'x') * 200_000_000; signal.pause()")
 
     assert machine.ended().reason is ExitReason.OUT_OF_MEMORY
 
@@ -78,17 +78,17 @@ def test_one_that_has_ended_is_buried(machine: Machine) -> None:
 
 
 _FORKS = """
-import os, time
+import os, signal
 for number in range(200):
     try:
         if os.fork() == 0:
-            time.sleep(600)
+            signal.pause()
     except BlockingIOError:
         print("refused")
         break
 else:
     print("all")
-time.sleep({then})
+{then}
 """
 
 
@@ -102,7 +102,7 @@ def test_a_server_that_forks_without_end_is_refused_more_by_its_control_group(ne
     if not may_make_control_groups() or not Path("/sys/fs/cgroup/pids").is_dir():
         pytest.skip("no control groups can be made here")
     machine = new_machine()
-    machine.start_python(_FORKS.format(then=0))
+    machine.start_python(_FORKS.format(then=""))
 
     machine.ended()
 
@@ -112,7 +112,7 @@ def test_a_server_that_forks_without_end_is_refused_more_by_its_control_group(ne
 @pytest.mark.usefixtures("few_tasks")
 def test_a_server_that_forks_without_end_is_ended_where_there_are_no_control_groups(new_machine: NewMachine) -> None:
     machine = new_machine(control_groups=False)
-    machine.start_python(_FORKS.format(then=600), resources=Resources(cpu_millis=100, memory_bytes=4_000_000_000))
+    machine.start_python(_FORKS.format(then=_WAITS), resources=Resources(cpu_millis=100, memory_bytes=4_000_000_000))
 
     ended = machine.ended()
 

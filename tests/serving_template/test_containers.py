@@ -173,7 +173,7 @@ def test_empty_folders_and_shared_memory_are_mounted() -> None:
             securityContext: {readOnlyRootFilesystem: true}
             volumeMounts:
               - {name: shm, mountPath: /dev/shm}
-              - {name: cache, mountPath: /root/.cache, subPath: one}
+              - {name: cache, mountPath: /srv/app/.cache, subPath: one}
               - {name: cache, mountPath: /tmp, subPath: two}
         volumes:
           - name: shm
@@ -185,7 +185,7 @@ def test_empty_folders_and_shared_memory_are_mounted() -> None:
 
     assert spec.mounts == (
         Mount(path="/dev/shm", in_memory=True, size_bytes=2 << 30),
-        Mount(path="/root/.cache"),
+        Mount(path="/srv/app/.cache"),
         Mount(path="/tmp"),
     )
     assert (spec.working_dir, spec.read_only_root) == ("/srv/app", True)
