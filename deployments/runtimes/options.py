@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
+from django.utils.translation import gettext_lazy
+
 from deployments.messages import Message
 
 if TYPE_CHECKING:
@@ -56,6 +58,18 @@ class OptionField:
     minimum: float | None = None
     is_whole: bool = False
     is_multiline: bool = False
+
+
+def resource_fields(
+    memory: StrPromise | str, cpu: StrPromise | str, gpus: StrPromise | str = ""
+) -> tuple[OptionField, ...]:
+    """Return the options that say how much of what it has a connection may use, given the help of each."""
+    number = OptionType.NUMBER
+    return (
+        OptionField(name="memory_gb", label=gettext_lazy("Memory (GB)"), help=memory, type=number, minimum=0),
+        OptionField(name="cpu", label=gettext_lazy("CPU (cores)"), help=cpu, type=number, minimum=0),
+        OptionField(name="gpus", label=gettext_lazy("GPUs"), help=gpus, type=number, minimum=0, is_whole=True),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

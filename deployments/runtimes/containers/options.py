@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from deployments.runtimes.base import OptionField, OptionType
+from deployments.runtimes.options import resource_fields
 from launchpad.version import MODEL_SERVERS_IMAGE
 
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
@@ -47,27 +48,10 @@ OPTION_FIELDS = (
         is_multiline=True,
     ),
     OptionField(name="key", label=gettext_lazy("Client key"), type=OptionType.SECRET, is_multiline=True),
-    OptionField(
-        name="memory_gb",
-        label=gettext_lazy("Memory (GB)"),
-        help=gettext_lazy("What deployments may use of the engine. Empty: all that it has."),
-        type=OptionType.NUMBER,
-        minimum=0,
-    ),
-    OptionField(
-        name="cpu",
-        label=gettext_lazy("CPU (cores)"),
-        help=gettext_lazy("Empty: all that it has."),
-        type=OptionType.NUMBER,
-        minimum=0,
-    ),
-    OptionField(
-        name="gpus",
-        label=gettext_lazy("GPUs"),
-        help=gettext_lazy("NVIDIA GPUs 0, 1, ... of the engine. Empty: those that the engine tells of."),
-        type=OptionType.NUMBER,
-        minimum=0,
-        is_whole=True,
+    *resource_fields(
+        memory=gettext_lazy("What deployments may use of the engine. Empty: all that it has."),
+        cpu=gettext_lazy("Empty: all that it has."),
+        gpus=gettext_lazy("NVIDIA GPUs 0, 1, ... of the engine. Empty: those that the engine tells of."),
     ),
     OptionField(
         name="network",

@@ -24,33 +24,19 @@ from deployments.errors import RuntimeUnavailable
 from deployments.messages import TEXT, Message, size
 from deployments.runtimes.base import (
     ConnectionReport,
-    OptionField,
-    OptionType,
     Owner,
     Resources,
 )
 from deployments.runtimes.local import machine
 from deployments.runtimes.local.driver import LocalRuntime
+from deployments.runtimes.options import resource_fields
 from deployments.runtimes.preparation import sandbox
 from deployments.runtimes.preparation.rights import RightsRefused, rights_for
 
 _SHARES = ("memory_gb", "cpu", "gpus")
-OPTION_FIELDS = (
-    OptionField(
-        name="memory_gb",
-        label=gettext_lazy("Memory (GB)"),
-        help=gettext_lazy("Its share of this machine. Empty: all that there is."),
-        type=OptionType.NUMBER,
-        minimum=0,
-    ),
-    OptionField(
-        name="cpu",
-        label=gettext_lazy("CPU (cores)"),
-        help=gettext_lazy("Cores may be given out several times: what is idle may be used by any server."),
-        type=OptionType.NUMBER,
-        minimum=0,
-    ),
-    OptionField(name="gpus", label=gettext_lazy("GPUs"), type=OptionType.NUMBER, minimum=0, is_whole=True),
+OPTION_FIELDS = resource_fields(
+    memory=gettext_lazy("Its share of this machine. Empty: all that there is."),
+    cpu=gettext_lazy("Cores may be given out several times: what is idle may be used by any server."),
 )
 
 

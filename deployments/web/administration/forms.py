@@ -14,6 +14,8 @@ from deployments.models import Connection, ResourceGroup, Role, User
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+    from deployments.web.shell.guards import PageRequest
+
 _PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 MAX_LABEL = 5000  # characters
 
@@ -165,12 +167,7 @@ class KeyForm(GroupsMixin):
 
 
 class SecretForm(forms.Form):
-    """Name and resource group of a new secret.
-
-    Args:
-        groups: resource groups to choose from.
-        may_share: whether the user may create secrets for all resource groups.
-    """
+    """Name and resource group of a new secret; only who may see all groups may make one for all of them."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -184,12 +181,18 @@ class SecretForm(forms.Form):
         help_text=gettext_lazy("A group's own secret goes before one of the same name for all groups."),
     )
 
-    def __init__(self, *args: Any, groups: Sequence[ResourceGroup], may_share: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices = [("", _("All resource groups"))] if may_share else []
+    def __init__(self, request: PageRequest) -> None:
+        super().__init__(request.POST or None, initial={"group": request.group.pk})
+        self._groups = {group.pk: group for group in request.workspace.groups}
+        choices = [("", _("All resource groups"))] if request.actor.groups is None else []
         field = self.fields["group"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = choices + [(group.pk, group.pk) for group in groups]
+            field.choices = choices + [(pk, pk) for pk in self._groups]
+
+    @property
+    def resource_group(self) -> ResourceGroup | None:
+        """The chosen one, None for all."""
+        return self._groups.get(self.cleaned_data["group"])
 
 
 class RegistryForm(forms.Form):
@@ -231,8 +234,8 @@ class NewRegistryForm(RegistryForm, SecretForm):
 
     field_order = ("name", "group", "registry", "user", "password")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: PageRequest) -> None:
+        super().__init__(request)
         self.fields["name"].help_text = _("Small letters, digits, dots and dashes; templates name it.")
 
 

@@ -27,17 +27,12 @@ _NAMES = {f"data.{DOCKER_CONFIG_KEY}": "registry"}
 @sign_in_required
 @needs(Role.ADMINISTRATOR)
 def registry_secret_create(request: PageRequest) -> HttpResponse:
-    groups = request.workspace.groups
-    form = NewRegistryForm(
-        request.POST or None,
-        groups=groups,
-        may_share=request.actor.groups is None,
-        initial={"group": request.group.pk},
-    )
+    form = NewRegistryForm(request)
 
     def create() -> HttpResponse:
-        group = next((row for row in groups if row.pk == form.cleaned_data["group"]), None)
-        secret = create_secret(request.actor, group, name=form.cleaned_data["name"], values=_values(form))
+        secret = create_secret(
+            request.actor, form.resource_group, name=form.cleaned_data["name"], values=_values(form)
+        )
         messages.success(request, _("The secret %(name)s was created.") % {"name": secret.name})
         return redirect("secrets")
 

@@ -35,19 +35,14 @@ def secret_list(request: PageRequest) -> HttpResponse:
 @sign_in_required
 @needs(Role.ADMINISTRATOR)
 def secret_create(request: PageRequest) -> HttpResponse:
-    groups = request.workspace.groups
-    form = SecretForm(
-        request.POST or None,
-        groups=groups,
-        may_share=request.actor.groups is None,
-        initial={"group": request.group.pk},
-    )
+    form = SecretForm(request)
     more = "more" in request.POST
     rows = value_forms(request.POST or None, more=more)
     if request.method == "POST" and not more and form.is_valid() and rows.is_valid():
-        group = next((row for row in groups if row.pk == form.cleaned_data["group"]), None)
         try:
-            secret = create_secret(request.actor, group, name=form.cleaned_data["name"], values=values_in(rows))
+            secret = create_secret(
+                request.actor, form.resource_group, name=form.cleaned_data["name"], values=values_in(rows)
+            )
         except InvalidInput as error:
             add_problems(form, error)
         else:
